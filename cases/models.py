@@ -1,0 +1,249 @@
+"""What people do about encroachments: campaigns, cases, their events and areas.
+
+``case_event`` and ``area_ledger`` are appended only; the database refuses the
+rest. ``case.state`` and ``encroachment.standing`` are projections of them,
+written in the same transaction under a lock on the case.
+"""
+
+import datetime as dt
+import enum
+import uuid
+from typing import Any
+
+from geoalchemy2 import WKBElement
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cases.access import Role
+from cases.workflow import State
+from layers.models import (
+    Base,
+    Code,
+    InCommunity,
+    Name,
+    Note,
+    Now,
+    belongs,
+    geometry,
+    sound_geometry,
+    spatial_index,
+    words,
+)
+
+
+class AnswerBasis(enum.StrEnum):
+    """Why a household answers for an encroachment (decision 10 of the design)."""
+
+    OCCUPIER = "occupier"
+    PARCEL_LINK = "parcel_link"
+    PERSON = "person"
+    UNDECIDED = "undecided"
+
+
+class FindingKind(enum.StrEnum):
+    """Why an overlap is listed and accuses nobody."""
+
+    SLIVER = "sliver"
+    UNKNOWN_TITLE = "unknown_title"
+
+
+class EntryKind(enum.StrEnum):
+    """What an entry of the area ledger counts (DOMAIN, product rule 17)."""
+
+    SUSPECTED = "suspected"
+    ENCROACHED = "encroached"
+    DECLARED = "declared"
+    RECLAIMED = "reclaimed"
+    REBOUND = "rebound"
+
+
+class Campaign(InCommunity, Base):
+    """One effort to take the green space back; cases belong to it."""
+
+    __tablename__ = "campaign"
+    __table_args__ = (UniqueConstraint("community_id", "ref"),)
+
+    ref: Mapped[Code]
+    name: Mapped[Name]
+    started_on: Mapped[dt.date]
+    ended_on: Mapped[dt.date | None]
+    outcome: Mapped[Note]
+
+
+class Case(InCommunity, Base):
+    """One household in one campaign, from the first suspicion to closure."""
+
+    __tablename__ = "case_file"
+    __table_args__ = (
+        *belongs("campaign_id", "campaign", index=False),
+        *belongs("household_id", "household"),
+        UniqueConstraint("community_id", "campaign_id", "household_id"),
+        UniqueConstraint("community_id", "campaign_id", "number"),
+        Index(None, "community_id", "state"),
+    )
+
+    campaign_id: Mapped[uuid.UUID]
+    household_id: Mapped[uuid.UUID]
+    number: Mapped[int]
+    state: Mapped[State] = mapped_column(words(State))
+    state_since: Mapped[dt.date]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+
+
+class Encroachment(InCommunity, Base):
+    """The part of an observation that lies on common green, on one parcel.
+
+    ``geom`` is what was found; ``standing`` what is still occupied of it, empty
+    once cleared. Areas are of the survey CRS.
+    """
+
+    __tablename__ = "encroachment"
+    __table_args__ = (
+        *belongs("observation_id", "observation", index=False),
+        *belongs("parcel_id", "parcel"),
+        *belongs("household_id", "household"),
+        *belongs("case_id", "case_file"),
+        Index(
+            "uq_encroachment_current",
+            "community_id",
+            "observation_id",
+            "parcel_id",
+            unique=True,
+            postgresql_where=text("superseded_on IS NULL"),
+        ),
+        CheckConstraint("occupied_m2 > 0 AND countable_m2 >= 0", name="areas"),
+        CheckConstraint(
+            "(household_id IS NULL) = (answer_basis = 'undecided')", name="answer_basis"
+        ),
+        sound_geometry(),
+        spatial_index("encroachment"),
+    )
+
+    observation_id: Mapped[uuid.UUID]
+    parcel_id: Mapped[uuid.UUID]
+    household_id: Mapped[uuid.UUID | None]
+    case_id: Mapped[uuid.UUID | None]
+    answer_basis: Mapped[AnswerBasis] = mapped_column(words(AnswerBasis))
+    occupied_m2: Mapped[float]
+    countable_m2: Mapped[float]
+    sigma_m2: Mapped[float]
+    found_on: Mapped[dt.date]
+    verified_on: Mapped[dt.date | None]
+    superseded_on: Mapped[dt.date | None]
+    geom: Mapped[WKBElement] = geometry("MULTIPOLYGON")
+    standing: Mapped[WKBElement | None] = geometry("MULTIPOLYGON", nullable=True)
+
+
+class Finding(InCommunity, Base):
+    """An overlap that is listed for a person and accuses nobody."""
+
+    __tablename__ = "finding"
+    __table_args__ = (
+        *belongs("observation_id", "observation"),
+        *belongs("parcel_id", "parcel"),
+        sound_geometry(),
+        spatial_index("finding"),
+    )
+
+    observation_id: Mapped[uuid.UUID]
+    parcel_id: Mapped[uuid.UUID]
+    kind: Mapped[FindingKind] = mapped_column(words(FindingKind))
+    area_m2: Mapped[float]
+    width_m: Mapped[float]
+    reason: Mapped[Note]
+    geom: Mapped[WKBElement] = geometry("MULTIPOLYGON")
+
+
+class CaseEvent(Base):
+    """Something that happened to a case; never changed, never removed."""
+
+    __tablename__ = "case_event"
+    __table_args__ = (
+        *belongs("case_id", "case_file"),
+        *belongs("observation_id", "observation", index=False),
+        Index(None, "community_id", "day"),
+    )
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    case_id: Mapped[uuid.UUID]
+    at: Mapped[dt.datetime]
+    day: Mapped[dt.date]
+    recorded_at: Mapped[Now]
+    actor: Mapped[Name]
+    event: Mapped[Code]
+    state: Mapped[State | None] = mapped_column(words(State))
+    document: Mapped[Note]
+    note: Mapped[Note]
+    observation_id: Mapped[uuid.UUID | None]
+    data: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+
+
+class AreaEntry(Base):
+    """A signed area, dated and derived from its polygon; never changed, never removed."""
+
+    __tablename__ = "area_ledger"
+    __table_args__ = (
+        *belongs("case_id", "case_file"),
+        *belongs("encroachment_id", "encroachment"),
+        CheckConstraint("area_m2 > '-Infinity' AND area_m2 < 'Infinity'", name="area_m2"),
+        sound_geometry(),
+        Index(None, "community_id", "kind", "day"),
+    )
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    day: Mapped[dt.date]
+    recorded_at: Mapped[Now]
+    kind: Mapped[EntryKind] = mapped_column(words(EntryKind))
+    case_id: Mapped[uuid.UUID]
+    encroachment_id: Mapped[uuid.UUID]
+    area_m2: Mapped[float]
+    geom: Mapped[WKBElement] = geometry("MULTIPOLYGON")
+
+
+class Account(Base):
+    """Someone who can log in."""
+
+    __tablename__ = "account"
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[Name]
+    password: Mapped[str] = mapped_column(String(255))
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[Now]
+
+
+class Membership(Base):
+    """What an account is, and where: a region, a community, or everywhere."""
+
+    __tablename__ = "membership"
+    __table_args__ = (
+        Index(
+            "uq_membership_place",
+            "account_id",
+            "role",
+            text("coalesce(region_id, 0)"),
+            text("coalesce(community_id, 0)"),
+            unique=True,
+        ),
+        CheckConstraint("region_id IS NULL OR community_id IS NULL", name="one_place"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, Identity(), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    role: Mapped[Role] = mapped_column(words(Role))
+    region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
+    community_id: Mapped[int | None] = mapped_column(ForeignKey("community.id"))

@@ -1,0 +1,201 @@
+"""The states of a case and the one table of moves between them (DOMAIN, product rule 2).
+
+Framework-free: nothing here knows a database, a request or a clock.
+"""
+
+import enum
+from dataclasses import dataclass
+
+from cases.access import Permission
+
+
+class State(enum.StrEnum):
+    """How far a case has come."""
+
+    SUSPECTED = "suspected"
+    VERIFIED = "verified"
+    REJECTED = "rejected"
+    ANNOUNCED = "announced"
+    VISITED = "visited"
+    SIGNED = "signed"
+    DECLINED = "declined"
+    SELF_CLEARING = "self_clearing"
+    ASSISTED = "assisted"
+    REFERRED = "referred"
+    INSPECTED = "inspected"
+    ACCEPTED = "accepted"
+    MONITORING = "monitoring"
+    CLOSED = "closed"
+    REBOUND = "rebound"
+
+
+class Status(enum.StrEnum):
+    """What the map says of a parcel; the order is the order of the legend."""
+
+    REBOUND = "rebound"
+    SUSPECTED = "suspected"
+    VERIFIED = "verified"
+    ANNOUNCED = "announced"
+    CLEARING = "clearing"
+    REFERRED = "referred"
+    CLEARED = "cleared"
+    CLEAR = "clear"
+    UNKNOWN_TITLE = "unknown_title"
+    PRIVATE = "private"
+    NOT_LOOKED_AT = "not_looked_at"
+
+
+STATUS_OF: dict[State, Status] = {
+    State.SUSPECTED: Status.SUSPECTED,
+    State.VERIFIED: Status.VERIFIED,
+    State.REJECTED: Status.CLEAR,
+    State.ANNOUNCED: Status.ANNOUNCED,
+    State.VISITED: Status.ANNOUNCED,
+    State.SIGNED: Status.ANNOUNCED,
+    State.DECLINED: Status.ANNOUNCED,
+    State.SELF_CLEARING: Status.CLEARING,
+    State.ASSISTED: Status.CLEARING,
+    State.REFERRED: Status.REFERRED,
+    State.INSPECTED: Status.CLEARING,
+    State.ACCEPTED: Status.CLEARED,
+    State.MONITORING: Status.CLEARED,
+    State.CLOSED: Status.CLEARED,
+    State.REBOUND: Status.REBOUND,
+}
+
+# Ground of a case in one of these was cleared and accepted by two people.
+CLEARED_STATES = frozenset({State.ACCEPTED, State.MONITORING, State.CLOSED})
+
+
+class Requirement(enum.StrEnum):
+    """What a move still needs beside its actor and time."""
+
+    DOCUMENT = "document"
+    REASON = "reason"
+    KNOWN_TITLE = "known_title"
+    RESIDUAL = "residual"
+    RESIDUAL_WITHIN_TOLERANCE = "residual_within_tolerance"
+    SECOND_PERSON = "second_person"
+
+
+class Document(enum.StrEnum):
+    """The papers that a move rests on (DOMAIN, product rule 22)."""
+
+    ANNOUNCEMENT = "announcement"
+    CREDIT_CONTRACT = "credit_contract"
+    ASSISTANCE_CONSENT = "assistance_consent"
+    REFERRAL = "referral"
+    ACCEPTANCE_FORM = "acceptance_form"
+
+
+@dataclass(frozen=True)
+class Move:
+    """One allowed step: from where, to where, who may, and what it needs."""
+
+    source: State
+    target: State
+    permission: Permission
+    requires: frozenset[Requirement] = frozenset()
+    document: Document | None = None
+
+
+def _moves(
+    sources: tuple[State, ...],
+    target: State,
+    permission: Permission,
+    *requires: Requirement,
+    document: Document | None = None,
+) -> list[Move]:
+    needs = frozenset(requires) | ({Requirement.DOCUMENT} if document else frozenset())
+    return [Move(source, target, permission, needs, document) for source in sources]
+
+
+_TABLE = [
+    *_moves((State.SUSPECTED,), State.VERIFIED, Permission.CASE_VERIFY),
+    *_moves(
+        (State.SUSPECTED, State.VERIFIED, State.ANNOUNCED),
+        State.REJECTED,
+        Permission.CASE_VERIFY,
+        Requirement.REASON,
+    ),
+    *_moves((State.REJECTED,), State.SUSPECTED, Permission.CASE_VERIFY, Requirement.REASON),
+    *_moves(
+        (State.VERIFIED, State.REBOUND),
+        State.ANNOUNCED,
+        Permission.CASE_ANNOUNCE,
+        Requirement.KNOWN_TITLE,
+        document=Document.ANNOUNCEMENT,
+    ),
+    # A household visited again after any answer: persuasion is the only means (rule 3).
+    *_moves(
+        (
+            State.ANNOUNCED,
+            State.VISITED,
+            State.DECLINED,
+            State.SIGNED,
+            State.SELF_CLEARING,
+            State.REFERRED,
+            State.REBOUND,
+        ),
+        State.VISITED,
+        Permission.CASE_VISIT,
+    ),
+    *_moves(
+        (State.VISITED,), State.SIGNED, Permission.CASE_VISIT, document=Document.CREDIT_CONTRACT
+    ),
+    *_moves((State.VISITED,), State.DECLINED, Permission.CASE_VISIT, Requirement.REASON),
+    *_moves(
+        (State.DECLINED,),
+        State.REFERRED,
+        Permission.CASE_REFER,
+        Requirement.REASON,
+        Requirement.KNOWN_TITLE,
+        document=Document.REFERRAL,
+    ),
+    # Whoever clears of their own accord need not wait for a poster or a visit.
+    *_moves(
+        (
+            State.VERIFIED,
+            State.ANNOUNCED,
+            State.VISITED,
+            State.SIGNED,
+            State.DECLINED,
+            State.REBOUND,
+        ),
+        State.SELF_CLEARING,
+        Permission.CASE_DECLARE,
+    ),
+    *_moves(
+        (State.SIGNED, State.SELF_CLEARING),
+        State.ASSISTED,
+        Permission.CASE_VISIT,
+        document=Document.ASSISTANCE_CONSENT,
+    ),
+    *_moves(
+        (State.SELF_CLEARING, State.ASSISTED, State.REFERRED),
+        State.INSPECTED,
+        Permission.CASE_INSPECT,
+        Requirement.RESIDUAL,
+    ),
+    *_moves(
+        (State.INSPECTED,),
+        State.ACCEPTED,
+        Permission.CASE_ACCEPT,
+        Requirement.SECOND_PERSON,
+        Requirement.RESIDUAL_WITHIN_TOLERANCE,
+        document=Document.ACCEPTANCE_FORM,
+    ),
+    *_moves((State.INSPECTED,), State.SELF_CLEARING, Permission.CASE_ACCEPT, Requirement.REASON),
+    *_moves((State.ACCEPTED,), State.MONITORING, Permission.CASE_INSPECT),
+    *_moves((State.MONITORING,), State.CLOSED, Permission.CASE_ACCEPT),
+    *_moves(
+        (State.ACCEPTED, State.MONITORING, State.CLOSED), State.REBOUND, Permission.CASE_VERIFY
+    ),
+]
+
+MOVES: dict[tuple[State, State], Move] = {(move.source, move.target): move for move in _TABLE}
+
+
+def moves_from(state: State) -> list[Move]:
+    """Return the moves that the table allows from ``state``, in the table's order."""
+    return [move for move in _TABLE if move.source is state]

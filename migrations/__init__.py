@@ -1,0 +1,1 @@
+"""Alembic's migrations; ``layers.migrate`` runs them."""
