@@ -13,18 +13,32 @@ import os
 import pwd
 import re
 import shutil
-import signal
-import subprocess
+import stat
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from layers.config import Settings
+from layers.postgres import (
+    OLDEST_MAJOR,
+    ClusterError,
+    Installation,
+    can_enter,
+    end_at_once,
+    find_installations,
+    one_line,
+    processes_in,
+    reason,
+    run_as,
+    user,
+    user_name,
+)
 
-OLDEST_MAJOR = 14
+__all__ = ["Cluster", "ClusterError", "Status", "Timeouts", "owner_url"]
+
 SUPERUSER = "postgres"
 PORT = 5432
 SOCKET_PATH_BYTES = 107
@@ -32,7 +46,6 @@ SOCKET_PATH_BYTES = 107
 PLAIN_PATH = re.compile(r"[A-Za-z0-9/._+-]+")
 # pg_ctl hands the data folder to a shell between double quotes.
 SHELL_CHARACTERS = frozenset('"$`\\\n')
-SERVER_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LOG_BYTES_KEPT = 10_000_000
 
 CONFIGURATION = """\
@@ -60,16 +73,20 @@ log_error_verbosity = terse
 # Shared memory files vanish when a user logs out (systemd) and are 64 MB in a container.
 dynamic_shared_memory_type = mmap
 """
+INITDB = (
+    f"--username={SUPERUSER}",
+    "--auth-local=trust",
+    "--auth-host=reject",
+    "--encoding=UTF8",
+    "--locale=C.UTF-8",
+    "--data-checksums",
+)
 DURABLE = {
     "fsync": "on",
     "full_page_writes": "on",
     "synchronous_commit": "on",
     "data_checksums": "on",
 }
-
-
-class ClusterError(RuntimeError):
-    """An expected failure of the private cluster, in one line with its remedy."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +97,6 @@ class Timeouts:
     start: float = 60.0
     stop: float = 60.0
     orphans: float = 10.0
-
-
-@dataclass(frozen=True)
-class Installation:
-    """The programs of one PostgreSQL that has PostGIS."""
-
-    major: int
-    bin: Path
 
 
 @dataclass(frozen=True)
@@ -106,39 +115,6 @@ class Status:
 def owner_url(settings: Settings) -> str:
     """Return the owner's SQLAlchemy address: ``DATABASE_URL``, else the private cluster's."""
     return settings.database_url or Cluster(settings).url(settings.database)
-
-
-def find_installations() -> list[Installation]:
-    """Return every PostgreSQL with PostGIS that is new enough, the newest first."""
-    found = [
-        Installation(int(folder.parent.name), folder)
-        for folder in Path("/usr/lib/postgresql").glob("*/bin")
-        if folder.parent.name.isdecimal()
-        and (folder / "initdb").is_file()
-        and _has_postgis(Path("/usr/share/postgresql") / folder.parent.name)
-    ]
-    found.extend(_installation_of_pg_config())
-    new_enough = {item.major: item for item in reversed(found) if item.major >= OLDEST_MAJOR}
-    return sorted(new_enough.values(), key=lambda item: item.major, reverse=True)
-
-
-def _installation_of_pg_config() -> list[Installation]:
-    """Return what the pg_config on the usual path describes, where it has a server."""
-    program = shutil.which("pg_config", path=SERVER_PATH)
-    if program is None:
-        return []
-    answer = subprocess.run(
-        [program, "--version", "--bindir", "--sharedir"], capture_output=True, text=True
-    )
-    lines = answer.stdout.splitlines()
-    major = re.match(r"PostgreSQL (\d+)", lines[0]) if len(lines) == 3 else None
-    if major is None or not Path(lines[1], "initdb").is_file() or not _has_postgis(Path(lines[2])):
-        return []
-    return [Installation(int(major[1]), Path(lines[1]))]
-
-
-def _has_postgis(share: Path) -> bool:
-    return (share / "extension" / "postgis.control").is_file()
 
 
 class Cluster:
@@ -224,7 +200,7 @@ class Cluster:
             account = self._account()
             installation = self._installation()
             self._initialise(installation, account)
-            if not self.status().ready:
+            if not self._await_ready():
                 self._end_orphans()
                 self._clear_stale_files()
                 self._configure(account)
@@ -242,8 +218,9 @@ class Cluster:
                 return False
             wait = str(int(self._timeouts.stop))
             program = self._installation().bin / "pg_ctl"
-            command = [program, "stop", "-D", self.data, "-m", "fast", "-w", "-t", wait]
-            answer = _run(command, account)
+            answer = run_as(
+                [program, "stop", "-D", self.data, "-m", "fast", "-w", "-t", wait], account
+            )
             if answer.returncode != 0 and self._postmaster() is not None:
                 raise ClusterError(
                     f"PostgreSQL did not stop within {wait} seconds: look into {self.log}."
@@ -253,7 +230,7 @@ class Cluster:
     @contextmanager
     def _exclusively(self) -> Iterator[None]:
         """Hold the lock file, so that two commands never start or create at once."""
-        with _one_line("cannot use the var folder"):
+        with one_line("cannot use the var folder"):
             self._settings.var.mkdir(parents=True, exist_ok=True)
             # Read-only is enough for a lock, and lets two users share the file.
             handle = os.open(self._settings.var / "postgres.lock", os.O_RDONLY | os.O_CREAT, 0o644)
@@ -276,13 +253,13 @@ class Cluster:
             owner = self.home.stat().st_uid
             if os.geteuid() not in (0, owner):
                 raise ClusterError(
-                    f"the database in {self.home} belongs to {_user_name(owner)}: "
+                    f"the database in {self.home} belongs to {user_name(owner)}: "
                     "run the command as that user or as root."
                 )
             if owner != 0:
-                return _user(owner)
+                return user(owner)
         if os.geteuid() != 0:
-            return _user(os.geteuid())
+            return user(os.geteuid())
         try:
             return pwd.getpwnam(SUPERUSER)
         except KeyError:
@@ -292,26 +269,25 @@ class Cluster:
             ) from None
 
     def _make_home(self) -> None:
-        """Create the home folder where its user can reach it, once."""
-        if self.home.is_dir():
-            return
+        """Create the home folder, once, where its user can reach it."""
         if SHELL_CHARACTERS & set(str(self.home)):
             raise ClusterError(
                 f"the path {self.home} holds a quote, $ or backslash, which PostgreSQL's start "
                 "cannot carry: move the project or set COMMONGREEN_VAR."
             )
         account = self._account()
-        with _one_line("cannot make the database's folder"):
-            # A link whose target is gone: the data were deleted, so it begins anew.
-            self._entrance.unlink(missing_ok=True)
-            if os.geteuid() != 0 or _can_enter(self._settings.var, account):
-                self.home.mkdir(mode=0o700)
-                os.chown(self.home, account.pw_uid, account.pw_gid)
-            else:
-                self._entrance.symlink_to(self._new_shared_home(account))
+        with one_line("cannot make the database's folder"):
+            if not self.home.is_dir():
+                # A link whose target is gone: the data were deleted, so it begins anew.
+                self._entrance.unlink(missing_ok=True)
+                if os.geteuid() != 0 or can_enter(self._settings.var, account):
+                    self.home.mkdir(mode=0o700)
+                else:
+                    self._entrance.symlink_to(self._new_shared_home())
+            _hand_over(self.home, account)
 
-    def _new_shared_home(self, account: pwd.struct_passwd) -> Path:
-        """Create a folder for the data that ``account`` can reach, never an earlier clone's."""
+    def _new_shared_home(self) -> Path:
+        """Create a folder for the data outside the project, never an earlier clone's."""
         self._shared_state.mkdir(mode=0o755, parents=True, exist_ok=True)
         digest = _digest(self._settings.var.resolve())
         number = 1
@@ -319,7 +295,6 @@ class Cluster:
             number += 1
         folder.mkdir(mode=0o700)
         (folder / "origin").write_text(f"{self._settings.var.resolve()}\n", encoding="utf-8")
-        os.chown(folder, account.pw_uid, account.pw_gid)
         return folder
 
     def _installation(self) -> Installation:
@@ -357,25 +332,12 @@ class Cluster:
         if self.data.exists():
             return
         staging = self.home / "data.new"
-        with _one_line("cannot create the database"):
+        with one_line("cannot create the database"):
             if staging.exists():
                 shutil.rmtree(staging)
-            answer = _run(
-                [
-                    installation.bin / "initdb",
-                    "--pgdata",
-                    staging,
-                    f"--username={SUPERUSER}",
-                    "--auth-local=trust",
-                    "--auth-host=reject",
-                    "--encoding=UTF8",
-                    "--locale=C.UTF-8",
-                    "--data-checksums",
-                ],
-                account,
-            )
+            answer = run_as([installation.bin / "initdb", *INITDB, "--pgdata", staging], account)
             if answer.returncode != 0:
-                raise ClusterError(f"PostgreSQL's initdb failed: {_last_line(answer.stderr)}")
+                raise ClusterError(f"PostgreSQL's initdb failed: {reason(answer.stderr)}.")
             with (staging / "postgresql.conf").open("a", encoding="utf-8") as handle:
                 handle.write("\ninclude 'commongreen.conf'\n")
                 handle.flush()
@@ -387,13 +349,14 @@ class Cluster:
         """Write our settings and the socket's folder, which follow a moved project."""
         folder = self.socket_folder
         text = CONFIGURATION.format(port=PORT, socket_folder=folder)
-        with _one_line("cannot prepare the database's start"):
+        with one_line("cannot prepare the database's start"):
+            with suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
             self._check_socket_folder(folder, account)
-            folder.mkdir(mode=0o700, exist_ok=True)
-            os.chown(folder, account.pw_uid, account.pw_gid)
+            _hand_over(folder, account)
             part = self.data / "commongreen.conf.part"
             part.write_text(text, encoding="utf-8")
-            os.chown(part, account.pw_uid, account.pw_gid)
+            _hand_over(part, account)
             part.rename(self.data / "commongreen.conf")
             if self.log.exists() and self.log.stat().st_size > LOG_BYTES_KEPT:
                 self.log.rename(self.log.with_suffix(".log.1"))
@@ -404,7 +367,7 @@ class Cluster:
             state = folder.lstat()
         except FileNotFoundError:
             return
-        if not folder.is_dir() or folder.is_symlink() or state.st_uid not in (0, account.pw_uid):
+        if not stat.S_ISDIR(state.st_mode) or state.st_uid not in (0, account.pw_uid):
             raise ClusterError(
                 f"{folder} is not a folder of {account.pw_name}: remove it, then try again."
             )
@@ -416,14 +379,26 @@ class Cluster:
         wait = str(int(self._timeouts.start))
         before = self.log.stat().st_size if self.log.exists() else 0
         program = installation.bin / "pg_ctl"
-        command = [program, "start", "-D", self.data, "-l", self.log, "-w", "-t", wait]
-        answer = _run(command, account)
+        answer = run_as(
+            [program, "start", "-D", self.data, "-l", self.log, "-w", "-t", wait], account
+        )
         if answer.returncode != 0 or not self.status().ready:
-            with _one_line("PostgreSQL did not start"):
+            with one_line("PostgreSQL did not start"):
                 written = self.log.read_bytes()[before:].decode(errors="replace")
-            cause = [line for line in written.splitlines() if "FATAL" in line or "PANIC" in line]
-            reason = cause[-1] if cause else _last_line(answer.stderr or written)
-            raise ClusterError(f"PostgreSQL did not start: {reason}; see {self.log}.")
+            cause = reason(written if "FATAL" in written else answer.stderr or written)
+            raise ClusterError(f"PostgreSQL did not start: {cause}; see {self.log}.")
+
+    def _await_ready(self) -> bool:
+        """Wait for a server that is starting or stopping; return whether one is ready."""
+        deadline = time.monotonic() + self._timeouts.start
+        while (state := self.status()).running and not state.ready:
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"PostgreSQL (process {state.pid}) is still starting or stopping: "
+                    f"wait, and see {self.log}."
+                )
+            time.sleep(0.05)
+        return state.ready
 
     def _assert_durable(self) -> None:
         """Refuse settings under which an acknowledged write could be lost (SAFETY, Durability)."""
@@ -434,11 +409,12 @@ class Cluster:
                 host=str(self.socket_folder), port=PORT, user=SUPERUSER, dbname="postgres"
             ) as connection:
                 query = "SELECT name, setting FROM pg_settings WHERE name = ANY(%s)"
-                actual = dict(connection.execute(query, [list(DURABLE)]).fetchall())
+                rows = connection.execute(query, [list(DURABLE)]).fetchall()
         except psycopg.Error as error:
             raise ClusterError(
-                f"the database does not answer: {_last_line(str(error))}; see {self.log}."
+                f"the database does not answer: {reason(str(error))}; see {self.log}."
             ) from error
+        actual: dict[str, str] = dict(rows)
         weak = sorted(key for key, value in DURABLE.items() if actual.get(key) != value)
         if weak:
             raise ClusterError(
@@ -458,25 +434,12 @@ class Cluster:
         return [line.strip() for line in text.splitlines()]
 
     def _postmaster(self) -> int | None:
-        """Return the server's process id, ``None`` where the pid file is stale.
-
-        A server works inside its data folder, which tells it from any other
-        program that was given the same number after a crash.
-        """
+        """Return the server's process id, ``None`` where the pid file is stale."""
         lines = self._pid_file_lines()
         if not lines or not lines[0].isdecimal():
             return None
         pid = int(lines[0])
-        return pid if pid in self._processes([pid]) else None
-
-    def _processes(self, pids: Sequence[int]) -> list[int]:
-        """Return those of ``pids`` that are PostgreSQL at work in our data folder."""
-        return [
-            pid
-            for pid in pids
-            if _link(f"/proc/{pid}/cwd") == str(self.data)
-            and Path(_link(f"/proc/{pid}/exe").removesuffix(" (deleted)")).name == "postgres"
-        ]
+        return pid if processes_in(self.data, [pid]) else None
 
     def _clear_stale_files(self) -> None:
         """Remove what a killed server left that PostgreSQL takes for a running one.
@@ -484,69 +447,28 @@ class Cluster:
         It clears a pid file by itself where that process is gone, but not one
         that cannot be read or that names another living program.
         """
-        if self._postmaster() is not None:
-            return
         lines = self._pid_file_lines()
         pid = int(lines[0]) if lines and lines[0].isdecimal() else None
-        with _one_line("cannot remove what a killed server left"):
+        with one_line("cannot remove what a killed server left"):
             if pid is None or Path(f"/proc/{pid}").exists():
                 (self.data / "postmaster.pid").unlink(missing_ok=True)
             for name in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
                 (self.socket_folder / name).unlink(missing_ok=True)
 
     def _end_orphans(self) -> None:
-        """Wait for, then end, what a killed server left behind: it holds the data open."""
-        if self._postmaster() is not None:
-            return
+        """End what a killed server left at work: it holds the data open.
+
+        Nobody was promised what such a process has not committed yet.
+        """
         deadline = time.monotonic() + self._timeouts.orphans
-        while orphans := self._processes(_all_processes()):
+        while orphans := processes_in(self.data):
             if time.monotonic() > deadline:
                 raise ClusterError(
                     f"processes of a killed server still run ({orphans}): end them, then start."
                 )
             for pid in orphans:
-                # Without their server they can neither commit nor be reached.
-                with _one_line("cannot end a process of the killed server"):
-                    _signal(pid, signal.SIGQUIT)
+                end_at_once(pid)
             time.sleep(0.05)
-
-
-def _run(
-    command: Sequence[str | Path], account: pwd.struct_passwd
-) -> subprocess.CompletedProcess[str]:
-    """Run a program of PostgreSQL as ``account``, without this process's environment."""
-    root = os.geteuid() == 0
-    with _one_line("cannot run PostgreSQL's programs"):
-        return subprocess.run(
-            [os.fspath(part) for part in command],
-            user=account.pw_uid if root else None,
-            group=account.pw_gid if root else None,
-            extra_groups=os.getgrouplist(account.pw_name, account.pw_gid) if root else None,
-            cwd="/",
-            env={"PATH": SERVER_PATH, "LC_ALL": "C.UTF-8", "LANG": "C.UTF-8"},
-            umask=0o077,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-        )
-
-
-def _can_enter(folder: Path, account: pwd.struct_passwd) -> bool:
-    """Tell whether ``account`` reaches ``folder``, asking the kernel, not the mode bits."""
-    return _run(["test", "-x", folder.resolve()], account).returncode == 0
-
-
-@contextmanager
-def _one_line(what: str) -> Iterator[None]:
-    """Turn a failure of the system into a ``ClusterError``."""
-    try:
-        yield
-    except OSError as error:
-        where = f" ({error.filename})" if error.filename else ""
-        raise ClusterError(
-            f"{what}: {error.strerror}{where}; check its owner, mode and free space."
-        ) from error
 
 
 def _locked(handle: int) -> bool:
@@ -557,47 +479,14 @@ def _locked(handle: int) -> bool:
     return True
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _all_processes() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
-
-
-def _link(path: str) -> str:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return ""
-
-
-def _user(uid: int) -> pwd.struct_passwd:
-    try:
-        return pwd.getpwuid(uid)
-    except KeyError:
-        raise ClusterError(
-            f"the user {uid} has no entry in /etc/passwd, which PostgreSQL needs: add one."
-        ) from None
-
-
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"
+def _hand_over(path: Path, account: pwd.struct_passwd) -> None:
+    """Give ``path`` to the server's user; only root needs to, and only root can."""
+    if os.geteuid() == 0:
+        os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
 
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason was given"
 
 
 def _sync_folder(folder: Path) -> None:
