@@ -168,7 +168,8 @@ def round_m2(areas: float | Iterable[float]) -> Decimal:
 def _width(area: Floats, geometries: Geometries) -> Floats:
     perimeter = np.nan_to_num(shapely.length(geometries))
     width: Floats = np.zeros_like(area)
-    return np.divide(2 * area, perimeter, out=width, where=perimeter > 0)
+    np.divide(2 * area, perimeter, out=width, where=perimeter > 0)
+    return width
 
 
 def _neighbour_squares(geometries: Geometries) -> tuple[Indexes, Floats]:
