@@ -247,3 +247,17 @@ class Membership(Base):
     role: Mapped[Role] = mapped_column(words(Role))
     region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"))
     community_id: Mapped[int | None] = mapped_column(ForeignKey("community.id"))
+
+
+class RateLimit(Base):
+    """How often something limited was tried in a window that ends at ``expires_at``.
+
+    Counted here because each worker of the server has a memory of its own.
+    """
+
+    __tablename__ = "rate_limit"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    key: Mapped[Code] = mapped_column(primary_key=True)
+    hits: Mapped[int]
+    expires_at: Mapped[dt.datetime] = mapped_column(index=True)

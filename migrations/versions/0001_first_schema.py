@@ -36,7 +36,7 @@ SCOPED = (
     "area_ledger",
 )
 APPENDED = ("case_event", "area_ledger")
-UNSCOPED = ("region", "account", "membership")
+UNSCOPED = ("region", "account", "membership", "rate_limit")
 
 
 def sound(column: str) -> str:
@@ -291,6 +291,16 @@ def create_tables() -> None:
         ],
         unique=True,
     )
+    # Unlogged: counts of tries may be lost in a crash, and cost no write-ahead log.
+    op.create_table(
+        "rate_limit",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("hits", sa.Integer(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_rate_limit")),
+        prefixes=["UNLOGGED"],
+    )
+    op.create_index(op.f("ix_rate_limit_expires_at"), "rate_limit", ["expires_at"], unique=False)
     op.create_table(
         "survey",
         sa.Column("community_id", sa.Integer(), nullable=False),
