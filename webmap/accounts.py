@@ -1,0 +1,134 @@
+"""Logging in and out, by Flask-Security-Too over our own accounts and sessions."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_limiter.util import get_remote_address
+from flask_security import (
+    EmailValidateException,
+    MailUtil,
+    Security,
+    SQLAlchemySessionUserDatastore,
+    UserMixin,
+)
+from flask_wtf import CSRFProtect
+from sqlalchemy.orm import Session, scoped_session
+
+from cases.models import Account
+from cases.people import SHORTEST_PASSWORD, normal_email
+from layers.db import NOWHERE
+from layers.db import scoped_session as session_within
+from webmap.connections import current_database
+from webmap.throttle import make_limiter
+
+SECURITY = {
+    "SECURITY_PASSWORD_HASH": "argon2",
+    "SECURITY_PASSWORD_SCHEMES": ["argon2"],
+    # argon2 salts each hash by itself. A pepper beside the database would make every
+    # backup of the database alone useless.
+    "SECURITY_PASSWORD_SINGLE_HASH": True,
+    "SECURITY_PASSWORD_LENGTH_MIN": SHORTEST_PASSWORD,
+    "SECURITY_RETURN_GENERIC_RESPONSES": True,
+    "SECURITY_LOGIN_USER_TEMPLATE": "login.html",
+    "SECURITY_LOGOUT_METHODS": ["POST"],
+    "SECURITY_POST_LOGIN_VIEW": "/",
+    "SECURITY_POST_LOGOUT_VIEW": "/login",
+    "SECURITY_FLASH_MESSAGES": False,
+    "SECURITY_STATIC_FOLDER": None,
+    "SECURITY_CLI_USERS_NAME": False,
+    "SECURITY_CLI_ROLES_NAME": False,
+    "SECURITY_JOIN_USER_ROLES": False,
+    "REMEMBER_COOKIE_HTTPONLY": True,
+    "REMEMBER_COOKIE_SAMESITE": "Lax",
+    "SESSION_COOKIE_NAME": "commongreen",
+    "SESSION_COOKIE_HTTPONLY": True,
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
+    "WTF_CSRF_TIME_LIMIT": None,
+}
+
+
+@dataclass(frozen=True)
+class LoginLimits:
+    """How many failed logins are let through, in Flask-Limiter's words.
+
+    The pair of account and address is narrow; the account alone is wide, so
+    that a stranger cannot easily lock its owner out, and the address too, for
+    an office stands behind one.
+    """
+
+    pair: str = "5 per 5 minutes"
+    account: str = "50 per hour"
+    address: str = "100 per 15 minutes"
+
+
+class User(UserMixin, Account):  # type: ignore[misc]
+    """An account as Flask-Login knows it; the same table."""
+
+
+class Addresses(MailUtil):  # type: ignore[misc]
+    """Reads addresses as the accounts store them; an intranet's need no public domain."""
+
+    def normalize(self, email: str) -> str:
+        """Return the address as it is stored."""
+        try:
+            return normal_email(email)
+        except ValueError as error:
+            raise EmailValidateException(str(error)) from error
+
+    def validate(self, email: str) -> str:
+        """Return the address as it is stored."""
+        return self.normalize(email)
+
+
+class Accounts(SQLAlchemySessionUserDatastore):  # type: ignore[misc]
+    """Flask-Security's store over sessions that see no community at all."""
+
+    def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> User | None:
+        """Return one account and give the connection back at once.
+
+        Addresses are stored in lower case, so the index on them serves every spelling.
+        """
+        user: User | None = super().find_user(case_insensitive=False, **kwargs)
+        self.db.session.commit()
+        return user
+
+
+def init_accounts(app: Flask, limits: LoginLimits) -> None:
+    """Add log in, log out, CSRF protection and the limits on failed logins."""
+    app.config.update(SECURITY)
+    sessions = scoped_session(_account_session)
+    app.teardown_appcontext(lambda _error: sessions.remove())
+    CSRFProtect(app)
+    Security(app, Accounts(sessions, User, None), mail_util_cls=Addresses)
+    _limit_logins(app, limits)
+
+
+def _account_session() -> Session:
+    return session_within(current_database().engine, NOWHERE)
+
+
+def _limit_logins(app: Flask, limits: LoginLimits) -> None:
+    limiter = make_limiter(app)
+    view = app.view_functions["security.login"]
+    for limit, key in (
+        (limits.address, get_remote_address),
+        (limits.account, _account_key),
+        (limits.pair, _pair_key),
+    ):
+        view = limiter.limit(limit, key_func=key, methods=["POST"], deduct_when=_failed)(view)
+    app.view_functions["security.login"] = view
+
+
+def _failed(response: Response) -> bool:
+    return response.status_code != 302
+
+
+def _account_key() -> str:
+    return request.form.get("email", "").strip().lower()[:254]
+
+
+def _pair_key() -> str:
+    return f"{get_remote_address()} {_account_key()}"

@@ -1,0 +1,40 @@
+"""The web application: one function wires everything, and nothing connects until asked."""
+
+from flask import Flask
+
+from layers.config import Settings
+from webmap.accounts import LoginLimits, init_accounts
+from webmap.connections import Connections, current_database, current_settings
+from webmap.errors import init_errors
+from webmap.gates import enforce
+from webmap.health import health
+from webmap.languages import init_languages
+from webmap.pages import pages
+from webmap.security import Sessions, add_headers, csp_nonce, secret_key
+
+__all__ = ["create_app", "csp_nonce", "current_database", "current_settings"]
+
+LARGEST_REQUEST = 4 * 1024 * 1024
+
+
+def create_app(settings: Settings | None = None, login_limits: LoginLimits | None = None) -> Flask:
+    """Return the application of ``settings``, the environment's by default."""
+    settings = settings or Settings.from_environment()
+    app = Flask("webmap")
+    app.config.update(
+        SECRET_KEY=secret_key(settings.secret_key_file), MAX_CONTENT_LENGTH=LARGEST_REQUEST
+    )
+    app.session_interface = Sessions()
+    app.extensions["commongreen"] = Connections(settings)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.add_template_global(csp_nonce)
+    app.after_request(add_headers)
+    init_languages(app)
+    init_accounts(app, login_limits or LoginLimits())
+    # After Flask-Login, which says who asks.
+    app.before_request(enforce)
+    init_errors(app)
+    for blueprint in (health, pages):
+        app.register_blueprint(blueprint)
+    return app

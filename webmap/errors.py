@@ -1,0 +1,101 @@
+"""What goes wrong becomes a page for people and problem+json for programs (RFC 9457)."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from gis.problems import InputError
+from layers.db import DatabaseError
+
+RETRY_SECONDS = 5
+_log = logging.getLogger(__name__)
+
+
+def init_errors(app: Flask) -> None:
+    """Register every kind of failure."""
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(InputError, _bad_input)
+    for unavailable in (OperationalError, InterfaceError, PoolTimeout, DatabaseError):
+        app.register_error_handler(unavailable, _unavailable)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _for_programs() -> bool:
+    return request.path.startswith(("/api/", "/tiles/"))
+
+
+def problem(status: int, detail: str, **members: Any) -> Response:
+    """Return one problem+json answer."""
+    title = HTTPStatus(status).phrase
+    response = jsonify(type="about:blank", title=title, status=status, detail=detail, **members)
+    response.status_code = status
+    response.content_type = "application/problem+json"
+    return response
+
+
+def _answer(status: int, detail: str, **members: Any) -> Response:
+    if _for_programs():
+        return problem(status, detail, **members)
+    page = render_template("error.html", status=status, detail=detail, **members)
+    return Response(page, status=status)
+
+
+def _explain(status: int) -> str:
+    texts = {
+        400: gettext("The request could not be read."),
+        401: gettext("Log in first."),
+        403: gettext("Your account may not do this here."),
+        404: gettext("There is nothing here, or it lies outside what your account may see."),
+        405: gettext("This address does not take that kind of request."),
+        413: gettext("That is too large."),
+        429: gettext("Too many tries. Wait a few minutes and try again."),
+        500: gettext("Something failed on our side. It has been recorded."),
+        503: gettext("The database does not answer at the moment. Try again shortly."),
+    }
+    return texts.get(status, HTTPStatus(status).description or HTTPStatus(status).phrase)
+
+
+def _http(error: HTTPException) -> ResponseReturnValue:
+    status = error.code or 500
+    if error.response is not None or status < 400:
+        return error.get_response()
+    if status == 401 and not _for_programs():
+        return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
+    response = _answer(status, _explain(status))
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    return response
+
+
+def _bad_input(error: InputError) -> ResponseReturnValue:
+    problems = [
+        {
+            "code": one.code,
+            "message": one.message,
+            "remedy": one.remedy,
+            "row": one.row,
+            "field": one.field,
+        }
+        for one in error.problems
+    ]
+    return _answer(422, gettext("The input was refused."), problems=problems)
+
+
+def _unavailable(error: Exception) -> ResponseReturnValue:
+    _log.error("the database did not serve %s: %s", request.path, error)
+    response = _answer(503, _explain(503))
+    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def _unexpected(error: Exception) -> ResponseReturnValue:
+    _log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return _answer(500, _explain(500))
