@@ -88,7 +88,7 @@ install_missing() {
     [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null 2>&1 \
         || fail "missing: $(echo $*). Run this once as root, or install sudo."
     echo "setup: installing by apt:" "$@"
-    as_root apt-get update -q
+    as_root apt-get update -qq
     packages=
     for part in "$@"; do
         if [ "$part" = chromium ] && grep -q '^ID=ubuntu' /etc/os-release; then
@@ -101,8 +101,8 @@ install_missing() {
     done
     [ -n "$packages" ] || return 0
     # shellcheck disable=SC2086 # a list of package names
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-        -o DPkg::Lock::Timeout=300 $packages
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+        -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages
 }
 
 PYTHON=${PYTHON:-python3}
