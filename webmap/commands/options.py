@@ -4,6 +4,7 @@ import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from unicodedata import east_asian_width
 
 import click
 
@@ -59,10 +60,17 @@ def _show_table(rows: Sequence[Figures]) -> None:
         return
     names = list(rows[0])
     cells = [names, *([_cell(row.get(name)) for name in names] for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
+    widths = [max(_columns(line[column]) for line in cells) for column in range(len(names))]
     for line in cells:
-        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        padded = (
+            cell + " " * (width - _columns(cell)) for cell, width in zip(line, widths, strict=True)
+        )
         click.echo("  ".join(padded).rstrip())
+
+
+def _columns(text: str) -> int:
+    """Return how many columns a terminal gives to ``text``: two for a Chinese character."""
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def _cell(value: Any) -> str:
