@@ -19,7 +19,6 @@ from sqlalchemy import (
     Double,
     Integer,
     LargeBinary,
-    Select,
     Subquery,
     Text,
     cast,
@@ -32,7 +31,7 @@ from sqlalchemy.types import TypeEngine
 from gis.crs import STORAGE_SRID, project
 from gis.problems import InputError, Problem
 from layers import writing
-from layers.frames import wkb
+from layers.frames import Rows, wkb
 from layers.models import (
     Building,
     Community,
@@ -43,8 +42,6 @@ from layers.models import (
     ParcelHousehold,
     Site,
 )
-
-Rows = Select[*tuple[Any, ...]]
 
 GEOMETRY = "geom"
 SEPARATOR = ";"

@@ -157,12 +157,13 @@ def _geoparquet(content: Content, path: Path) -> None:
 
 
 def _csv(content: Content, path: Path) -> None:
-    """Write UTF-8 with a mark, by which spreadsheets know it; geometry as WKT in column WKT."""
+    """Write UTF-8 with a mark, by which spreadsheets know it; geometry as EWKT in column WKT."""
     table = content.table
     if content.geometries is not None:
-        # In full: what is read back is the same to the last digit.
+        # In full, and with its CRS: what is read back is the same to the last digit.
         wkt = shapely.to_wkt(content.geometries, rounding_precision=-1)
-        table = table.append_column("WKT", pa.array(wkt, pa.string()))
+        ewkt = [None if text is None else f"SRID={content.srid};{text}" for text in wkt]
+        table = table.append_column("WKT", pa.array(ewkt, pa.string()))
     with path.open("w", encoding="utf-8-sig", newline="") as handle:
         writer = csv.writer(handle)
         writer.writerow(table.column_names)
