@@ -18,6 +18,7 @@ $(shell rm -f $(READY))
 endif
 
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .PHONY: help demo test bench lint python postgis browser
 
 help:

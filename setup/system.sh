@@ -44,6 +44,8 @@ missing_parts() {
             postgis) if postgis_needed; then echo postgis; fi ;;
             node) { command -v node && command -v npm; } >/dev/null 2>&1 || echo node ;;
             browser)
+                # Playwright's own driver needs it.
+                ls /usr/lib/*/libatomic.so.1 >/dev/null 2>&1 || echo libatomic
                 browser_ready || echo chromium
                 fonts_ready || echo fonts
                 ;;
@@ -62,6 +64,7 @@ packages_for() {
         python) echo python3 python3-venv ;;
         postgis) newest_postgis ;;
         node) echo nodejs npm ;;
+        libatomic) echo libatomic1 ;;
         chromium) echo chromium ;;
         fonts) echo fonts-noto-cjk ;;
     esac
@@ -90,19 +93,20 @@ install_missing() {
     echo "setup: installing by apt:" "$@"
     as_root apt-get update -qq
     packages=
+    own_browser=
     for part in "$@"; do
         if [ "$part" = chromium ] && grep -q '^ID=ubuntu' /etc/os-release; then
-            install_browser_of_playwright
+            own_browser=yes
             continue
         fi
         found=$(packages_for "$part")
         [ -n "$found" ] || fail "apt knows no package for $part (Ubuntu: enable universe)."
         packages="$packages $found"
     done
-    [ -n "$packages" ] || return 0
     # shellcheck disable=SC2086 # a list of package names
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-        -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages
+    [ -z "$packages" ] || as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+        --no-install-recommends -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $packages
+    [ -z "$own_browser" ] || install_browser_of_playwright
 }
 
 PYTHON=${PYTHON:-python3}
