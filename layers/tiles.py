@@ -1,0 +1,96 @@
+"""Vector tiles straight from PostGIS, one short function per clause.
+
+A tile holds several layers: the encodings of layers follow one another in the
+Mapbox Vector Tile format, so they are joined as bytes. What a layer selects is
+the caller's; here it is cut to the tile.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Subquery, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from layers.models import STORAGE_SRID
+
+# Rows of any columns.
+Rows = Select[*tuple[Any, ...]]
+
+WEB_MERCATOR = 3857
+DEEPEST = 22
+# Units of a tile's own grid: a quarter of a millimetre on screen, and 4 pixels around.
+EXTENT = 4096
+BUFFER = 64
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A tile of the web Mercator pyramid, rows counted from the north."""
+
+    z: int
+    x: int
+    y: int
+
+    def exists(self) -> bool:
+        """Tell whether the pyramid has this tile."""
+        return 0 <= self.z <= DEEPEST and 0 <= self.x < 2**self.z and 0 <= self.y < 2**self.z
+
+
+@dataclass(frozen=True)
+class TileLayer:
+    """A layer by name: ``rows`` selects its properties, ``geom`` is its indexed column.
+
+    ``rows`` leaves the geometry out; whatever else it names becomes a property,
+    and NULL is no property at all.
+    """
+
+    name: str
+    rows: Rows
+    geom: InstrumentedAttribute[Any]
+
+
+def draw_tile(session: Session, layers: Sequence[TileLayer], tile: Tile) -> bytes:
+    """Return the encoded tile, empty where nothing of ``layers`` lies in it."""
+    parts = session.execute(tile_statement(layers, tile)).one()
+    return b"".join(bytes(part) for part in parts if part)
+
+
+def tile_statement(layers: Sequence[TileLayer], tile: Tile) -> Rows:
+    """Return one row with the encoding of each layer."""
+    return select(*(_encoded(_cut(layer, tile), layer.name).scalar_subquery() for layer in layers))
+
+
+def _encoded(rows: Subquery, name: str) -> Rows:
+    return select(func.ST_AsMVT(rows.table_valued(), name, EXTENT, "shape")).where(
+        rows.c.shape.is_not(None)
+    )
+
+
+def _cut(layer: TileLayer, tile: Tile) -> Subquery:
+    shape = _shape(layer.geom, tile).label("shape")
+    return layer.rows.add_columns(shape).where(_touches(layer.geom, tile)).subquery(layer.name)
+
+
+def _shape(geom: InstrumentedAttribute[Any], tile: Tile) -> ColumnElement[Any]:
+    """Return the part of a geometry inside the tile and its buffer, on the tile's grid."""
+    mercator = func.ST_Transform(geom, WEB_MERCATOR)
+    box = func.ST_TileEnvelope(tile.z, tile.x, tile.y)
+    return func.ST_AsMVTGeom(mercator, box, EXTENT, BUFFER, True, type_=None)
+
+
+def _touches(geom: InstrumentedAttribute[Any], tile: Tile) -> ColumnElement[bool]:
+    """Return the filter that the spatial index answers.
+
+    The box is transformed to the storage CRS, never the indexed column. The
+    operator is leakproof, so row-level security lets the index go first.
+    """
+    margin = BUFFER / EXTENT
+    box = func.ST_TileEnvelope(tile.z, tile.x, tile.y, _world(), margin)
+    return geom.bool_op("&&")(func.ST_Transform(box, STORAGE_SRID))
+
+
+def _world() -> ColumnElement[Any]:
+    """Return the square of web Mercator; the margin's place comes after it."""
+    half = 20037508.342789244
+    return func.ST_MakeEnvelope(-half, -half, half, half, WEB_MERCATOR)

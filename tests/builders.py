@@ -1,0 +1,266 @@
+"""Rows for tests, one short function each: what a test does not name is ordinary."""
+
+import datetime as dt
+import math
+from itertools import count
+from typing import Any, TypeVar
+
+import shapely
+from geoalchemy2.shape import from_shape
+from sqlalchemy.orm import Session
+
+from cases.models import (
+    AnswerBasis,
+    Campaign,
+    Case,
+    CaseEvent,
+    Encroachment,
+    Finding,
+    FindingKind,
+)
+from cases.workflow import State
+from layers.models import (
+    Base,
+    Building,
+    Community,
+    Household,
+    LinkMethod,
+    Observation,
+    Parcel,
+    ParcelHousehold,
+    ParcelKind,
+    ParcelSurvey,
+    Purpose,
+    Region,
+    RegionKind,
+    Site,
+    SiteKind,
+    SiteState,
+    StructureType,
+    Survey,
+    TitleBasis,
+)
+from layers.tiles import Tile
+
+WEST, SOUTH = 122.2, 37.4
+# About 10 m each way at Weihai's latitude.
+STEP_X, STEP_Y = 10 / 88_500, 10 / 111_000
+EARLY = dt.date(2022, 3, 1)
+
+_numbers = count(1)
+Row = TypeVar("Row", bound=Base)
+
+
+def square(x: float = 0, y: float = 0, size: float = 1) -> shapely.MultiPolygon:
+    """Return a square in EPSG:4326; ``x``, ``y`` and ``size`` count in steps of 10 m."""
+    west, south = WEST + x * STEP_X, SOUTH + y * STEP_Y
+    box = shapely.box(west, south, west + size * STEP_X, south + size * STEP_Y)
+    return shapely.MultiPolygon([box])
+
+
+def point(x: float = 0, y: float = 0) -> shapely.Point:
+    """Return a point in EPSG:4326, counted as in :func:`square`."""
+    return shapely.Point(WEST + x * STEP_X, SOUTH + y * STEP_Y)
+
+
+def tile_at(z: int) -> Tile:
+    """Return the tile that holds :func:`square`'s corner."""
+    north = math.asinh(math.tan(math.radians(SOUTH))) / math.pi
+    return Tile(z, int((WEST + 180) / 360 * 2**z), int((1 - north) / 2 * 2**z))
+
+
+def stored(geometry: shapely.Geometry) -> Any:
+    """Return a geometry as a column takes it."""
+    return from_shape(geometry, srid=4326)
+
+
+def fresh(prefix: str) -> str:
+    """Return a code that no other row has."""
+    return f"{prefix}{next(_numbers)}"
+
+
+def add(session: Session, row: Row) -> Row:
+    """Store a row and return it with what the database filled in."""
+    session.add(row)
+    session.flush()
+    return row
+
+
+def region(session: Session, **values: Any) -> Region:
+    code = values.setdefault("code", fresh("region"))
+    return add(session, Region(**{"name": code, "kind": RegionKind.TOWN, **values}))
+
+
+def community(session: Session, **values: Any) -> Community:
+    code = values.setdefault("code", fresh("community"))
+    given = {"name": code, "survey_srid": 4550, **values}
+    if isinstance(given.get("boundary"), shapely.Geometry):
+        given["boundary"] = stored(given["boundary"])
+    return add(session, Community(**given))
+
+
+def building(session: Session, of: Community, geom: Any = None, **values: Any) -> Building:
+    given = {"ref": fresh("B"), "floors": 6, "geom": stored(geom or square()), **values}
+    return add(session, Building(community_id=of.id, **given))
+
+
+def household(session: Session, of: Community, **values: Any) -> Household:
+    given = {"ref": fresh("H"), "floor": 1, "ground_floor": True, **values}
+    if isinstance(given.get("geom"), shapely.Geometry):
+        given["geom"] = stored(given["geom"])
+    return add(session, Household(community_id=of.id, **given))
+
+
+def parcel(session: Session, of: Community, geom: Any = None, **values: Any) -> Parcel:
+    given = {
+        "ref": fresh("P"),
+        "kind": ParcelKind.PUBLIC_GREEN,
+        "title_basis": TitleBasis.OWNER_COMMON,
+        "rms_m": 0.05,
+        "area_m2": 100.0,
+        "geom": stored(geom or square()),
+        **values,
+    }
+    return add(session, Parcel(community_id=of.id, **given))
+
+
+def link(session: Session, where: Parcel, who: Household, **values: Any) -> ParcelHousehold:
+    given = {"method": LinkMethod.SPATIAL, "distance_m": 1.5, **values}
+    return add(
+        session,
+        ParcelHousehold(
+            community_id=where.community_id, parcel_id=where.id, household_id=who.id, **given
+        ),
+    )
+
+
+def survey(session: Session, of: Community, day: dt.date = EARLY, **values: Any) -> Survey:
+    given = {
+        "delivers": "observations",
+        "purpose": Purpose.BASELINE_SURVEY,
+        "surveyor": "Survey team",
+        "surveyed_on": day,
+        "crs": "EPSG:4550",
+        "transform": "",
+        "rms_m": 0.05,
+        "file_name": "survey.gpkg",
+        "file_sha256": "0" * 64,
+        "feature_count": 1,
+        **values,
+    }
+    return add(session, Survey(community_id=of.id, **given))
+
+
+def looked(session: Session, where: Parcel, by: Survey) -> ParcelSurvey:
+    row = ParcelSurvey(
+        community_id=where.community_id,
+        parcel_id=where.id,
+        survey_id=by.id,
+        day=by.surveyed_on,
+    )
+    return add(session, row)
+
+
+def observation(session: Session, of: Community, geom: Any = None, **values: Any) -> Observation:
+    given = {
+        "ref": fresh("O"),
+        "purpose": Purpose.BASELINE_SURVEY,
+        "structure_type": StructureType.FENCE,
+        "observed_on": EARLY,
+        "rms_m": 0.05,
+        "area_m2": 50.0,
+        "geom": stored(geom or square()),
+        **values,
+    }
+    return add(session, Observation(community_id=of.id, **given))
+
+
+def campaign(session: Session, of: Community, **values: Any) -> Campaign:
+    ref = values.setdefault("ref", fresh("C"))
+    given = {"name": ref, "started_on": EARLY, **values}
+    return add(session, Campaign(community_id=of.id, **given))
+
+
+def case(session: Session, who: Household, within: Campaign, **values: Any) -> Case:
+    given = {
+        "number": next(_numbers),
+        "state": State.SUSPECTED,
+        "state_since": EARLY,
+        **values,
+    }
+    return add(
+        session,
+        Case(community_id=who.community_id, household_id=who.id, campaign_id=within.id, **given),
+    )
+
+
+def event(
+    session: Session, of: Case, day: dt.date, state: State | None, **values: Any
+) -> CaseEvent:
+    named = f"case:state:{state}" if state else "case:note:added"
+    given = {
+        "at": dt.datetime.combine(day, dt.time(10), dt.UTC),
+        "day": day,
+        "actor": "inspector@example.org",
+        "event": named,
+        "state": state,
+        **values,
+    }
+    return add(session, CaseEvent(community_id=of.community_id, case_id=of.id, **given))
+
+
+def encroachment(
+    session: Session,
+    seen: Observation,
+    on: Parcel,
+    answers: Case | None = None,
+    geom: Any = None,
+    **values: Any,
+) -> Encroachment:
+    shape = stored(geom or square())
+    given = {
+        "household_id": answers.household_id if answers else None,
+        "case_id": answers.id if answers else None,
+        "answer_basis": AnswerBasis.PARCEL_LINK if answers else AnswerBasis.UNDECIDED,
+        "occupied_m2": 24.0,
+        "countable_m2": 20.0,
+        "sigma_m2": 0.3,
+        "found_on": seen.observed_on,
+        "geom": shape,
+        "standing": shape,
+        **values,
+    }
+    return add(
+        session,
+        Encroachment(
+            community_id=seen.community_id, observation_id=seen.id, parcel_id=on.id, **given
+        ),
+    )
+
+
+def finding(session: Session, seen: Observation, on: Parcel, **values: Any) -> Finding:
+    given = {
+        "kind": FindingKind.SLIVER,
+        "area_m2": 0.2,
+        "width_m": 0.05,
+        "reason": "narrower than the surveys can tell",
+        "geom": stored(square()),
+        **values,
+    }
+    return add(
+        session,
+        Finding(community_id=seen.community_id, observation_id=seen.id, parcel_id=on.id, **given),
+    )
+
+
+def site(session: Session, of: Community, geom: Any = None, **values: Any) -> Site:
+    given = {
+        "ref": fresh("S"),
+        "kind": SiteKind.CHARGING_PILE,
+        "state": SiteState.BUILT,
+        "built_on": dt.date(2022, 6, 1),
+        "heads": 15,
+        "geom": stored(geom or point()),
+        **values,
+    }
+    return add(session, Site(community_id=of.id, **given))
