@@ -104,7 +104,7 @@ def test_the_serving_role_finds_parcels_by_the_index(session: Session, place: Co
     )
     inside = narrowed(session, Scope(frozenset({place.id})))
     statement = tile_statement([PARCELS], WIDE).compile(
-        inside.connection().dialect, compile_kwargs={"literal_binds": True}
+        inside.connection().engine, compile_kwargs={"literal_binds": True}
     )
     plan = "\n".join(inside.scalars(text(f"EXPLAIN {statement}")))
     assert "ix_parcel_geom" in plan
