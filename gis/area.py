@@ -11,12 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 import shapely
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Geometries = NDArray[np.object_]
-Floats = NDArray[np.float64]
-Booleans = NDArray[np.bool_]
-Indexes = NDArray[np.int64]
+from gis.overlay import Booleans, Floats, Geometries, Indexes, polygon_parts, sum_by
 
 NARROW = "narrow"
 SMALL = "small"
@@ -82,8 +79,7 @@ def sigma_m2(geometries: Geometries, rms: ArrayLike) -> Floats:
     parts add their variances. For an intersection pass the ``combined_rms`` of
     the two surveys. ``rms`` is one number or one per geometry.
     """
-    given = np.asarray(geometries, dtype=object)
-    squares = np.bincount(*_neighbour_squares(given), minlength=len(given))
+    squares = _square_sums(np.asarray(geometries, dtype=object))
     return np.asarray(rms, dtype=np.float64) / (2 * math.sqrt(2)) * np.sqrt(squares)
 
 
@@ -109,49 +105,6 @@ def judge(parts: Geometries, rms: ArrayLike, tolerances: Tolerances) -> Judgemen
     )
 
 
-def polygon_parts(geometries: Geometries) -> tuple[Geometries, Indexes]:
-    """Return the Polygons of each geometry and the index of the geometry each comes from.
-
-    Lines and points, which intersections leave where areas only touch, ``None``
-    and empty geometries give nothing. The order is that of the input.
-    """
-    parts, index = shapely.get_parts(geometries, return_index=True)
-    kinds = shapely.get_type_id(parts)
-    if (kinds > shapely.GeometryType.POLYGON).any():
-        inner, outer = shapely.get_parts(parts, return_index=True)
-        parts, index = inner, index[outer]
-        kinds = shapely.get_type_id(parts)
-    keep = (kinds == shapely.GeometryType.POLYGON) & ~shapely.is_empty(parts)
-    return parts[keep], index[keep]
-
-
-def collect_parts(parts: Geometries, index: Indexes, count: int) -> Geometries:
-    """Return ``count`` geometries, the i-th made of the parts whose ``index`` is i.
-
-    One part stays a Polygon, several become a MultiPolygon, none gives ``None``.
-    ``index`` ascends. The parts of one geometry must not overlap.
-    """
-    collected = np.full(count, None, dtype=object)
-    numbers = np.bincount(index, minlength=count)
-    alone = numbers[index] == 1
-    collected[index[alone]] = parts[alone]
-    if not alone.all():
-        several, place = np.unique(index[~alone], return_inverse=True)
-        collected[several] = shapely.multipolygons(parts[~alone], indices=place)
-    return collected
-
-
-def to_multipolygons(geometries: Geometries) -> Geometries:
-    """Return each Polygon as a MultiPolygon of one part; ``None`` and MultiPolygons stay."""
-    forced = np.array(geometries, dtype=object)
-    polygons = shapely.get_type_id(forced) == shapely.GeometryType.POLYGON
-    if polygons.any():
-        forced[polygons] = shapely.multipolygons(
-            forced[polygons], indices=np.arange(polygons.sum())
-        )
-    return forced
-
-
 def round_m2(areas: float | Iterable[float]) -> Decimal:
     """Sum areas exactly and round once, to 0.01 m2 (DOMAIN 13).
 
@@ -172,21 +125,23 @@ def _width(area: Floats, geometries: Geometries) -> Floats:
     return width
 
 
-def _neighbour_squares(geometries: Geometries) -> tuple[Indexes, Floats]:
-    """Return, per vertex, the index of its geometry and its d_i^2 in m2."""
+def _square_sums(geometries: Geometries) -> Floats:
+    """Return the sum of d_i^2 in m2 over the vertices of each geometry."""
     rings, owner = _rings(geometries)
     coordinates, ring = shapely.get_coordinates(rings, return_index=True)
     if not len(coordinates):
-        return np.zeros(0, dtype=np.int64), np.zeros(0)
-    is_last = np.append(ring[1:] != ring[:-1], True)
-    is_first = np.append(True, is_last[:-1])
-    # A ring repeats its first vertex at the end: the vertex before the first is
-    # the last but one, and the closing vertex itself is not counted.
-    before = np.arange(len(ring)) - 1
-    before[is_first] = np.flatnonzero(is_last) - 1
-    vertices = np.flatnonzero(~is_last)
-    apart = coordinates[vertices + 1] - coordinates[before[vertices]]
-    return owner[ring[vertices]], np.einsum("ij,ij->i", apart, apart)
+        return np.zeros(len(geometries))
+    # Most vertices stand between their neighbours; a ring repeats its first vertex
+    # at its end, so that the neighbours of that one are the second and the last but one.
+    apart = coordinates[2:] - coordinates[:-2]
+    squares = np.einsum("ij,ij->i", apart, apart)
+    squares[ring[2:] != ring[:-2]] = 0.0
+    starts = np.flatnonzero(np.diff(ring, prepend=-1))
+    ends = np.append(starts[1:], len(ring)) - 1
+    closing = coordinates[starts + 1] - coordinates[ends - 1]
+    sums = sum_by(ring[1:-1], squares, len(rings))
+    sums[ring[starts]] += np.einsum("ij,ij->i", closing, closing)
+    return sum_by(owner, sums, len(geometries))
 
 
 def _rings(geometries: Geometries) -> tuple[Geometries, Indexes]:

@@ -9,15 +9,13 @@ import shapely
 from gis.area import (
     Tolerances,
     area_m2,
-    collect_parts,
     combined_rms,
     judge,
-    polygon_parts,
     round_m2,
     sigma_m2,
-    to_multipolygons,
     width_m,
 )
+from gis.overlay import collect_parts, polygon_parts, to_multipolygons
 
 YARD = shapely.box(427_000, 4_140_000, 427_003, 4_140_008)
 HOLED = shapely.Polygon(
