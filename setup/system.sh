@@ -82,7 +82,8 @@ as_root() {
 # so there Playwright fetches the browser that it was made for.
 install_browser_of_playwright() {
     echo "setup: Ubuntu's chromium is a snap: installing Playwright's"
-    .venv/bin/playwright install --with-deps chromium
+    .venv/bin/playwright install --with-deps chromium \
+        || fail "the browser did not arrive: put any Chromium at /usr/bin/chromium and try again."
 }
 
 install_missing() {
