@@ -76,6 +76,7 @@ class Requirement(enum.StrEnum):
     RESIDUAL = "residual"
     RESIDUAL_WITHIN_TOLERANCE = "residual_within_tolerance"
     SECOND_PERSON = "second_person"
+    NEW_OBSERVATION = "new_observation"
 
 
 class Document(enum.StrEnum):
@@ -118,7 +119,9 @@ _TABLE = [
         Permission.CASE_VERIFY,
         Requirement.REASON,
     ),
-    *_moves((State.REJECTED,), State.SUSPECTED, Permission.CASE_VERIFY, Requirement.REASON),
+    *_moves(
+        (State.REJECTED,), State.SUSPECTED, Permission.CASE_VERIFY, Requirement.NEW_OBSERVATION
+    ),
     *_moves(
         (State.VERIFIED, State.REBOUND),
         State.ANNOUNCED,
@@ -189,7 +192,10 @@ _TABLE = [
     *_moves((State.ACCEPTED,), State.MONITORING, Permission.CASE_INSPECT),
     *_moves((State.MONITORING,), State.CLOSED, Permission.CASE_ACCEPT),
     *_moves(
-        (State.ACCEPTED, State.MONITORING, State.CLOSED), State.REBOUND, Permission.CASE_VERIFY
+        (State.ACCEPTED, State.MONITORING, State.CLOSED),
+        State.REBOUND,
+        Permission.CASE_VERIFY,
+        Requirement.NEW_OBSERVATION,
     ),
 ]
 

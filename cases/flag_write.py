@@ -1,0 +1,297 @@
+"""What flagging writes: encroachments, findings, cases, their events and areas."""
+
+import datetime as dt
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import shapely
+from geoalchemy2.shape import from_shape
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from cases.answers import Answers
+from cases.ledger import Book, Moment, area, columns_of
+from cases.models import AnswerBasis, Campaign, Case, Encroachment, EntryKind, Finding
+from cases.workflow import CLEARED_STATES, MOVES, State
+from gis.crs import SurveyCRS
+from gis.precision import firm
+from layers.bulk import copy_columns
+from layers.frames import geometries, keys
+from layers.models import STORAGE_SRID, Community
+
+Key = tuple[int, uuid.UUID]
+CASE_COLUMNS = (
+    "community_id",
+    "id",
+    "campaign_id",
+    "household_id",
+    "number",
+    "state",
+    "state_since",
+)
+ENCROACHMENT_COLUMNS = (
+    "community_id",
+    "id",
+    "observation_id",
+    "parcel_id",
+    "household_id",
+    "case_id",
+    "answer_basis",
+    "occupied_m2",
+    "countable_m2",
+    "sigma_m2",
+)
+
+
+@dataclass
+class Writer:
+    """Gathers the changes of one run; :meth:`post` writes events and entries."""
+
+    session: Session
+    communities: dict[int, Community]
+    survey: SurveyCRS
+    at: dt.datetime | None
+    actor: str
+    moments: dict[int, Moment] = field(init=False)
+    book: Book = field(init=False)
+    cases: dict[Key, Case] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Date the run once for each community."""
+        self.moments = {key: Moment.of(c, self.at) for key, c in self.communities.items()}
+        self.book = Book(self.survey)
+
+    def end(self, gone: pd.DataFrame, notes: list[str]) -> int:
+        """End encroachments that are no longer found; what was cleared stays in the record."""
+        ground = self.survey.to_survey(geometries(gone))
+        standing = self.survey.to_survey(geometries(gone, "standing"))
+        ended: list[Key] = []
+        touched: set[Key] = set()
+        for row, whole, left in zip(gone.itertuples(), ground, standing, strict=True):
+            if row.verified_on is not None and area(left) < area(whole) - 1e-6:
+                notes.append(
+                    f"Encroachment {row.id} was cleared in part or whole; it stays in the record."
+                )
+                continue
+            ended.append((row.community_id, row.id))
+            if row.case_id is not None:
+                touched.add((row.community_id, row.case_id))
+                self._take_back(row, whole)
+        self._supersede(ended)
+        self._reject_empty(touched)
+        return len(ended)
+
+    def begin(self, begun: pd.DataFrame, answers: Answers) -> tuple[int, int, int]:
+        """Insert encroachments and their cases; return how many, undecided, cases opened."""
+        if begun.empty:
+            return 0, 0, 0
+        answered = [answers[key] for key in keys(begun, "observation_id")]
+        begun = begun.assign(
+            household_id=[household for household, _basis in answered],
+            answer_basis=[basis for _household, basis in answered],
+            id=[uuid.uuid4() for _ in range(len(begun))],
+        )
+        wanted = {
+            (row.community_id, row.household_id)
+            for row in begun.itertuples()
+            if row.household_id is not None
+        }
+        opened = self._open_cases(wanted)
+        begun["case_id"] = [
+            self.cases[key].id if key in self.cases else None for key in keys(begun, "household_id")
+        ]
+        self._insert(begun)
+        self._enter_suspected(begun)
+        undecided = int((begun["answer_basis"] == AnswerBasis.UNDECIDED).sum())
+        return len(begun), undecided, opened
+
+    def rebound(self, rebounds: pd.DataFrame) -> int:
+        """Enter cleared ground that was taken again under the case that had cleared it."""
+        for (community, identifier), rows in rebounds.groupby(["community_id", "id"]):
+            self._rebound_one(community, identifier, rows)
+        return len(rebounds)
+
+    def list_findings(self, subjects: Iterable[Key], findings: pd.DataFrame) -> tuple[int, int]:
+        """Replace the findings of the subjects; return how many slivers and unknown titles."""
+        for community, ids in _by_community(subjects).items():
+            self.session.execute(
+                delete(Finding).where(
+                    Finding.community_id == community, Finding.observation_id.in_(ids)
+                )
+            )
+        if len(findings):
+            stored = self.survey.to_storage(geometries(findings))
+            columns = {name: findings[name].tolist() for name in findings.columns if name != "geom"}
+            copy_columns(self.session, Finding, {**columns, "geom": stored})
+        counts = findings["kind"].value_counts()
+        return int(counts.get("sliver", 0)), int(counts.get("unknown_title", 0))
+
+    def post(self) -> None:
+        """Write the events and entries gathered."""
+        self.session.flush()
+        self.book.post(self.session)
+
+    def _take_back(self, row: object, whole: shapely.Geometry) -> None:
+        """Reverse the area of an encroachment that ends."""
+        kind = EntryKind.SUSPECTED if row.verified_on is None else EntryKind.ENCROACHED  # type: ignore[attr-defined]
+        key = (row.community_id, row.case_id, row.id)  # type: ignore[attr-defined]
+        moment = self.moments[key[0]]
+        self.book.enter(kind, moment, key, whole, -float(row.occupied_m2))  # type: ignore[attr-defined]
+
+    def _supersede(self, ended: Sequence[Key]) -> None:
+        for community, ids in _by_community(ended).items():
+            self.session.execute(
+                update(Encroachment)
+                .where(Encroachment.community_id == community, Encroachment.id.in_(ids))
+                .values(superseded_on=self.moments[community].day, standing=None)
+            )
+
+    def _reject_empty(self, touched: Iterable[Key]) -> None:
+        """Reject the cases of which no encroachment is left, where the table allows it."""
+        for community, ids in _by_community(touched).items():
+            left = select(Encroachment.case_id).where(
+                Encroachment.community_id == community,
+                Encroachment.case_id.in_(ids),
+                Encroachment.superseded_on.is_(None),
+            )
+            empty = self.session.scalars(
+                select(Case)
+                .where(Case.community_id == community, Case.id.in_(ids), Case.id.not_in(left))
+                .with_for_update()
+            )
+            for case in empty:
+                if (case.state, State.REJECTED) in MOVES:
+                    note = "No observation shows an encroachment any more."
+                    self._change(case, State.REJECTED, note=note)
+
+    def _open_cases(self, wanted: set[Key]) -> int:
+        """See that each (community, household) has a case in the current campaign."""
+        opened = 0
+        for community, households in sorted(_by_community(wanted).items()):
+            campaign = self._campaign(community)
+            known = self.session.scalars(
+                select(Case)
+                .where(
+                    Case.community_id == community,
+                    Case.campaign_id == campaign.id,
+                    Case.household_id.in_(households),
+                )
+                .with_for_update()
+            )
+            found = {case.household_id: case for case in known}
+            for case in found.values():
+                self._reopen(case)
+            missing = sorted(set(households) - found.keys())
+            found |= self._new_cases(campaign, missing)
+            self.cases |= {(community, household): case for household, case in found.items()}
+            opened += len(missing)
+        return opened
+
+    def _campaign(self, community: int) -> Campaign:
+        """Return the open campaign, locked so that case numbers have no gap; begin one if none."""
+        campaign = self.session.scalars(
+            select(Campaign)
+            .where(Campaign.community_id == community, Campaign.ended_on.is_(None))
+            .order_by(Campaign.started_on.desc(), Campaign.ref.desc())
+            .limit(1)
+            .with_for_update()
+        ).first()
+        if campaign is None:
+            day = self.moments[community].day
+            campaign = Campaign(
+                community_id=community,
+                id=uuid.uuid4(),
+                ref=f"{day.isoformat()}",
+                name=str(day.year),
+                started_on=day,
+            )
+            self.session.add(campaign)
+            self.session.flush()
+        return campaign
+
+    def _new_cases(
+        self, campaign: Campaign, households: Sequence[uuid.UUID]
+    ) -> dict[uuid.UUID, Case]:
+        community = campaign.community_id
+        last = self.session.scalar(
+            select(func.coalesce(func.max(Case.number), 0)).where(
+                Case.community_id == community, Case.campaign_id == campaign.id
+            )
+        )
+        moment = self.moments[community]
+        rows = [
+            (community, uuid.uuid4(), campaign.id, household, number, State.SUSPECTED, moment.day)
+            for number, household in enumerate(households, int(last or 0) + 1)
+        ]
+        if not rows:
+            return {}
+        copy_columns(self.session, Case, columns_of(CASE_COLUMNS, rows))
+        for row in rows:
+            self.book.record(moment, row[:2], self.actor, "flag:case:opened", state=State.SUSPECTED)
+        return {row[3]: Case(**dict(zip(CASE_COLUMNS, row, strict=True))) for row in rows}
+
+    def _reopen(self, case: Case) -> None:
+        """A new encroachment wakes a case that was rejected or thought cleared."""
+        if case.state is State.REJECTED:
+            self._change(case, State.SUSPECTED, note="A new observation overlaps common green.")
+        elif case.state in CLEARED_STATES:
+            self._change(case, State.REBOUND, note="A new observation overlaps common green.")
+
+    def _change(
+        self, case: Case, state: State, *, note: str, observation: uuid.UUID | None = None
+    ) -> None:
+        moment = self.moments[case.community_id]
+        case.state, case.state_since, case.version = state, moment.day, case.version + 1
+        self.book.record(
+            moment,
+            (case.community_id, case.id),
+            self.actor,
+            f"flag:case:{state}",
+            state=state,
+            note=note,
+            observation=observation,
+        )
+
+    def _insert(self, begun: pd.DataFrame) -> None:
+        stored = self.survey.to_storage(geometries(begun))
+        columns = {name: begun[name].tolist() for name in ENCROACHMENT_COLUMNS}
+        found_on = [self.moments[community].day for community in begun["community_id"]]
+        copy_columns(
+            self.session,
+            Encroachment,
+            {**columns, "found_on": found_on, "geom": stored, "standing": stored},
+        )
+
+    def _enter_suspected(self, begun: pd.DataFrame) -> None:
+        for row in begun.itertuples():
+            if row.case_id is not None:
+                key = (row.community_id, row.case_id, row.id)
+                moment = self.moments[row.community_id]
+                self.book.enter(EntryKind.SUSPECTED, moment, key, row.geom, row.occupied_m2)
+
+    def _rebound_one(self, community: int, identifier: uuid.UUID, rows: pd.DataFrame) -> None:
+        again = shapely.union_all(geometries(rows, "again"))
+        first = rows.iloc[0]
+        moment = self.moments[community]
+        key = (community, first["case_id"], identifier)
+        self.book.enter(EntryKind.REBOUND, moment, key, again, area(again))
+        before = self.survey.to_survey(np.array([first["standing"]], dtype=object))
+        standing = shapely.union_all(np.append(before[~shapely.is_missing(before)], again))
+        stored = self.survey.to_storage(firm(np.array([standing], dtype=object)))
+        encroachment = self.session.get_one(Encroachment, (community, identifier))
+        encroachment.standing = from_shape(stored[0], srid=STORAGE_SRID)
+        case = self.session.get_one(Case, (community, first["case_id"]), with_for_update=True)
+        if (case.state, State.REBOUND) in MOVES:
+            note = "Cleared ground is occupied again."
+            self._change(case, State.REBOUND, note=note, observation=first["by_observation"])
+
+
+def _by_community(pairs: Iterable[Key]) -> dict[int, list[uuid.UUID]]:
+    grouped: dict[int, list[uuid.UUID]] = defaultdict(list)
+    for community, identifier in pairs:
+        grouped[community].append(identifier)
+    return grouped

@@ -1,0 +1,318 @@
+"""Flag encroachments in the database: what waits is laid over the parcels.
+
+The geometry is :mod:`gis.encroachment`'s. Here the ground that was verified is
+kept from being counted again, cleared ground that is taken again becomes a rebound
+of its case, results are compared with what is known so that a second run changes
+nothing, and each household that answers gets its case.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from cases.answers import Answers
+from cases.flag_load import Surroundings, load
+from cases.flag_write import Writer
+from cases.policy import Policy
+from gis import encroachment
+from gis.area import Tolerances, area_m2
+from gis.crs import Geometries, SurveyCRS
+from gis.precision import firm
+from layers.frames import geometries, keys
+from layers.models import (
+    Community,
+    Observation,
+    ObservationStatus,
+    ParcelKind,
+    TitleBasis,
+)
+
+# Two geometries are the same where no vertex moved by more than this, in metres.
+SAME_M = 1e-4
+
+
+@dataclass
+class FlagReport:
+    """What a run of flagging did; areas in m2 of the survey CRS."""
+
+    observations: int = 0
+    new: int = 0
+    kept: int = 0
+    ended: int = 0
+    rebounds: int = 0
+    slivers: int = 0
+    unknown_title: int = 0
+    undecided: int = 0
+    cases_opened: int = 0
+    new_m2: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, other: "FlagReport") -> None:
+        """Add the counts of another run."""
+        for item in fields(self):
+            setattr(self, item.name, getattr(self, item.name) + getattr(other, item.name))
+
+
+def flag(
+    session: Session,
+    communities: Sequence[Community],
+    *,
+    at: dt.datetime | None = None,
+    actor: str = "flagging",
+) -> FlagReport:
+    """Lay the waiting observations of ``communities`` over their parcels.
+
+    The communities share a survey CRS and a policy and do not overlap
+    (:func:`batches` sees to it). The caller commits. A second call changes nothing.
+    """
+    ids = sorted(community.id for community in communities)
+    _lock(session, ids)
+    policy = Policy.of(communities[0].policy)
+    survey = SurveyCRS(communities[0].survey_srid)
+    found = load(session, ids, policy.tolerances.wall_strip_m)
+    if found is None:
+        return FlagReport()
+    overlay = _overlay(found, survey, policy.tolerances)
+    writer = Writer(session, {c.id: c for c in communities}, survey, at, actor)
+    report = FlagReport(observations=len(found.waiting))
+    _settle(found, overlay, writer, report)
+    _mark_flagged(session, found.waiting)
+    return report
+
+
+def batches(communities: Sequence[Community], most: int = 64) -> list[list[Community]]:
+    """Group communities that can be flagged together.
+
+    A community without boundary is flagged alone, as are neighbours whose
+    boundaries' boxes overlap: otherwise one's enclosure could meet the other's parcel.
+    """
+    groups: list[tuple[object, list[shapely.Geometry], list[Community]]] = []
+    for community in sorted(communities, key=lambda c: c.id):
+        box = _box(community)
+        kind = (community.survey_srid, tuple(sorted(community.policy.items())))
+        for other, boxes, members in reversed(groups[-4:]):
+            fits = box is not None and len(members) < most and other == kind
+            if fits and boxes and not shapely.intersects(box, np.array(boxes)).any():
+                boxes.append(box)
+                members.append(community)
+                break
+        else:
+            groups.append((kind, [] if box is None else [box], [community]))
+    return [members for _kind, _boxes, members in groups]
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Pieces of common green under the subjects, in the survey CRS, and the rest."""
+
+    pieces: pd.DataFrame
+    rebounds: pd.DataFrame
+    findings: pd.DataFrame
+    subjects: frozenset[tuple[int, uuid.UUID]]
+
+
+def _lock(session: Session, communities: Sequence[int]) -> None:
+    """Let one flagging run at a time touch a community."""
+    for community in communities:
+        session.execute(select(func.pg_advisory_xact_lock(20_220_301, community)))
+
+
+def _box(community: Community) -> shapely.Geometry | None:
+    if community.boundary is None:
+        return None
+    return shapely.box(*shapely.from_wkb(bytes(community.boundary.data)).bounds)
+
+
+def _overlay(found: Surroundings, survey: SurveyCRS, tolerances: Tolerances) -> Overlay:
+    """Lay what was loaded over new ground, and over ground that was cleared before."""
+    ended = set(keys(found.waiting[found.waiting["status"] != ObservationStatus.OPEN]))
+    current = found.current.assign(
+        ended=[key in ended for key in keys(found.current, "observation_id")]
+    )
+    verified = current[current["verified_on"].notna() & ~current["ended"]]
+    frozen = set(keys(verified, "observation_id"))
+    is_free = np.array([key not in frozen for key in keys(found.observations)], dtype=bool)
+    context = found.observations[is_free].reset_index(drop=True)
+    targets = context["affected"].to_numpy(dtype=bool)
+    observations = _ranked(context, survey)
+    standing = survey.to_survey(geometries(verified, "standing"))
+    standing = standing[~shapely.is_missing(standing)]
+    cleared, freed = _freed(verified, survey)
+    flagged = encroachment.flag(
+        observations,
+        _parcels(found.parcels, survey),
+        tolerances,
+        targets=targets,
+        taken=np.concatenate([standing, freed]),
+        walls=survey.to_survey(found.walls),
+    )
+    rebounds = _rebounds(observations, targets, cleared, freed, standing, tolerances)
+    return Overlay(
+        _pieces(flagged.encroachments, context, found.parcels),
+        cleared.iloc[rebounds.parcel].assign(
+            again=firm(rebounds.geometry),
+            by_observation=context["id"].to_numpy()[rebounds.observation],
+        ),
+        _findings(flagged.findings, context, found.parcels),
+        frozenset(keys(context[targets])),
+    )
+
+
+def _ranked(observations: pd.DataFrame, survey: SurveyCRS) -> encroachment.Observations:
+    """Give the ground to whoever was seen first; the identifier decides within a day."""
+    order = observations.sort_values(["observed_on", "id"]).index
+    rank = np.empty(len(observations), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return encroachment.Observations(
+        survey.to_survey(geometries(observations)),
+        observations["rms_m"].to_numpy(dtype=np.float64),
+        rank,
+    )
+
+
+def _parcels(parcels: pd.DataFrame, survey: SurveyCRS) -> encroachment.Parcels:
+    order = parcels.sort_values("id").index
+    rank = np.empty(len(parcels), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return encroachment.Parcels(
+        survey.to_survey(geometries(parcels)),
+        parcels["rms_m"].to_numpy(dtype=np.float64),
+        rank,
+        accusations(parcels),
+    )
+
+
+def accusations(parcels: pd.DataFrame) -> NDArray[np.integer]:
+    """Return what an overlap with each parcel may lead to (DOMAIN, product rule 1)."""
+    never = (parcels["kind"] != ParcelKind.PUBLIC_GREEN) | (
+        parcels["title_basis"] == TitleBasis.INDIVIDUAL
+    )
+    unknown = (parcels["title_basis"] == TitleBasis.UNKNOWN) | parcels["title_disputed"].astype(
+        bool
+    )
+    accusation = encroachment.Accusation
+    return np.select([never, unknown], [accusation.NEVER, accusation.UNKNOWN], accusation.COMMON)
+
+
+def _pieces(
+    found: encroachment.Encroachments, observations: pd.DataFrame, parcels: pd.DataFrame
+) -> pd.DataFrame:
+    seen = observations.iloc[found.observation]
+    pieces = pd.DataFrame(
+        {
+            "community_id": seen["community_id"].to_numpy(),
+            "observation_id": seen["id"].to_numpy(),
+            "observed_on": seen["observed_on"].to_numpy(),
+            "occupier_id": seen["occupier_id"].to_numpy(),
+            "parcel_id": parcels["id"].to_numpy()[found.parcel],
+            "geom": firm(found.geometry),
+            "occupied_m2": found.occupied_m2,
+            "countable_m2": found.countable_m2,
+            "sigma_m2": found.sigma_m2,
+        }
+    )
+    return pieces[pieces["geom"].notna()].reset_index(drop=True)
+
+
+def _findings(
+    found: encroachment.Findings, observations: pd.DataFrame, parcels: pd.DataFrame
+) -> pd.DataFrame:
+    seen = observations.iloc[found.observation]
+    listed = pd.DataFrame(
+        {
+            "community_id": seen["community_id"].to_numpy(),
+            "observation_id": seen["id"].to_numpy(),
+            "parcel_id": parcels["id"].to_numpy()[found.parcel],
+            "kind": found.kind,
+            "area_m2": found.area_m2,
+            "width_m": found.width_m,
+            "reason": found.reason,
+            "geom": firm(found.geometry),
+        }
+    )
+    return listed[listed["geom"].notna()].reset_index(drop=True)
+
+
+def _freed(verified: pd.DataFrame, survey: SurveyCRS) -> tuple[pd.DataFrame, Geometries]:
+    """Return the verified encroachments of which something was cleared, and that ground."""
+    ground = survey.to_survey(geometries(verified))
+    standing = survey.to_survey(geometries(verified, "standing"))
+    freed = np.where(shapely.is_missing(standing), ground, shapely.difference(ground, standing))
+    again = area_m2(freed) > 0
+    return verified[again].reset_index(drop=True), freed[again]
+
+
+def _rebounds(
+    context: encroachment.Observations,
+    targets: NDArray[np.bool_],
+    cleared: pd.DataFrame,
+    freed: Geometries,
+    standing: Geometries,
+    tolerances: Tolerances,
+) -> encroachment.Encroachments:
+    """Lay the observations over cleared ground as if each clearance were a parcel."""
+    parcels = encroachment.Parcels(
+        freed,
+        cleared["rms_m"].to_numpy(dtype=np.float64),
+        np.arange(len(freed)),
+        np.full(len(freed), encroachment.Accusation.COMMON),
+    )
+    laid = encroachment.flag(context, parcels, tolerances, targets=targets, taken=standing)
+    return laid.encroachments
+
+
+def _settle(found: Surroundings, overlay: Overlay, writer: Writer, report: FlagReport) -> None:
+    """Compare with what is known; end, keep and begin encroachments."""
+    current = found.current
+    concerned = set(keys(found.waiting)) | overlay.subjects
+    seen_by = keys(current, "observation_id")
+    mine = np.array([key in concerned for key in seen_by], dtype=bool)
+    verified = current["verified_on"].notna().to_numpy(dtype=bool)
+    ended_keys = set(keys(found.waiting[found.waiting["status"] != ObservationStatus.OPEN]))
+    by_ended = np.array([key in ended_keys for key in seen_by], dtype=bool)
+    before = current[mine & (~verified | by_ended)].reset_index(drop=True)
+    same = _same(before, overlay.pieces, writer.survey)
+    kept = {old for old, _new in same}
+    begun = overlay.pieces.drop(index=[new for _old, new in same]).reset_index(drop=True)
+    gone = before.drop(index=list(kept)).reset_index(drop=True)
+    report.kept = len(kept)
+    report.ended = writer.end(gone, report.notes)
+    answers = Answers.of(overlay.pieces, found.links, before)
+    report.new, report.undecided, report.cases_opened = writer.begin(begun, answers)
+    report.new_m2 = float(begun["occupied_m2"].sum())
+    report.rebounds = writer.rebound(overlay.rebounds)
+    report.slivers, report.unknown_title = writer.list_findings(
+        overlay.subjects | set(ended_keys), overlay.findings
+    )
+    writer.post()
+
+
+def _same(before: pd.DataFrame, pieces: pd.DataFrame, survey: SurveyCRS) -> list[tuple[int, int]]:
+    """Return the pairs (row before, row of pieces) that say the same."""
+    if before.empty or pieces.empty:
+        return []
+    names = ["community_id", "observation_id", "parcel_id"]
+    known = before[names].assign(old=range(len(before)))
+    pairs = known.merge(pieces[names].assign(new=range(len(pieces))), on=names)
+    old, new = pairs["old"].to_numpy(), pairs["new"].to_numpy()
+    was = survey.to_survey(geometries(before)[old])
+    moved = shapely.hausdorff_distance(was, geometries(pieces)[new])
+    same = moved <= SAME_M
+    return list(zip(old[same].tolist(), new[same].tolist(), strict=True))
+
+
+def _mark_flagged(session: Session, waiting: pd.DataFrame) -> None:
+    for community, rows in waiting.groupby("community_id"):
+        session.execute(
+            update(Observation)
+            .where(Observation.community_id == community, Observation.id.in_(list(rows["id"])))
+            .values(flagged_at=func.now())
+        )

@@ -1,0 +1,135 @@
+"""The area ledger and the events of a case: appended, never changed (DOMAIN 17)."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import shapely
+from psycopg.types.json import Jsonb
+from sqlalchemy.orm import Session
+
+from cases.models import AreaEntry, CaseEvent, EntryKind
+from cases.workflow import State
+from gis.area import area_m2
+from gis.crs import Geometries, SurveyCRS
+from gis.overlay import to_multipolygons
+from gis.precision import firm
+from layers.bulk import copy_columns
+from layers.models import Community
+
+ENTRY_COLUMNS = ("community_id", "case_id", "encroachment_id", "kind", "day", "area_m2", "geom")
+EVENT_COLUMNS = (
+    "community_id",
+    "case_id",
+    "at",
+    "day",
+    "actor",
+    "event",
+    "state",
+    "document",
+    "note",
+    "observation_id",
+    "data",
+)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When something happened: the instant, and its day in the community's time zone."""
+
+    at: dt.datetime
+    day: dt.date
+
+    @classmethod
+    def of(cls, community: Community, at: dt.datetime | None) -> "Moment":
+        """Return the moment ``at`` (aware; now where ``None``) as the community dates it."""
+        instant = at or dt.datetime.now(dt.UTC)
+        return cls(instant, instant.astimezone(ZoneInfo(community.time_zone)).date())
+
+
+@dataclass
+class Book:
+    """Entries and events gathered in one transaction, written together by :meth:`post`.
+
+    Geometries are in the survey CRS; the ledger keeps them in storage and their
+    areas as computed in the survey.
+    """
+
+    survey: SurveyCRS
+    entries: list[tuple[Any, ...]] = field(default_factory=list)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def enter(
+        self,
+        kind: EntryKind,
+        moment: Moment,
+        key: tuple[int, uuid.UUID, uuid.UUID],
+        geometry: shapely.Geometry,
+        area: float,
+    ) -> None:
+        """Enter a signed ``area`` in m2 for ``key`` = (community, case, encroachment)."""
+        self.entries.append((*key, kind, moment.day, area, geometry))
+
+    def record(
+        self,
+        moment: Moment,
+        key: tuple[int, uuid.UUID],
+        actor: str,
+        event: str,
+        *,
+        state: State | None = None,
+        document: str = "",
+        note: str = "",
+        observation: uuid.UUID | None = None,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        """Record an event of ``key`` = (community, case); names read source:subject:action."""
+        self.events.append(
+            (
+                *key,
+                moment.at,
+                moment.day,
+                actor,
+                event,
+                state,
+                document,
+                note,
+                observation,
+                Jsonb(data or {}),
+            )
+        )
+
+    def post(self, session: Session) -> None:
+        """Write everything gathered; nothing is committed."""
+        self._post_entries(session)
+        if self.events:
+            copy_columns(session, CaseEvent, columns_of(EVENT_COLUMNS, self.events))
+        self.entries.clear()
+        self.events.clear()
+
+    def _post_entries(self, session: Session) -> None:
+        if not self.entries:
+            return
+        columns = columns_of(ENTRY_COLUMNS, self.entries)
+        columns["geom"] = self.survey.to_storage(firm(as_array(columns["geom"])))
+        copy_columns(session, AreaEntry, columns)
+
+
+def columns_of(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    """Return rows as columns by name."""
+    return dict(zip(names, zip(*rows, strict=True), strict=True))
+
+
+def as_array(geometries: Sequence[shapely.Geometry | None] | Geometries) -> Geometries:
+    """Return geometries as an array of MultiPolygons, as every column stores them."""
+    array: Geometries = shapely.empty(len(geometries))
+    array[:] = list(geometries)
+    return to_multipolygons(array)
+
+
+def area(geometry: shapely.Geometry | None) -> float:
+    """Return the area in m2 of one geometry in the survey CRS; nothing has none."""
+    return float(area_m2(as_array([geometry]))[0])
