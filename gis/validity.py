@@ -14,7 +14,6 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.area import to_multipolygons
 from gis.problems import Problem
 from gis.wkb import Scan, scan
 
@@ -154,7 +153,12 @@ def multipolygons(geometries: Geometries) -> Geometries:
     A collection that holds polygons only becomes one as well; points, lines,
     mixed collections and ``None`` come back as they are, only flat.
     """
-    flat = to_multipolygons(shapely.force_2d(np.asarray(geometries, dtype=object)))
+    flat: Geometries = np.array(
+        shapely.force_2d(np.asarray(geometries, dtype=object)), dtype=object
+    )
+    single = shapely.get_type_id(flat) == shapely.GeometryType.POLYGON
+    if single.any():
+        flat[single] = shapely.multipolygons(flat[single], indices=np.arange(single.sum()))
     for index in np.flatnonzero(shapely.get_type_id(flat) == _COLLECTION):
         parts = _polygons_of(flat[index])
         if parts:
