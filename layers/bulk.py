@@ -14,8 +14,9 @@ import numpy as np
 import psycopg
 import shapely
 from geoalchemy2 import Geometry
-from sqlalchemy import Table
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Table, any_, literal
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from layers.models import STORAGE_SRID, Base
 
@@ -103,6 +104,14 @@ def staged(
         _execute(session, f"ANALYZE {staging}")
     yield staging
     _execute(session, f"DROP TABLE {staging}")
+
+
+def among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """Return the condition that ``column`` is one of ``values``, however many.
+
+    IN would bind each of them, and PostgreSQL takes 65,535.
+    """
+    return column == any_(literal(list(values), ARRAY(column.type)))
 
 
 def ewkb(geometries: Any) -> list[bytes | None]:

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from layers.bulk import FEW, copy_columns, copy_rows, ewkb, replacing, staged
+from layers.bulk import FEW, among, copy_columns, copy_rows, ewkb, replacing, staged
 from layers.db import Scope, scoped_session
 from layers.models import Community, FieldMapping, Parcel, ParcelKind, TitleBasis
 
@@ -127,3 +127,13 @@ def test_staged_rows_join_by_the_index_and_end_with_the_block(
         ).all()
     assert {tuple(row) for row in found} == {(identifiers[i], f"绿-{i}") for i in range(3)}
     assert session.scalar(text(f"SELECT to_regclass('{name}')")) is None
+
+
+def test_any_number_of_values_can_be_asked_for(session: Session, community_id: int) -> None:
+    copy_columns(session, Parcel, parcels(community_id, 3))
+    refs = [f"绿-{i}" for i in range(1, 70_000)]
+    found = session.scalars(select(Parcel.ref).where(among(Parcel.ref, refs)))
+    assert sorted(found) == ["绿-1", "绿-2"]
+    keys = session.scalars(select(Parcel.id)).all()
+    assert session.scalar(select(func.count()).where(among(Parcel.id, keys))) == 3
+    assert session.scalar(select(func.count()).where(among(Parcel.id, []))) == 0

@@ -1,0 +1,47 @@
+"""Observations that must be laid over the parcels again, because the ground has changed."""
+
+import numpy as np
+import shapely
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from gis.crs import Geometries
+from layers.bulk import ewkb, staged
+from layers.models import Observation
+
+METRES_PER_DEGREE = 111_000.0
+
+_LOOK_AGAIN = """
+    UPDATE observation SET flagged_at = NULL
+    FROM {ground} AS ground
+    WHERE observation.community_id = :community
+      AND observation.flagged_at IS NOT NULL
+      AND observation.status = 'open'
+      AND observation.geom && ground.geom
+"""
+
+
+def look_again(
+    session: Session, community_id: int, ground: Geometries, margin_m: float = 0.0
+) -> int:
+    """Let flagging look again at what lies on ``ground`` (EPSG:4326); return how many.
+
+    ``margin_m`` widens the boxes that are compared. Nothing is committed.
+    """
+    given = ground[~shapely.is_missing(ground)]
+    if not len(given):
+        return 0
+    boxes = shapely.multipolygons(_boxes(given, margin_m), indices=np.arange(len(given)))
+    rows = [(value,) for value in ewkb(boxes)]
+    with staged(session, Observation, ["geom"], rows, indexed=True) as name:
+        done = session.execute(text(_LOOK_AGAIN.format(ground=name)), {"community": community_id})
+        count: int = done.rowcount  # type: ignore[attr-defined]
+    return count
+
+
+def _boxes(given: Geometries, margin_m: float) -> Geometries:
+    west, south, east, north = shapely.bounds(given).T
+    high = margin_m / METRES_PER_DEGREE
+    wide = high / np.maximum(np.cos(np.radians(np.maximum(abs(south), abs(north)))), 0.01)
+    boxes: Geometries = shapely.box(west - wide, south - high, east + wide, north + high)
+    return boxes
