@@ -69,7 +69,7 @@ def load(session: Session, communities: Sequence[int], strip_m: float) -> Surrou
     observations["affected"] = pd.Series(keys(observations)).isin(set(keys(affected)))
     grounds = geometries(affected)
     parcels = near.read(_parcels(communities), Parcel.geom, grounds)
-    current = near.read(_current(communities), Encroachment.geom, grounds)
+    current = near.read(current_encroachments(communities), Encroachment.geom, grounds)
     if is_few:
         current = _together(current, _current_of(session, communities, waiting))
     walls = near.read(_walls(communities), Building.geom, _wider(grounds, strip_m))
@@ -163,7 +163,8 @@ def _walls(communities: Sequence[int]) -> Rows:
     )
 
 
-def _current(communities: Sequence[int]) -> Rows:
+def current_encroachments(communities: Sequence[int]) -> Rows:
+    """Select the encroachments of ``communities`` that have not been superseded."""
     statement = select(
         Encroachment.community_id,
         Encroachment.id,
@@ -192,7 +193,9 @@ def _current_of(
     """Return the current encroachments of the waiting observations, wherever they lie."""
     return frame(
         session,
-        _current(communities).where(Encroachment.observation_id.in_(list(waiting["id"]))),
+        current_encroachments(communities).where(
+            Encroachment.observation_id.in_(list(waiting["id"]))
+        ),
     )
 
 

@@ -109,6 +109,29 @@ class Writer:
         undecided = int((begun["answer_basis"] == AnswerBasis.UNDECIDED).sum())
         return len(begun), undecided, opened
 
+    def decide(self, rows: pd.DataFrame, household: uuid.UUID, note: str) -> Case:
+        """Let ``household`` answer for undecided encroachments, as a person decided."""
+        community = int(rows["community_id"].iloc[0])
+        self._open_cases({(community, household)})
+        case = self.cases[community, household]
+        ids = list(rows["id"])
+        self.session.execute(
+            update(Encroachment)
+            .where(Encroachment.community_id == community, Encroachment.id.in_(ids))
+            .values(household_id=household, case_id=case.id, answer_basis=AnswerBasis.PERSON)
+        )
+        ground = self.survey.to_survey(geometries(rows))
+        self._enter_suspected(rows.assign(case_id=case.id, geom=ground))
+        self.book.record(
+            self.moments[community],
+            (community, case.id),
+            self.actor,
+            "case:answer:decided",
+            note=note,
+            observation=rows["observation_id"].iloc[0],
+        )
+        return case
+
     def rebound(self, rebounds: pd.DataFrame) -> int:
         """Enter cleared ground that was taken again under the case that had cleared it."""
         for (community, identifier), rows in rebounds.groupby(["community_id", "id"]):

@@ -8,7 +8,7 @@ nothing, and each household that answers gets its case.
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -26,6 +26,7 @@ from gis import encroachment
 from gis.area import Tolerances, area_m2
 from gis.crs import Geometries, SurveyCRS
 from gis.precision import firm
+from layers.db import EVERYWHERE, Database
 from layers.frames import geometries, keys
 from layers.models import (
     Community,
@@ -86,6 +87,32 @@ def flag(
     _settle(found, overlay, writer, report)
     _mark_flagged(session, found.waiting)
     return report
+
+
+def flag_all(
+    database: Database,
+    ids: Collection[int] | None,
+    *,
+    at: dt.datetime | None = None,
+    actor: str = "flagging",
+    done: Callable[[int], None] = lambda _count: None,
+) -> FlagReport:
+    """Flag the communities ``ids`` (all where ``None``), committing batch by batch.
+
+    ``done`` hears how many communities each batch held. A batch that fails leaves
+    what was committed before it, and what it held waits as it did.
+    """
+    with database.session(EVERYWHERE) as session:
+        chosen = select(Community)
+        if ids is not None:
+            chosen = chosen.where(Community.id.in_(ids))
+        groups = batches(session.scalars(chosen).all())
+    total = FlagReport()
+    for group in groups:
+        with database.session(EVERYWHERE) as session, session.begin():
+            total.add(flag(session, group, at=at, actor=actor))
+        done(len(group))
+    return total
 
 
 def batches(communities: Sequence[Community], most: int = 64) -> list[list[Community]]:

@@ -50,6 +50,11 @@ class Moment:
         return cls(instant, instant.astimezone(ZoneInfo(community.time_zone)).date())
 
 
+def today(community: Community) -> dt.date:
+    """Return the community's present day."""
+    return Moment.of(community, None).day
+
+
 @dataclass
 class Book:
     """Entries and events gathered in one transaction, written together by :meth:`post`.

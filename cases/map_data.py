@@ -27,8 +27,18 @@ from sqlalchemy.orm import Session
 
 from cases.models import CaseEvent, Encroachment
 from cases.workflow import STATUS_OF, Status
-from layers.models import Observation, Parcel, ParcelKind, ParcelSurvey, Site, TitleBasis
-from layers.tiles import Rows
+from layers.features import Bounds, community_bounds
+from layers.frames import Rows
+from layers.models import (
+    STORAGE_SRID,
+    Community,
+    Observation,
+    Parcel,
+    ParcelKind,
+    ParcelSurvey,
+    Site,
+    TitleBasis,
+)
 
 EPOCH = dt.date(1970, 1, 1)
 END = "end"
@@ -192,4 +202,42 @@ def change_days(session: Session) -> list[ChangeDay]:
 def _days_of(day: Any) -> Rows:
     return (
         select(day.label("day"), func.count().label("number")).where(day.is_not(None)).group_by(day)
+    )
+
+
+def communities_on(session: Session, day: dt.date, box: Bounds) -> list[dict[str, Any]]:
+    """Return each community within ``box`` with its counts by status, for low zooms.
+
+    ``box`` is west, south, east, north in EPSG:4326; ``lon`` and ``lat`` are the
+    middle of the community's bounds, ``parcels`` its public green.
+    """
+    envelope = func.ST_MakeEnvelope(*box, STORAGE_SRID)
+    near = or_(Community.boundary.is_(None), Community.boundary.bool_op("&&")(envelope))
+    known = session.execute(
+        select(Community.id, Community.code, Community.name).where(near).order_by(Community.code)
+    ).all()
+    bounds = community_bounds(session, [number for number, _code, _name in known])
+    shown = {number: edges for number, edges in bounds.items() if _meet(edges, box)}
+    counts = count_statuses(session, day, shown)
+    return [
+        {
+            "code": code,
+            "name": name,
+            "lon": (shown[number][0] + shown[number][2]) / 2,
+            "lat": (shown[number][1] + shown[number][3]) / 2,
+            "bounds": shown[number],
+            "parcels": sum(counts.get(number, {}).values()),
+            "status": counts.get(number, {}),
+        }
+        for number, code, name in known
+        if number in shown
+    ]
+
+
+def _meet(first: Bounds, second: Bounds) -> bool:
+    return (
+        first[0] <= second[2]
+        and second[0] <= first[2]
+        and first[1] <= second[3]
+        and second[1] <= first[3]
     )

@@ -28,8 +28,9 @@ from sqlalchemy.orm import aliased
 from cases.map_data import DISPUTED, END, EPOCH
 from cases.models import CaseEvent, Encroachment
 from cases.workflow import STATUS_OF, Status
-from layers.models import Building, Observation, Parcel, ParcelSurvey, Site
-from layers.tiles import Rows, TileLayer
+from layers.frames import Rows
+from layers.models import Building, Community, Observation, Parcel, ParcelSurvey, Site
+from layers.tiles import TileLayer
 
 # Further out a tile would hold a town; the map asks for counts by community there.
 SHALLOWEST = 15
@@ -52,6 +53,7 @@ def _parcels() -> Rows:
     title = case((Parcel.title_disputed, DISPUTED), else_=cast(Parcel.title_basis, String))
     return select(
         _text(Parcel.id).label("id"),
+        _community_code(Parcel).label("community"),
         Parcel.ref,
         Parcel.kind,
         title.label("title"),
@@ -68,6 +70,7 @@ def _buildings() -> Rows:
 def _sites() -> Rows:
     return select(
         _text(Site.id).label("id"),
+        _community_code(Site).label("community"),
         Site.ref,
         Site.kind,
         Site.state,
@@ -95,6 +98,7 @@ def _encroachments() -> Rows:
     )
     return select(
         _text(Encroachment.id).label("id"),
+        _community_code(Encroachment).label("community"),
         _text(Encroachment.case_id).label("case"),
         _text(Encroachment.parcel_id).label("parcel"),
         building.label("building"),
@@ -163,6 +167,11 @@ def _building_ref(of: Any) -> ScalarSelect[str]:
         .where(facing.community_id == of.community_id, facing.id == of.building_id)
         .scalar_subquery()
     )
+
+
+def _community_code(of: Any) -> ScalarSelect[str]:
+    """Return the code by which a region's map asks for the feature's file."""
+    return select(Community.code).where(Community.id == of.community_id).scalar_subquery()
 
 
 def _text(identifier: Any) -> ColumnElement[str]:

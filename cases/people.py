@@ -10,9 +10,10 @@ import secrets
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from argon2 import PasswordHasher
-from sqlalchemy import select, union_all
+from sqlalchemy import CompoundSelect, func, select, union_all
 from sqlalchemy.orm import Session
 
 from cases.access import GRANTS, Permission, Role, permissions
@@ -20,7 +21,7 @@ from cases.models import Account, Membership
 from gis.problems import InputError, Problem
 from layers.db import EVERYWHERE, NOWHERE, Scope
 from layers.features import Place, find_place, subtree
-from layers.models import Community
+from layers.models import Community, Region
 
 SHORTEST_PASSWORD = 10
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
@@ -72,34 +73,56 @@ def rights(session: Session, account_id: int) -> Rights:
     A membership in a region holds for each community below it, also for those
     that come later.
     """
-    mine = select(Membership).where(Membership.account_id == account_id)
-    regions = select(mine.subquery().c.region_id)
-    below = subtree(regions)
-    reached = union_all(
-        select(Membership.id, Membership.community_id)
-        .where(Membership.account_id == account_id)
-        .where(Membership.community_id.is_not(None)),
+    memberships = select(Membership).where(Membership.account_id == account_id)
+    reached: dict[int, set[int]] = {}
+    for membership_id, community_id in session.execute(_reached(account_id)):
+        reached.setdefault(membership_id, set()).add(community_id)
+    return Rights(
+        tuple(
+            Grant(one.role, None if _everywhere(one) else frozenset(reached.get(one.id, ())))
+            for one in session.scalars(memberships.order_by(Membership.id))
+        )
+    )
+
+
+def _reached(account_id: int) -> CompoundSelect[*tuple[Any, ...]]:
+    """Select each membership with the communities it names or that lie in its region."""
+    mine = Membership.account_id == account_id
+    below = subtree(select(Membership.region_id).where(mine, Membership.region_id.is_not(None)))
+    return union_all(
+        select(Membership.id, Membership.community_id).where(
+            mine, Membership.community_id.is_not(None)
+        ),
         select(Membership.id, Community.id)
         .join(below, below.c.root == Membership.region_id)
         .join(Community, Community.region_id == below.c.id)
-        .where(Membership.account_id == account_id),
-    )
-    communities: dict[int, set[int]] = {}
-    for membership_id, community_id in session.execute(reached):
-        communities.setdefault(membership_id, set()).add(community_id)
-    return Rights(
-        tuple(
-            Grant(
-                membership.role,
-                None if _everywhere(membership) else frozenset(communities.get(membership.id, ())),
-            )
-            for membership in session.scalars(mine.order_by(Membership.id))
-        )
+        .where(mine),
     )
 
 
 def _everywhere(membership: Membership) -> bool:
     return membership.region_id is None and membership.community_id is None
+
+
+def home_place(session: Session, account_id: int) -> str | None:
+    """Return the code of the only community or region whose map the account may read."""
+    scope = rights(session, account_id).scope(Permission.MAP_READ)
+    seen = select(Community.code).limit(2)
+    if not scope.everywhere:
+        seen = seen.where(Community.id.in_(scope.communities))
+    codes = session.scalars(seen).all()
+    if len(codes) < 2:
+        return codes[0] if codes else None
+    reading = [role for role in Role if Permission.MAP_READ in GRANTS[role]]
+    regions = session.scalars(
+        select(Region.code)
+        .select_from(Membership)
+        .outerjoin(Region, Region.id == Membership.region_id)
+        .where(Membership.account_id == account_id, Membership.role.in_(reading))
+        .distinct()
+    ).all()
+    # A membership in no region, in a community or everywhere, counts as another place.
+    return regions[0] if len(regions) == 1 else None
 
 
 def normal_email(text: str) -> str:
@@ -147,6 +170,83 @@ def add_account(
     return account
 
 
+def ensure_account(
+    session: Session,
+    email: str,
+    *,
+    name: str,
+    password: str,
+    role: Role,
+    place: str | None = None,
+) -> Account:
+    """Return the account, made if it is missing, with at least this membership.
+
+    An account that exists keeps its name and password; raises ``InputError``
+    for an unknown place. The caller commits.
+    """
+    account = _find(session, email)
+    if account is None:
+        return add_account(session, email, name=name, password=password, role=role, place=place)
+    found = find_place(session, place) if place is not None else None
+    if place is not None and found is None:
+        raise InputError([_unknown_place(place)])
+    wanted = _membership(account, role, found)
+    known = session.scalars(select(Membership).where(Membership.account_id == account.id))
+    if not any(_same(wanted, one) for one in known):
+        session.add(wanted)
+        session.flush()
+    return account
+
+
+def _same(first: Membership, second: Membership) -> bool:
+    return (first.role, first.region_id, first.community_id) == (
+        second.role,
+        second.region_id,
+        second.community_id,
+    )
+
+
+def disable_account(session: Session, email: str) -> Account:
+    """Close an account: it logs in no more and its open sessions end. The caller commits."""
+    account = _find(session, email)
+    if account is None:
+        message = f"There is no account {email!r}."
+        remedy = "See `commongreen user list`."
+        raise InputError([Problem("email", message, remedy, field="email")])
+    account.active = False
+    # Cookies carry the old value, so none of them opens the account again.
+    account.fs_uniquifier = secrets.token_hex(32)
+    session.flush()
+    return account
+
+
+def list_accounts(session: Session) -> list[dict[str, Any]]:
+    """Return a row for each membership, and one for each account without any."""
+    place = func.coalesce(Community.code, Region.code, "everywhere")
+    rows = session.execute(
+        select(Account, Membership.role, place)
+        .outerjoin(Membership, Membership.account_id == Account.id)
+        .outerjoin(Region, Region.id == Membership.region_id)
+        .outerjoin(Community, Community.id == Membership.community_id)
+        .order_by(Account.email, Membership.id)
+    )
+    return [
+        {
+            "email": account.email,
+            "name": account.name,
+            "active": account.active,
+            "role": role,
+            "place": code if role is not None else None,
+        }
+        for account, role, code in rows
+    ]
+
+
+def _find(session: Session, email: str) -> Account | None:
+    address = unicodedata.normalize("NFKC", email).strip().lower()
+    return session.scalar(select(Account).where(Account.email == address))
+
+
 def _membership(account: Account, role: Role, place: Place | None) -> Membership:
     return Membership(
         account_id=account.id,
@@ -172,7 +272,7 @@ def _account_problems(session: Session, email: str, name: str, password: str) ->
     except ValueError as error:
         problems.append(Problem("email", f"{error}.", "Give name@organisation.", field="email"))
     else:
-        if session.scalar(select(Account.id).where(Account.email == address)) is not None:
+        if _find(session, address) is not None:
             problems.append(
                 Problem(
                     "email_taken",

@@ -30,7 +30,19 @@ class Entry:
 
 
 COMMANDS = {
+    "case": Entry("webmap.commands.case:case", "Cases: list, move, decide who answers."),
+    "check": Entry("webmap.commands.check:check", "Verify what must always hold."),
+    "community": Entry(
+        "webmap.commands.places:community", "Compounds and the regions above: add, list."
+    ),
     "db": Entry("webmap.commands.db:db", "The private PostGIS cluster and the migrations."),
+    "export": Entry("webmap.commands.exports:export", "Write a layer to a file."),
+    "figures": Entry("webmap.commands.figures:figures", "The official figures as of a date."),
+    "flag": Entry(
+        "webmap.commands.flag:flag", "Lay observations over parcels, open and update cases."
+    ),
+    "import": Entry("webmap.commands.imports:import_", "Take a file into a community."),
+    "link": Entry("webmap.commands.links:link", "Link parcels to households."),
 }
 
 

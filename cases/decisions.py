@@ -1,0 +1,137 @@
+"""What a person decides about observations: who answers, and what is withdrawn."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cases.flag_load import current_encroachments
+from cases.flag_write import Writer
+from cases.models import Case, Encroachment
+from gis.crs import SurveyCRS
+from gis.problems import InputError, Problem
+from layers.frames import frame
+from layers.models import (
+    Community,
+    Household,
+    Observation,
+    ObservationStatus,
+    Parcel,
+    ParcelHousehold,
+)
+
+
+def list_undecided(session: Session, communities: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the encroachments for which nobody answers yet, with who might."""
+    own = (Encroachment.community_id == Observation.community_id) & (
+        Encroachment.observation_id == Observation.id
+    )
+    on = (Encroachment.community_id == Parcel.community_id) & (Encroachment.parcel_id == Parcel.id)
+    linked = (ParcelHousehold.community_id == Parcel.community_id) & (
+        ParcelHousehold.parcel_id == Parcel.id
+    )
+    who = (Household.community_id == ParcelHousehold.community_id) & (
+        Household.id == ParcelHousehold.household_id
+    )
+    rows = session.execute(
+        select(Observation.ref, Parcel.ref, Encroachment.occupied_m2, Household.ref)
+        .select_from(Encroachment)
+        .join(Observation, own)
+        .join(Parcel, on)
+        .outerjoin(ParcelHousehold, linked)
+        .outerjoin(Household, who)
+        .where(
+            Encroachment.community_id.in_(communities),
+            Encroachment.superseded_on.is_(None),
+            Encroachment.household_id.is_(None),
+        )
+        .order_by(Observation.ref, Parcel.ref, Household.ref)
+    )
+    return [
+        {
+            "observation": observation,
+            "parcel": parcel,
+            "occupied_m2": round(area, 2),
+            "linked_household": household,
+        }
+        for observation, parcel, area, household in rows
+    ]
+
+
+def decide(
+    session: Session,
+    community: Community,
+    observation_ref: str,
+    household_ref: str,
+    *,
+    actor: str,
+    reason: str,
+    at: dt.datetime | None = None,
+) -> Case:
+    """Let a household answer for an enclosure; the decision is an event of its case.
+
+    The caller commits. Raises ``InputError`` naming every field that is wrong.
+    """
+    seen = _open_observation(session, community, observation_ref)
+    household = session.scalars(
+        select(Household).where(
+            Household.community_id == community.id, Household.ref == household_ref
+        )
+    ).first()
+    problems = [] if seen else [_unknown("observation", observation_ref)]
+    problems += [] if household else [_unknown("household", household_ref)]
+    if not reason.strip():
+        text = "A decision who answers needs a reason."
+        problems.append(Problem("reason_missing", text, "Say why in a sentence.", field="reason"))
+    if problems or seen is None or household is None:
+        raise InputError(problems)
+    rows = frame(
+        session,
+        current_encroachments([community.id]).where(
+            Encroachment.observation_id == seen.id, Encroachment.household_id.is_(None)
+        ),
+    )
+    if rows.empty:
+        text = f"Observation {observation_ref} has no encroachment that waits for a decision."
+        raise InputError([Problem("nothing_to_decide", text, "List the undecided ones.")])
+    survey = SurveyCRS(community.survey_srid)
+    writer = Writer(session, {community.id: community}, survey, at, actor)
+    case = writer.decide(rows, household.id, reason)
+    writer.post()
+    return case
+
+
+def withdraw(
+    session: Session, community: Community, observation_ref: str, *, on: dt.date, reason: str
+) -> Observation:
+    """Withdraw an open observation; flagging then ends what rested on it."""
+    seen = _open_observation(session, community, observation_ref)
+    if seen is None:
+        raise InputError([_unknown("observation", observation_ref)])
+    seen.status, seen.ended_on, seen.flagged_at = ObservationStatus.WITHDRAWN, on, None
+    seen.note = f"{seen.note}\n{reason}".strip()
+    session.flush()
+    return seen
+
+
+def _open_observation(session: Session, community: Community, ref: str) -> Observation | None:
+    return session.scalars(
+        select(Observation)
+        .where(
+            Observation.community_id == community.id,
+            Observation.ref == ref,
+            Observation.status == ObservationStatus.OPEN,
+        )
+        .with_for_update()
+    ).first()
+
+
+def _unknown(kind: str, ref: str) -> Problem:
+    return Problem(
+        f"unknown_{kind}",
+        f"There is no {kind} {ref!r} in this community.",
+        f"Give the ref of a {kind} that is there.",
+        field=kind,
+    )

@@ -1,0 +1,69 @@
+"""Who answers and what is withdrawn, where the data cannot tell."""
+
+import pytest
+from sqlalchemy import select
+
+from cases.decisions import decide, list_undecided, withdraw
+from cases.models import AnswerBasis, CaseEvent
+from cases.registry import find_case, list_cases, list_events
+from cases.workflow import State
+from gis.problems import InputError
+from tests.cases.conftest import Scene
+
+
+def test_a_decision_gives_the_enclosure_a_case_and_is_an_event(scene: Scene) -> None:
+    scene.observe("O1", 6, 1, 8, 5)
+    scene.flag()
+    listed = list_undecided(scene.session, [scene.community.id])
+    assert [(row["parcel"], row["linked_household"]) for row in listed] == [
+        ("P0", "H0"),
+        ("P1", "H1"),
+    ]
+    case = decide(
+        scene.session, scene.community, "O1", "H1", actor="bo", reason="their key", at=scene.tick()
+    )
+    scene.session.expire_all()
+    assert {found.answer_basis for found in scene.current()} == {AnswerBasis.PERSON}
+    events = scene.session.scalars(select(CaseEvent.event).where(CaseEvent.case_id == case.id))
+    assert "case:answer:decided" in set(events)
+    assert scene.figures()["suspected_m2"] == 40
+    assert list_undecided(scene.session, [scene.community.id]) == []
+
+
+def test_a_decision_survives_a_new_look(scene: Scene) -> None:
+    seen = scene.observe("O1", 6, 1, 8, 5)
+    scene.flag()
+    decide(scene.session, scene.community, "O1", "H1", actor="bo", reason="their key")
+    scene.observe("O0", 6, 1, 1, 5, observed_on=seen.observed_on.replace(day=1, month=2))
+    scene.flag()
+    households = {f.household_id for f in scene.current() if f.observation_id == seen.id}
+    assert households == {scene.households[1].id}
+
+
+def test_every_wrong_field_of_a_decision_is_named(scene: Scene) -> None:
+    with pytest.raises(InputError) as error:
+        decide(scene.session, scene.community, "none", "nobody", actor="bo", reason=" ")
+    assert [problem.field for problem in error.value.problems] == [
+        "observation",
+        "household",
+        "reason",
+    ]
+
+
+def test_withdrawing_ends_the_case_at_the_next_flagging(scene: Scene) -> None:
+    scene.observe("O1", 2, 1, 4, 5)
+    scene.flag()
+    withdraw(scene.session, scene.community, "O1", on=scene.clock.date(), reason="a lawful trellis")
+    scene.flag()
+    case = find_case(scene.session, scene.community, "H0")
+    assert case.state is State.REJECTED
+    assert [event["state"] for event in list_events(scene.session, case)] == [
+        State.SUSPECTED,
+        State.REJECTED,
+    ]
+    assert list_cases(scene.session, scene.community)[0]["occupied_m2"] == 0
+
+
+def test_a_household_without_a_case_is_said_so(scene: Scene) -> None:
+    with pytest.raises(InputError, match="has no case"):
+        find_case(scene.session, scene.community, "H2")

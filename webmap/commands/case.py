@@ -1,0 +1,209 @@
+"""``commongreen case``: list cases, see one, move it, and decide who answers."""
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from layers.config import Settings
+from webmap.commands.options import json_option, pass_settings, show
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from cases.models import Case
+    from layers.models import Community
+
+community_option = click.option("--community", "code", required=True, help="The community.")
+by_option = click.option("--by", "actor", required=True, help="Who does it, by e-mail address.")
+at_option = click.option(
+    "--at",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    help="When it happened, in UTC; now where left out.",
+)
+
+
+@click.group()
+def case() -> None:
+    """List and move the cases of a community; a case is named by its household."""
+
+
+@case.command("list")
+@community_option
+@click.option("--state", help="Only cases in this state.")
+@json_option
+@pass_settings
+def list_(settings: Settings, code: str, state: str | None, as_json: bool) -> None:
+    """List cases with their state and area."""
+    from cases.registry import list_cases
+
+    with _opened(settings) as session:
+        show(list_cases(session, _community(session, code), state), as_json=as_json)
+
+
+@case.command("show")
+@community_option
+@click.argument("household")
+@json_option
+@pass_settings
+def show_(settings: Settings, code: str, household: str, as_json: bool) -> None:
+    """Show the events of a case."""
+    from cases.registry import list_events
+
+    with _opened(settings) as session:
+        community = _community(session, code)
+        found = _find(session, community, household)
+        show(list_events(session, found), as_json=as_json)
+
+
+@case.command()
+@community_option
+@click.argument("household")
+@click.argument("state")
+@by_option
+@at_option
+@click.option("--document", default="", help="The number of the document that the move needs.")
+@click.option("--reason", default="", help="Why, where the move needs a reason.")
+@click.option(
+    "--residual", type=click.Path(path_type=Path), help="A file with what is still occupied."
+)
+@click.option("--nothing-left", is_flag=True, help="The inspection found the ground clear.")
+@pass_settings
+def move(
+    settings: Settings,
+    code: str,
+    household: str,
+    state: str,
+    actor: str,
+    at: dt.datetime | None,
+    document: str,
+    reason: str,
+    residual: Path | None,
+    nothing_left: bool,
+) -> None:
+    """Move a case to another state."""
+    from layers.boundaries import read_boundary
+
+    from cases.casework import NOTHING_LEFT, Request
+    from cases.casework import move as move_case
+
+    polygon: Any = NOTHING_LEFT if nothing_left else None
+    if residual is not None:
+        polygon = read_boundary(residual)
+    request = Request(_state(state), actor, _utc(at), document, reason, polygon)
+    with _opened(settings) as session, session.begin():
+        community = _community(session, code)
+        found = _find(session, community, household)
+        moved = move_case(session, community, found.id, request)
+        click.echo(f"{household} is {moved.state}.")
+
+
+@case.command()
+@community_option
+@click.argument("household")
+@by_option
+@at_option
+@pass_settings
+def confirm(
+    settings: Settings, code: str, household: str, actor: str, at: dt.datetime | None
+) -> None:
+    """Verify encroachments that were found after the case was verified."""
+    from cases.casework import confirm as confirm_areas
+
+    with _opened(settings) as session, session.begin():
+        community = _community(session, code)
+        confirm_areas(session, community, _find(session, community, household).id, actor, _utc(at))
+    click.echo(f"The new areas of {household} are verified.")
+
+
+@case.command()
+@community_option
+@json_option
+@pass_settings
+def undecided(settings: Settings, code: str, as_json: bool) -> None:
+    """List the enclosures for which a person must decide who answers."""
+    from cases.decisions import list_undecided
+
+    with _opened(settings) as session:
+        rows = list_undecided(session, [_community(session, code).id])
+    show(rows, as_json=as_json)
+
+
+@case.command()
+@community_option
+@click.argument("observation")
+@click.argument("household")
+@by_option
+@at_option
+@click.option("--reason", required=True, help="Why this household answers.")
+@pass_settings
+def answer(
+    settings: Settings,
+    code: str,
+    observation: str,
+    household: str,
+    actor: str,
+    at: dt.datetime | None,
+    reason: str,
+) -> None:
+    """Decide that a household answers for an observed enclosure."""
+    from cases.decisions import decide
+
+    with _opened(settings) as session, session.begin():
+        community = _community(session, code)
+        decide(session, community, observation, household, actor=actor, reason=reason, at=_utc(at))
+    click.echo(f"{household} answers for {observation}.")
+
+
+@case.command()
+@community_option
+@click.argument("observation")
+@click.option("--reason", required=True, help="Why the observation no longer counts.")
+@at_option
+@pass_settings
+def withdraw(
+    settings: Settings, code: str, observation: str, reason: str, at: dt.datetime | None
+) -> None:
+    """Withdraw an observation; the next flagging ends what rested on it."""
+    from cases.decisions import withdraw as withdraw_observation
+    from cases.ledger import Moment
+
+    with _opened(settings) as session, session.begin():
+        community = _community(session, code)
+        day = Moment.of(community, _utc(at)).day
+        withdraw_observation(session, community, observation, on=day, reason=reason)
+    click.echo(f"{observation} is withdrawn. Run 'commongreen flag' to end what rested on it.")
+
+
+def _opened(settings: Settings) -> "Session":
+    from layers.db import EVERYWHERE, scoped_session
+    from layers.migrate import open_database
+
+    return scoped_session(open_database(settings).engine, EVERYWHERE)
+
+
+def _community(session: "Session", code: str) -> "Community":
+    from layers.places import find_community
+
+    return find_community(session, code)
+
+
+def _find(session: "Session", community: "Community", household: str) -> "Case":
+    from cases.registry import find_case
+
+    return find_case(session, community, household)
+
+
+def _state(word: str) -> Any:
+    from cases.workflow import State
+    from gis.problems import InputError, Problem
+
+    if word in list(State):
+        return State(word)
+    text, states = f"{word!r} is not a state.", ", ".join(State)
+    raise InputError([Problem("unknown_state", text, f"Use one of {states}.", field="state")])
+
+
+def _utc(at: dt.datetime | None) -> dt.datetime | None:
+    return None if at is None else at.replace(tzinfo=dt.UTC)

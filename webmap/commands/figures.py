@@ -1,0 +1,39 @@
+"""``commongreen figures``: the official figures as of a date."""
+
+import datetime as dt
+
+import click
+
+from layers.config import Settings
+from webmap.commands.options import json_option, pass_settings, show
+
+
+@click.command()
+@click.option("--community", "code", required=True, help="A community, or a region above some.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="A date; today where left out.")
+@json_option
+@pass_settings
+def figures(settings: Settings, code: str, as_of: dt.datetime | None, as_json: bool) -> None:
+    """Print the official figures; every area is a sum over dated polygons."""
+    from sqlalchemy import select
+
+    from cases.figures import figures as official
+    from cases.ledger import today
+    from layers.db import EVERYWHERE
+    from layers.migrate import open_database
+    from layers.models import Community
+    from webmap.commands.chosen import chosen_communities
+
+    database = open_database(settings)
+    ids = chosen_communities(database, code)
+    with database.session(EVERYWHERE) as session:
+        communities = session.scalars(select(Community).where(Community.id.in_(ids))).all()
+        day = as_of.date() if as_of else max(map(today, communities), default=dt.date.today())
+        found = official(session, communities, day)
+    if as_json:
+        show(found, as_json=True)
+        return
+    parts = found.pop("by_building", None) or found.pop("by_community", [])
+    show(found, as_json=False)
+    click.echo()
+    show(parts, as_json=False)

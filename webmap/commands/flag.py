@@ -1,0 +1,37 @@
+"""``commongreen flag``: lays waiting observations over parcels, opens and updates cases."""
+
+import datetime as dt
+from dataclasses import asdict
+
+import click
+
+from layers.config import Settings
+from webmap.commands.options import json_option, pass_settings, show
+
+
+@click.command()
+@click.option("--community", "code", help="A community or a region; everything where left out.")
+@click.option(
+    "--at",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    help="When it was flagged, in UTC; now where left out.",
+)
+@json_option
+@pass_settings
+def flag(settings: Settings, code: str | None, at: dt.datetime | None, as_json: bool) -> None:
+    """Flag encroachments; running it again changes nothing."""
+    from cases.flagging import flag_all  # GeoPandas and SQLAlchemy take a second.
+    from layers.migrate import open_database
+    from webmap.commands.chosen import chosen_communities
+
+    database = open_database(settings)
+    ids = None if code is None else chosen_communities(database, code)
+    moment = None if at is None else at.replace(tzinfo=dt.UTC)
+    with click.progressbar(length=len(ids) if ids else 1, label="Flagging") as bar:
+        report = flag_all(database, ids, at=moment, done=bar.update)
+    shown = asdict(report)
+    shown["new_m2"] = round(report.new_m2, 2)
+    notes = shown.pop("notes")
+    show(shown, as_json=as_json)
+    for note in notes:
+        click.echo(note, err=True)
