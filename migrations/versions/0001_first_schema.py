@@ -74,10 +74,17 @@ def superuser_step() -> None:
             f"""
             DO $$ BEGIN
                 CREATE ROLE {role} {rights} NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
-            EXCEPTION WHEN duplicate_object THEN NULL; END $$
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$
             """
         )
-    op.execute(f"GRANT {OWNER_ROLE} TO CURRENT_USER")
+    # Roles belong to the whole server: another database may be migrated at this moment.
+    op.execute(
+        f"""
+        DO $$ BEGIN
+            GRANT {OWNER_ROLE} TO CURRENT_USER;
+        EXCEPTION WHEN unique_violation THEN NULL; END $$
+        """
+    )
     op.execute(f"CREATE SCHEMA IF NOT EXISTS personal AUTHORIZATION {OWNER_ROLE}")
     op.execute(f"GRANT CREATE, USAGE ON SCHEMA public TO {OWNER_ROLE}")
     op.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
