@@ -9,13 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, func, select
+from sqlalchemy import ColumnElement, Subquery, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from layers.frames import Rows
 from layers.models import STORAGE_SRID
-
-# Rows of any columns.
-Rows = Select[*tuple[Any, ...]]
 
 WEB_MERCATOR = 3857
 DEEPEST = 22

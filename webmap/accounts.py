@@ -9,6 +9,7 @@ from flask_limiter.util import get_remote_address
 from flask_security import (
     EmailValidateException,
     MailUtil,
+    RoleMixin,
     Security,
     SQLAlchemySessionUserDatastore,
     UserMixin,
@@ -68,7 +69,7 @@ class User(UserMixin, Account):  # type: ignore[misc]
     """An account as Flask-Login knows it; the same table."""
 
 
-class Addresses(MailUtil):  # type: ignore[misc]
+class Addresses(MailUtil):
     """Reads addresses as the accounts store them; an intranet's need no public domain."""
 
     def normalize(self, email: str) -> str:
@@ -83,7 +84,7 @@ class Addresses(MailUtil):  # type: ignore[misc]
         return self.normalize(email)
 
 
-class Accounts(SQLAlchemySessionUserDatastore):  # type: ignore[misc]
+class Accounts(SQLAlchemySessionUserDatastore):
     """Flask-Security's store over sessions that see no community at all."""
 
     def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> User | None:
@@ -91,18 +92,20 @@ class Accounts(SQLAlchemySessionUserDatastore):  # type: ignore[misc]
 
         Addresses are stored in lower case, so the index on them serves every spelling.
         """
-        user: User | None = super().find_user(case_insensitive=False, **kwargs)
+        user = super().find_user(case_insensitive=False, **kwargs)
         self.db.session.commit()
+        assert user is None or isinstance(user, User)
         return user
 
 
 def init_accounts(app: Flask, limits: LoginLimits) -> None:
     """Add log in, log out, CSRF protection and the limits on failed logins."""
     app.config.update(SECURITY)
-    sessions = scoped_session(_account_session)
+    sessions: scoped_session[Session] = scoped_session(_account_session)  # type: ignore[arg-type]
     app.teardown_appcontext(lambda _error: sessions.remove())
     CSRFProtect(app)
-    Security(app, Accounts(sessions, User, None), mail_util_cls=Addresses)
+    # Roles are memberships with a place (cases.people), which its own know nothing of.
+    Security(app, Accounts(sessions, User, RoleMixin), mail_util_cls=Addresses)
     _limit_logins(app, limits)
 
 
@@ -112,7 +115,7 @@ def _account_session() -> Session:
 
 def _limit_logins(app: Flask, limits: LoginLimits) -> None:
     limiter = make_limiter(app)
-    view = app.view_functions["security.login"]
+    view: Any = app.view_functions["security.login"]
     for limit, key in (
         (limits.address, get_remote_address),
         (limits.account, _account_key),

@@ -4,6 +4,8 @@ from flask import Flask
 
 from layers.config import Settings
 from webmap.accounts import LoginLimits, init_accounts
+from webmap.api import api
+from webmap.compression import init_compression
 from webmap.connections import Connections, current_database, current_settings
 from webmap.errors import init_errors
 from webmap.gates import enforce
@@ -26,15 +28,18 @@ def create_app(settings: Settings | None = None, login_limits: LoginLimits | Non
     )
     app.session_interface = Sessions()
     app.extensions["commongreen"] = Connections(settings)
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.add_template_global(csp_nonce)
+    # Answers pass these from the last to the first: compressed after their ETag is known.
     app.after_request(add_headers)
+    init_compression(app)
     init_languages(app)
     init_accounts(app, login_limits or LoginLimits())
+    # Flask-Security brings its own provider, so this comes after it.
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
     # After Flask-Login, which says who asks.
     app.before_request(enforce)
     init_errors(app)
-    for blueprint in (health, pages):
+    for blueprint in (health, pages, api):
         app.register_blueprint(blueprint)
     return app

@@ -48,7 +48,7 @@ def _answer(status: int, detail: str, **members: Any) -> Response:
 
 
 def _explain(status: int) -> str:
-    texts = {
+    texts: dict[int, str] = {
         400: gettext("The request could not be read."),
         401: gettext("Log in first."),
         403: gettext("Your account may not do this here."),

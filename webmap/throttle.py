@@ -3,7 +3,7 @@
 import hashlib
 import time
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from flask import Flask
 from flask_limiter import Limiter
@@ -27,7 +27,7 @@ class PostgresStorage(Storage):
     Keys hold addresses of people and are stored as hashes only.
     """
 
-    STORAGE_SCHEME: ClassVar[list[str]] = [SCHEME]
+    STORAGE_SCHEME = [SCHEME]  # noqa: RUF012 (as the library declares it)
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -85,7 +85,7 @@ def _current(column: Any, key: str) -> Select[Any]:
     return select(column).where(RateLimit.key == _hashed(key), RateLimit.expires_at > func.now())
 
 
-def _expired() -> Select[tuple[str]]:
+def _expired() -> Select[str]:
     """Return some counts that are over; those that another worker is removing are left to it."""
     return (
         select(RateLimit.key)

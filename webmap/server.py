@@ -1,0 +1,81 @@
+"""The server: gunicorn in this process, after the database has been found fit to serve."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from sqlalchemy.exc import OperationalError
+
+from layers.config import Settings
+from layers.db import REQUEST, DatabaseError
+from layers.migrate import open_database
+from layers.readiness import serving_faults
+from webmap.app import create_app
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How many answer at once, and how long one answer may take.
+
+    ``timeout`` in seconds is that of a worker that no longer moves; requests end
+    before, by the database's own limits.
+    """
+
+    workers: int = 2
+    threads: int = 4
+    timeout: int = 60
+    graceful_timeout: int = 15
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn with our settings instead of its command line and files."""
+
+    def __init__(self, settings: Settings, serving: Serving) -> None:
+        """Keep what to serve; :meth:`run` does."""
+        self.settings = settings
+        self.serving = serving
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Tell gunicorn where to listen and how."""
+        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        for name, value in {
+            "bind": f"{host}:{self.settings.port}",
+            "workers": self.serving.workers,
+            "worker_class": "gthread",
+            "threads": self.serving.threads,
+            "timeout": self.serving.timeout,
+            "graceful_timeout": self.serving.graceful_timeout,
+            "keepalive": 5,
+            "proc_name": "commongreen",
+            "errorlog": "-",
+            "loglevel": "info" if self.settings.debug else "warning",
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Make the application, in each worker after its fork."""
+        return create_app(self.settings)
+
+
+def check_database(settings: Settings) -> None:
+    """Raise ``DatabaseError`` with every reason not to serve (SAFETY, "Roles of the database")."""
+    database = open_database(settings, REQUEST)
+    try:
+        faults = serving_faults(database)
+    except OperationalError as error:
+        raise DatabaseError(
+            f"The database cannot be reached ({str(error.orig).strip()})."
+            " Start it with 'commongreen db start'."
+        ) from error
+    finally:
+        database.engine.dispose()
+    if faults:
+        raise DatabaseError(" ".join(("The program does not serve on this database:", *faults)))
+
+
+def serve(settings: Settings, serving: Serving | None = None) -> Any:
+    """Serve until SIGTERM or SIGINT; open answers are finished first."""
+    check_database(settings)
+    Server(settings, serving or Serving()).run()
