@@ -51,13 +51,18 @@ def hit_columns(
     kind: str, key: Any, label: Any, geom: Any, parcel: Any = None
 ) -> tuple[ColumnElement[Any], ...]:
     """Return the columns of a hit in their order."""
-    edges = (func.ST_XMin, func.ST_YMin, func.ST_XMax, func.ST_YMax)
+    edges = {
+        "west": func.ST_XMin,
+        "south": func.ST_YMin,
+        "east": func.ST_XMax,
+        "north": func.ST_YMax,
+    }
     return (
-        literal(kind),
-        cast(key, String),
-        label,
-        null() if parcel is None else cast(parcel, String),
-        *(edge(geom) for edge in edges),
+        literal(kind).label("kind"),
+        cast(key, String).label("id"),
+        label.label("label"),
+        (null() if parcel is None else cast(parcel, String)).label("parcel"),
+        *(edge(geom).label(side) for side, edge in edges.items()),
     )
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, request, session
 from flask_limiter.util import get_remote_address
+from flask_login import user_logged_in, user_logged_out
 from flask_security import (
     EmailValidateException,
     MailUtil,
@@ -106,7 +107,17 @@ def init_accounts(app: Flask, limits: LoginLimits) -> None:
     CSRFProtect(app)
     # Roles are memberships with a place (cases.people), which its own know nothing of.
     Security(app, Accounts(sessions, User, RoleMixin), mail_util_cls=Addresses)
+    user_logged_in.connect(_renew_session, app)
+    user_logged_out.connect(_renew_session, app)
     _limit_logins(app, limits)
+
+
+def _renew_session(_app: Flask, **_user: object) -> None:
+    """Let no token from before a login or logout open anything after it.
+
+    The session itself is in the cookie, signed, and so is a new one with each change.
+    """
+    session.pop("csrf_token", None)
 
 
 def _account_session() -> Session:
@@ -126,7 +137,8 @@ def _limit_logins(app: Flask, limits: LoginLimits) -> None:
 
 
 def _failed(response: Response) -> bool:
-    return response.status_code != 302
+    """Tell a login that was refused from one that led on, and from a failure of ours."""
+    return response.status_code != 302 and response.status_code < 500
 
 
 def _account_key() -> str:

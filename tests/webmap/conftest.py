@@ -1,0 +1,82 @@
+"""The application on a database of the module's own, and people who log in to it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+from werkzeug.test import TestResponse
+
+from cases.access import Role
+from cases.people import ensure_account
+from layers.config import Settings
+from layers.db import EVERYWHERE, Database
+from layers.migrate import open_database
+from webmap.app import create_app
+from webmap.connections import Connections
+
+PASSWORD = "correct horse 7"
+
+
+@dataclass(frozen=True)
+class Web:
+    """The application, and the database under it as the operator sees it."""
+
+    app: Flask
+    database: Database
+
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def session(self) -> Session:
+        """Return a session that may write everywhere; whoever takes it commits and closes."""
+        with self.database.session(EVERYWHERE) as session:
+            return session
+
+    def person(self, role: Role, place: str | None = None, name: str = "") -> str:
+        """Return the address of an account with ``role``, made at its first use."""
+        email = f"{name or role}.{place or 'everywhere'}@example.org"
+        with self.database.session(EVERYWHERE) as session, session.begin():
+            ensure_account(session, email, name=email, password=PASSWORD, role=role, place=place)
+        return email
+
+    def login(self, role: Role, place: str | None = None, name: str = "") -> FlaskClient:
+        """Return a client that has logged in as somebody with ``role``."""
+        client = self.client()
+        answer = log_in(client, self.person(role, place, name))
+        assert answer.status_code == 302, answer.text
+        return client
+
+
+def csrf_token(client: FlaskClient, address: str = "/login") -> str:
+    """Return the token that a page hands to its scripts."""
+    found = re.search(r'name="csrf-token" content="([^"]+)"', client.get(address).text)
+    assert found, "the page has no token"
+    return found.group(1)
+
+
+def log_in(client: FlaskClient, email: str, password: str = PASSWORD) -> TestResponse:
+    """Send the login form as a browser does."""
+    form = {"email": email, "password": password, "csrf_token": csrf_token(client)}
+    return client.post("/login", data=form)
+
+
+def web_settings(settings: Settings, folder: Path) -> Settings:
+    """Return settings whose session key is not the installation's."""
+    return replace(settings, secret_key_file=folder / "secret_key")
+
+
+@pytest.fixture(scope="module")
+def web(committed: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    settings = web_settings(committed, tmp_path_factory.mktemp("web"))
+    app = create_app(settings)
+    database = open_database(settings)
+    yield Web(app, database)
+    connections = app.extensions["commongreen"]
+    assert isinstance(connections, Connections)
+    connections.close()
+    database.engine.dispose()

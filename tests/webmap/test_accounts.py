@@ -1,0 +1,244 @@
+"""Logging in and out, and what guesses cost."""
+
+import re
+
+import pytest
+from flask import Flask
+
+from cases.access import Role
+from cases.models import RateLimit
+from cases.people import disable_account
+from layers.db import EVERYWHERE, NOWHERE
+from tests import builders as make
+from tests.webmap.conftest import PASSWORD, Web, csrf_token, log_in
+from webmap.accounts import LoginLimits
+from webmap.app import create_app
+from webmap.connections import Connections
+from webmap.throttle import PostgresStorage
+
+
+@pytest.fixture(autouse=True)
+def _no_counts(web: Web) -> None:
+    """Forget the failed logins of the test before."""
+    with web.app.app_context():
+        PostgresStorage().reset()
+
+
+def worker(web: Web, limits: LoginLimits | None = None) -> Flask:
+    """Return the application as another process of the same server would have it."""
+    return create_app(web.app.extensions["commongreen"].settings, limits)
+
+
+def close(app: Flask) -> None:
+    connections = app.extensions["commongreen"]
+    assert isinstance(connections, Connections)
+    connections.close()
+
+
+def test_the_right_password_leads_in_and_logging_out_leads_out(web: Web) -> None:
+    email = web.person(Role.PLANNER)
+    client = web.client()
+    assert client.get("/places").headers["Location"] == "/login?next=/places"
+    assert log_in(client, email.upper() + " ").headers["Location"] == "/"
+    page = client.get("/places")
+    assert page.status_code == 200
+    assert email in page.text
+    assert client.post("/logout").status_code == 400  # Without a token another site could.
+    left = client.post("/logout", data={"csrf_token": csrf_token(client, "/places")})
+    assert left.headers["Location"] == "/login"
+    assert client.get("/places").status_code == 302
+
+
+def test_logging_out_is_no_link(web: Web) -> None:
+    client = web.login(Role.PLANNER)
+    assert client.get("/logout").status_code == 405
+    assert client.get("/places").status_code == 200
+
+
+def test_a_wrong_password_and_an_unknown_account_look_the_same(web: Web) -> None:
+    known = log_in(web.client(), web.person(Role.PLANNER), "wrong")
+    unknown = log_in(web.client(), "nobody@example.org", "wrong")
+    assert known.status_code == unknown.status_code == 200
+
+    def without_what_was_typed(text: str, email: str) -> list[str]:
+        lines = text.replace(email, "").splitlines()
+        return [line for line in lines if "csrf" not in line]
+
+    assert without_what_was_typed(known.text, web.person(Role.PLANNER)) == without_what_was_typed(
+        unknown.text, "nobody@example.org"
+    )
+    assert 'role="alert"' in known.text
+
+
+def test_a_login_needs_its_token(web: Web) -> None:
+    form = {"email": web.person(Role.PLANNER), "password": PASSWORD}
+    assert web.client().post("/login", data=form).status_code == 400
+
+
+def test_the_session_is_another_one_after_logging_in(web: Web) -> None:
+    client = web.client()
+    before = csrf_token(client)
+    log_in(client, web.person(Role.PLANNER))
+    after = csrf_token(client, "/places")
+    assert before != after
+    stale = client.post("/logout", data={"csrf_token": before})
+    assert stale.status_code == 400
+
+
+def test_a_closed_account_is_out_at_once(web: Web) -> None:
+    client = web.login(Role.PLANNER, name="leaver")
+    email = web.person(Role.PLANNER, name="leaver")
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        disable_account(session, email)
+    assert client.get("/places").status_code == 302
+    assert log_in(web.client(), email).status_code == 200
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example"])
+def test_a_login_leads_to_no_other_site(web: Web, target: str) -> None:
+    client = web.client()
+    form = {
+        "email": web.person(Role.PLANNER),
+        "password": PASSWORD,
+        "csrf_token": csrf_token(client),
+        "next": target,
+    }
+    answer = client.post("/login", query_string={"next": target}, data=form)
+    if answer.status_code == 302:
+        # A path of ours, whatever it is called: neither a host nor what browsers read as one.
+        assert re.match(r"/(?![/\\])", answer.headers["Location"])
+    else:
+        assert 'action="/login"' in answer.text
+
+
+def test_a_login_leads_back_to_where_one_wanted_to_go(web: Web) -> None:
+    client = web.client()
+    form = {
+        "email": web.person(Role.PLANNER),
+        "password": PASSWORD,
+        "csrf_token": csrf_token(client),
+    }
+    answer = client.post("/login?next=/places%3Fq%3Da", data=form)
+    assert answer.headers["Location"].endswith("/places?q=a")
+
+
+def test_guesses_are_counted_across_workers(web: Web) -> None:
+    email = web.person(Role.PLANNER)
+    workers = [web.app, worker(web)]
+    codes = [log_in(app.test_client(), email, "wrong").status_code for app in workers * 3]
+    assert codes == [200] * 5 + [429]
+    # The right password opens nothing either until the window is over.
+    refused = log_in(workers[0].test_client(), email)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 300
+    # Somebody else at the same desk is not shut out.
+    assert log_in(workers[1].test_client(), web.person(Role.INSPECTOR)).status_code == 302
+    close(workers[1])
+
+
+def test_a_forwarded_address_from_a_stranger_opens_no_new_window(web: Web) -> None:
+    app = worker(web, LoginLimits(pair="2 per minute"))
+    codes = []
+    for number in range(4):
+        client = app.test_client()
+        form = {
+            "email": web.person(Role.PLANNER),
+            "password": "wrong",
+            "csrf_token": csrf_token(client),
+        }
+        forwarded = {"X-Forwarded-For": f"10.0.0.{number}"}
+        codes.append(client.post("/login", data=form, headers=forwarded).status_code)
+    assert codes == [200, 200, 429, 429]
+    close(app)
+
+
+def test_many_accounts_from_one_address_are_limited_too(web: Web) -> None:
+    app = worker(web, LoginLimits(address="3 per minute"))
+    codes = [
+        log_in(app.test_client(), f"guess{number}@example.org", "wrong").status_code
+        for number in range(4)
+    ]
+    assert codes == [200, 200, 200, 429]
+    close(app)
+
+
+def test_right_logins_are_not_counted(web: Web) -> None:
+    app = worker(web, LoginLimits(pair="2 per minute"))
+    email = web.person(Role.PLANNER)
+    assert [log_in(app.test_client(), email).status_code for _ in range(4)] == [302] * 4
+    close(app)
+
+
+def test_counts_end_with_their_window_and_say_nobodys_name(web: Web) -> None:
+    storage = PostgresStorage()
+    with web.app.app_context():
+        assert [storage.incr("li@example.org", 60) for _ in range(2)] == [1, 2]
+        assert storage.incr("short", -1) == 1
+        assert storage.incr("short", 60) == 1
+        assert storage.get("li@example.org") == 2
+        storage.clear("li@example.org")
+        assert storage.get("li@example.org") == 0
+        assert storage.incr("over", -1) == 1
+        assert storage.get("over") == 0
+        storage.incr("next", 60)
+    with web.database.session(NOWHERE) as session:
+        keys = {row.key for row in session.query(RateLimit)}
+    assert len(keys) == 2  # What is over was swept.
+    assert all(len(key) == 64 for key in keys)
+
+
+def test_home_leads_to_the_only_place(web: Web) -> None:
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        town = make.region(session)
+        first = make.community(session, region_id=town.id)
+        make.community(session, region_id=town.id)
+        places = {"town": town.code, "one": first.code}
+    assert web.client().get("/").headers["Location"] == "/login"
+    one = web.login(Role.INSPECTOR, places["one"])
+    assert one.get("/").headers["Location"] == f"/map/{places['one']}"
+    region = web.login(Role.PLANNER, places["town"])
+    assert region.get("/").headers["Location"] == f"/map/{places['town']}"
+    assert web.login(Role.PLANNER).get("/").headers["Location"] == "/places"
+    # An official reads figures, not maps.
+    official = web.login(Role.OFFICIAL, places["one"])
+    assert official.get("/").headers["Location"] == "/places"
+
+
+def test_the_list_shows_ones_own_places_and_hostile_names_as_text(web: Web) -> None:
+    hostile = "<script>alert(1)</script>{{7*7}}${8*8}"
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        town = make.region(session, name="温泉镇")
+        mine = make.community(session, name=hostile, region_id=town.id)
+        other = make.community(session, name="滨海佳苑")
+        make.parcel(session, mine)
+        codes = mine.code, other.code
+    page = web.login(Role.PLANNER, codes[0]).get("/places").text
+    assert codes[0] in page
+    assert codes[1] not in page
+    assert "温泉镇" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;{{7*7}}${8*8}" in page
+    assert hostile not in page
+    official = web.login(Role.OFFICIAL, codes[0]).get("/places").text
+    assert "place-figures" in official
+    assert f"/map/{codes[0]}" not in official
+
+
+def test_the_list_can_be_searched_and_turned(web: Web) -> None:
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        for number in range(30):
+            make.community(session, name=f"Percent 100% {number}")
+    client = web.login(Role.PLANNER)
+    first = client.get("/places?q=100%25")
+    assert first.text.count("place-card") == 24
+    assert client.get("/places?q=100%25&page=2").text.count("place-card") == 6
+    assert client.get("/places?q=100%25&page=99").text.count("place-card") == 6
+    assert client.get("/places?q=100%25&page=x").text.count("place-card") == 24
+    assert client.get("/places?q=10%25%25").text.count("place-card") == 0
+    assert client.get("/places?q=%00").status_code == 200
+
+
+def test_an_account_without_a_place_is_told_what_to_do(web: Web) -> None:
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        empty = make.region(session).code
+    page = web.login(Role.PLANNER, empty).get("/places?lang=en").text
+    assert "No community is open to this account yet." in page
