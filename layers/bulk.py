@@ -22,6 +22,7 @@ from layers.models import STORAGE_SRID, Base
 
 # Below this a temporary table costs more than it saves.
 FEW = 64
+KEY = ("community_id", "id")
 
 _numbers = count(1)
 
@@ -62,6 +63,26 @@ def copy_rows(
     """Insert rows of the columns ``names``; see :func:`copy_columns`."""
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     return copy_columns(session, model, dict(zip(names, columns, strict=True)), conflict=conflict)
+
+
+def update_columns(session: Session, model: type[Base], columns: Mapping[str, Any]) -> int:
+    """Give rows new values; return how many there were.
+
+    ``columns`` holds ``community_id`` and ``id``, by which the rows are found,
+    and the columns that change, as :func:`copy_columns` takes them.
+    """
+    table = _table(model)
+    names = list(columns)
+    rows = list(zip(*(_plain(table, name, columns[name]) for name in names), strict=True))
+    if not rows:
+        return 0
+    changed = [name for name in names if name not in KEY]
+    target = _quoted(session, table)
+    with staged(session, model, names, rows) as source:
+        quoted = {name: _names(session, [name]) for name in names}
+        changes = ", ".join(f"{quoted[name]} = {source}.{quoted[name]}" for name in changed)
+        same = " AND ".join(f"{target}.{quoted[name]} = {source}.{quoted[name]}" for name in KEY)
+        return _execute(session, f"UPDATE {target} SET {changes} FROM {source} WHERE {same}")
 
 
 def replacing(session: Session, key: Sequence[str], names: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from layers.bulk import among, copy_rows
 from layers.frames import frame, geometries, wkb
 from layers.linking import LinkReport
 from layers.models import (
+    Building,
     Community,
     Household,
     LinkMethod,
@@ -29,8 +30,11 @@ from layers.tables import read_csv
 
 MOST_ROWS = 1_000_000
 
-Wanted = dict[uuid.UUID, dict[uuid.UUID, tuple[LinkRole, float]]]
-"""Parcel to household to role and share."""
+Links = dict[uuid.UUID, tuple[LinkRole, float]]
+"""Household to role and share."""
+
+Wanted = dict[uuid.UUID, Links]
+"""Parcel to its households."""
 
 
 def set_links(session: Session, community: Community, path: Path) -> LinkReport:
@@ -163,7 +167,10 @@ def unknown_ref(kind: str, ref: str | None, row: int, field: str | None = None) 
 
 
 def ids_of(
-    session: Session, model: type[Parcel] | type[Household], community_id: int, refs: Iterable[Any]
+    session: Session,
+    model: type[Building] | type[Parcel] | type[Household],
+    community_id: int,
+    refs: Iterable[Any],
 ) -> dict[str, uuid.UUID]:
     """Return the identifiers of those refs that there are."""
     given = sorted({ref for ref in refs if ref is not None})

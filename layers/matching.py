@@ -31,7 +31,6 @@ class Action(enum.StrEnum):
     NEW = "new"
     CHANGED = "changed"
     UNCHANGED = "unchanged"
-    REFUSED = "refused"
 
 
 @dataclass(frozen=True)

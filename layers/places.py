@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import shapely
 from geoalchemy2.shape import from_shape
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from gis.crs import SurveyCRS
@@ -23,6 +23,8 @@ from layers.models import STORAGE_SRID, Community, Region, RegionKind
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 EPSG = re.compile(r"(?:EPSG:)?(\d{4,6})", re.IGNORECASE)
 NAME_LENGTH = 200
+GROUND_LOCK = 20_220_301
+"""The advisory lock of all that changes the ground of a community, or lays it over another."""
 
 # What may stand directly above each level; a community may stand in any of them.
 ABOVE: Mapping[RegionKind, frozenset[RegionKind]] = {
@@ -112,6 +114,14 @@ def find_community(session: Session, code: str) -> Community:
     if found is None:
         raise InputError([_unknown_community(session, code)])
     return found
+
+
+def lock_community(session: Session, community_id: int) -> None:
+    """Let one import, linking or flagging at a time change a community's ground.
+
+    The lock ends with the transaction.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(GROUND_LOCK, community_id)))
 
 
 def list_places(session: Session) -> list[dict[str, Any]]:

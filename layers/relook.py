@@ -31,17 +31,18 @@ def look_again(
     given = ground[~shapely.is_missing(ground)]
     if not len(given):
         return 0
-    boxes = shapely.multipolygons(_boxes(given, margin_m), indices=np.arange(len(given)))
-    rows = [(value,) for value in ewkb(boxes)]
+    around = shapely.multipolygons(boxes(given, margin_m), indices=np.arange(len(given)))
+    rows = [(value,) for value in ewkb(around)]
     with staged(session, Observation, ["geom"], rows, indexed=True) as name:
         done = session.execute(text(_LOOK_AGAIN.format(ground=name)), {"community": community_id})
         count: int = done.rowcount  # type: ignore[attr-defined]
     return count
 
 
-def _boxes(given: Geometries, margin_m: float) -> Geometries:
+def boxes(given: Geometries, margin_m: float) -> Geometries:
+    """Return the boxes of geometries in EPSG:4326, wider by at least ``margin_m`` to each side."""
     west, south, east, north = shapely.bounds(given).T
     high = margin_m / METRES_PER_DEGREE
     wide = high / np.maximum(np.cos(np.radians(np.maximum(abs(south), abs(north)))), 0.01)
-    boxes: Geometries = shapely.box(west - wide, south - high, east + wide, north + high)
-    return boxes
+    wider: Geometries = shapely.box(west - wide, south - high, east + wide, north + high)
+    return wider

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from layers.bulk import FEW, among, copy_columns, copy_rows, ewkb, replacing, staged
+from layers.bulk import FEW, among, copy_columns, copy_rows, ewkb, replacing, staged, update_columns
 from layers.db import Scope, scoped_session
 from layers.models import Community, FieldMapping, Parcel, ParcelKind, TitleBasis
 
@@ -137,3 +137,20 @@ def test_any_number_of_values_can_be_asked_for(session: Session, community_id: i
     keys = session.scalars(select(Parcel.id)).all()
     assert session.scalar(select(func.count()).where(among(Parcel.id, keys))) == 3
     assert session.scalar(select(func.count()).where(among(Parcel.id, []))) == 0
+
+
+@pytest.mark.parametrize("number", [3, 100])
+def test_only_the_rows_and_columns_given_are_changed(
+    session: Session, community_id: int, number: int
+) -> None:
+    copy_columns(session, Parcel, parcels(community_id, number))
+    query = select(Parcel.id, Parcel.ref).order_by(Parcel.area_m2)
+    (first, *_), *_ = session.execute(query).all()
+    moved = shapely.transform(squares(1), lambda xy: xy + 0.5)
+    changed = {"community_id": [community_id], "id": [first], "ref": ["新"], "geom": moved}
+    assert update_columns(session, Parcel, changed) == 1
+    assert update_columns(session, Parcel, {name: [] for name in changed}) == 0
+    refs = [ref for _, ref in session.execute(query)]
+    assert refs == ["新", *(f"绿-{i}" for i in range(1, number))]
+    west = select(func.ST_XMin(Parcel.geom), Parcel.rms_m).where(Parcel.id == first)
+    assert session.execute(west).one() == (122.5, 0.05)

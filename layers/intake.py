@@ -1,0 +1,145 @@
+"""A file taken into a community: read, checked, planned and written, or only planned."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from layers.admission import GateLimits
+from layers.applying import Applied, apply
+from layers.completing import completed
+from layers.delivery import Delivery, Notice
+from layers.features import today
+from layers.gates import check
+from layers.importing import Protect, place_of, plan
+from layers.kinds import find_kind
+from layers.mappings import recall, remember, signature
+from layers.models import Community
+from layers.places import find_community, lock_community
+from layers.plans import ImportOptions, ImportPolicy, Plan
+from layers.reading import read
+from layers.staging import ReadingLimits, original
+
+MOST_BYTES = 512 * 1024**2
+"""A delivery is kept in the database, whose values hold a gigabyte."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file is to be read where it does not say so itself."""
+
+    layer: str | None = None
+    crs: str | None = None
+    encoding: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    swap_xy: bool = False
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the packages above have to say of an import."""
+
+    policy: Callable[[Community], ImportPolicy] = lambda community: ImportPolicy()
+    protect: Protect | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an import does, and what it did: ``applied`` is ``None`` where it was only planned."""
+
+    plan: Plan
+    applied: Applied | None
+
+
+def take_in(
+    session: Session,
+    code: str,
+    kind: str,
+    path: Path,
+    reading: Reading,
+    options: ImportOptions,
+    *,
+    rules: Rules | None = None,
+    dry_run: bool = False,
+    progress: Progress = lambda step: None,
+) -> Outcome:
+    """Import a file into the community ``code`` in one transaction, which this function ends.
+
+    Raises ``InputError`` with everything that is refused; then, and with
+    ``dry_run``, nothing is written. Without a mapping the one that was used for
+    the last file with the same columns is used again.
+    """
+    rules = rules or Rules()
+    find_kind(kind)
+    try:
+        community = find_community(session, code)
+        lock_community(session, community.id)
+        options = replace(options, policy=rules.policy(community))
+        progress("Reading")
+        delivery, source = _read(session, community, kind, path, reading)
+        delivery, options = _dated(community, kind, delivery, options)
+        progress("Checking")
+        delivery = completed(delivery, kind, options)
+        checked = check(delivery, place_of(session, community), kind, GateLimits())
+        progress("Comparing")
+        made = plan(session, community, kind, delivery, checked, options, rules.protect)
+        if dry_run:
+            return Outcome(made, None)
+        progress("Writing")
+        _name, content = original(path, _limits())
+        applied = apply(session, made, content, options.policy)
+        if applied.survey_id is not None and reading.fields:
+            remember(session, community.id, kind, source, reading.fields)
+        session.commit()
+        return Outcome(made, applied)
+    finally:
+        session.rollback()
+
+
+def _read(
+    session: Session, community: Community, kind: str, path: Path, reading: Reading
+) -> tuple[Delivery, str]:
+    """Read a file with the mapping given, else with the one remembered for its source."""
+    plain = _read_with(path, reading, {})
+    source = signature(plain)
+    fields = dict(reading.fields)
+    if fields:
+        return _read_with(path, reading, fields), source
+    fields = recall(session, community.id, kind, source)
+    if not fields:
+        return plain, source
+    delivery = _read_with(path, reading, fields)
+    listing = ", ".join(f"{ours}={theirs}" for ours, theirs in fields.items())
+    notice = Notice("mapping_recalled", f"Read as the last file with these columns: {listing}.")
+    return replace(delivery, notices=(*delivery.notices, notice)), source
+
+
+def _dated(
+    community: Community, kind: str, delivery: Delivery, options: ImportOptions
+) -> tuple[Delivery, ImportOptions]:
+    """Date a register that nobody dated; an observation without its day is refused."""
+    if kind == "observations" or options.surveyed_on is not None:
+        return delivery, options
+    day = today([community])
+    notice = Notice("date_assumed", f"No --date is given: the file is taken to be of {day}.")
+    dated = replace(delivery, notices=(*delivery.notices, notice))
+    return dated, replace(options, surveyed_on=day)
+
+
+def _read_with(path: Path, reading: Reading, fields: Mapping[str, str]) -> Delivery:
+    return read(
+        path,
+        layer=reading.layer,
+        crs=reading.crs,
+        encoding=reading.encoding,
+        fields=fields,
+        swap_xy=reading.swap_xy,
+        limits=_limits(),
+    )
+
+
+def _limits() -> ReadingLimits:
+    return ReadingLimits(file_bytes=MOST_BYTES)
