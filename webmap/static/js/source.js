@@ -1,0 +1,111 @@
+// Where the map's data comes from: the server's endpoints, or the blocks of an exported file
+// (embedded.js). Both answer the same questions.
+(function () {
+  "use strict";
+
+  const CG = window.CommonGreen;
+
+  // An error that a person can read, with the problems that the server named.
+  class SourceError extends Error {
+    constructor(message, status, problems) {
+      super(message);
+      this.status = status;
+      this.problems = problems || [];
+    }
+  }
+  CG.SourceError = SourceError;
+
+  const Tiles = window.L && L.VectorGrid.Protobuf.extend({
+    _getVectorTilePromise(coords) {
+      const order = this.options.order;
+      return L.VectorGrid.Protobuf.prototype._getVectorTilePromise
+        .call(this, coords)
+        .then((tile) => CG.inOrder(tile, order))
+        .catch(() => {
+          CG.notify(CG.word("error.tiles"), true);
+          return { layers: {} };
+        });
+    },
+  });
+
+  function explain(status) {
+    if (status === 401 || status === 403) return CG.word("error.forbidden");
+    if (status === 404) return CG.word("error.missing");
+    if (status === 409 || status === 412) return CG.word("error.stale");
+    if (status === 429) return CG.word("error.busy");
+    return CG.word("error.server", { status });
+  }
+
+  async function ask(url, options) {
+    let response;
+    try {
+      response = await fetch(url, { credentials: "same-origin", ...options });
+    } catch (error) {
+      throw new SourceError(CG.word("error.network"), 0);
+    }
+    const json = (response.headers.get("Content-Type") || "").includes("json");
+    const body = json ? await response.json() : null;
+    if (!response.ok) {
+      throw new SourceError(explain(response.status), response.status, body && body.problems);
+    }
+    if (!json) throw new SourceError(CG.word("error.forbidden"), response.status);
+    return body;
+  }
+
+  function remembering(load, limit) {
+    const kept = new Map();
+    const remember = async (key) => {
+      if (!kept.has(key)) {
+        const answer = await load(key);
+        if (kept.size >= limit) kept.delete(kept.keys().next().value);
+        kept.set(key, answer);
+      }
+      return kept.get(key);
+    };
+    remember.forget = () => kept.clear();
+    return remember;
+  }
+
+  const place = () => encodeURIComponent(CG.config.place.code);
+  const places = (rest) => `${CG.config.api}/places/${place()}/${rest}`;
+
+  function parcelUrl(community, id) {
+    const code = encodeURIComponent(community || CG.config.place.code);
+    return `${CG.config.api}/communities/${code}/parcels/${encodeURIComponent(id)}`;
+  }
+
+  function postMove(community, caseId, body) {
+    const code = encodeURIComponent(community || CG.config.place.code);
+    return ask(`${CG.config.api}/communities/${code}/cases/${encodeURIComponent(caseId)}/moves`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-CSRFToken": CG.config.csrf },
+      body: JSON.stringify(body),
+    });
+  }
+
+  CG.serverSource = function () {
+    const figures = remembering((day) => ask(places(`figures?as_of=${CG.days.iso(day)}`)), 400);
+    const status = remembering((day) => ask(places(`status?day=${CG.days.iso(day)}`)), 400);
+    return {
+      canMove: true,
+      figures,
+      status,
+      grid: (options) =>
+        new Tiles(CG.config.tiles, CG.gridOptions({
+          ...options,
+          // An edited parcel is seen at once; an unchanged tile costs a 304.
+          fetchOptions: { credentials: "same-origin", cache: "no-cache" },
+        })),
+      days: () => ask(places("days")),
+      communities: (day, bounds) =>
+        ask(places(`communities?day=${CG.days.iso(day)}&bbox=${bounds.map((x) => x.toFixed(6)).join(",")}`)),
+      search: (text) => ask(places(`search?q=${encodeURIComponent(text)}`)),
+      parcel: (community, id) => ask(parcelUrl(community, id)),
+      move: postMove,
+      forget() {
+        figures.forget();
+        status.forget();
+      },
+    };
+  };
+})();
