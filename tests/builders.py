@@ -42,7 +42,8 @@ from layers.models import (
 )
 from layers.tiles import Tile
 
-WEST, SOUTH = 122.2, 37.4
+# In Weihai, and near a corner of its tiles, so that 400 m fit into one of zoom 16.
+WEST, SOUTH = 122.2014, 37.4055
 # About 10 m each way at Weihai's latitude.
 STEP_X, STEP_Y = 10 / 88_500, 10 / 111_000
 EARLY = dt.date(2022, 3, 1)

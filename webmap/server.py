@@ -1,10 +1,11 @@
 """The server: gunicorn in this process, after the database has been found fit to serve."""
 
+import sys
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from sqlalchemy.exc import OperationalError
 
 from layers.config import Settings
@@ -39,9 +40,8 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load_config(self) -> None:
         """Tell gunicorn where to listen and how."""
-        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
         for name, value in {
-            "bind": f"{host}:{self.settings.port}",
+            "bind": self._bind(),
             "workers": self.serving.workers,
             "worker_class": "gthread",
             "threads": self.serving.threads,
@@ -49,10 +49,21 @@ class Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": self.serving.graceful_timeout,
             "keepalive": 5,
             "proc_name": "commongreen",
+            "when_ready": self._announce,
             "errorlog": "-",
             "loglevel": "info" if self.settings.debug else "warning",
         }.items():
             self.cfg.set(name, value)
+
+    def _bind(self) -> str:
+        host = self.settings.host
+        return f"{f'[{host}]' if ':' in host else host}:{self.settings.port}"
+
+    def _announce(self, _arbiter: Arbiter) -> None:
+        """Say where, once connections are taken."""
+        workers = self.serving.workers
+        line = f"Serving on http://{self._bind()} with {workers} workers; Ctrl+C stops."
+        print(line, file=sys.stderr, flush=True)
 
     def load(self) -> Flask:
         """Make the application, in each worker after its fork."""
@@ -75,7 +86,7 @@ def check_database(settings: Settings) -> None:
         raise DatabaseError(" ".join(("The program does not serve on this database:", *faults)))
 
 
-def serve(settings: Settings, serving: Serving | None = None) -> Any:
+def serve(settings: Settings, serving: Serving | None = None) -> None:
     """Serve until SIGTERM or SIGINT; open answers are finished first."""
     check_database(settings)
     Server(settings, serving or Serving()).run()

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from cases.access import Role
@@ -28,14 +27,10 @@ class Web:
 
     app: Flask
     database: Database
+    clients: dict[tuple[Role, str | None, str], FlaskClient] = field(default_factory=dict)
 
     def client(self) -> FlaskClient:
         return self.app.test_client()
-
-    def session(self) -> Session:
-        """Return a session that may write everywhere; whoever takes it commits and closes."""
-        with self.database.session(EVERYWHERE) as session:
-            return session
 
     def person(self, role: Role, place: str | None = None, name: str = "") -> str:
         """Return the address of an account with ``role``, made at its first use."""
@@ -45,7 +40,13 @@ class Web:
         return email
 
     def login(self, role: Role, place: str | None = None, name: str = "") -> FlaskClient:
-        """Return a client that has logged in as somebody with ``role``."""
+        """Return a client that has logged in as somebody with ``role``; the same each time."""
+        key = (role, place, name)
+        if key not in self.clients:
+            self.clients[key] = self._logged_in(role, place, name)
+        return self.clients[key]
+
+    def _logged_in(self, role: Role, place: str | None, name: str) -> FlaskClient:
         client = self.client()
         answer = log_in(client, self.person(role, place, name))
         assert answer.status_code == 302, answer.text

@@ -19,5 +19,4 @@ def serve(settings: Settings, host: str | None, port: int | None, workers: int) 
     from webmap.server import serve as serve_until_stopped
 
     chosen = replace(settings, host=host or settings.host, port=port or settings.port)
-    click.echo(f"Serving on http://{chosen.host}:{chosen.port} with {workers} workers.", err=True)
     serve_until_stopped(chosen, Serving(workers=workers))

@@ -1,13 +1,18 @@
 """``commongreen user``: who can log in, and as what."""
 
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from cases.access import Role
 from layers.config import Settings
 from webmap.commands.options import json_option, pass_settings, show
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 
 @click.group()
@@ -66,8 +71,14 @@ def _password(*, from_stdin: bool) -> str:
     return prompted
 
 
-def _writing(settings: Settings) -> Any:
+@contextmanager
+def _writing(settings: Settings) -> Iterator["Session"]:
     from layers.db import EVERYWHERE
     from layers.migrate import open_database
 
-    return open_database(settings).session(EVERYWHERE)
+    database = open_database(settings)
+    try:
+        with database.session(EVERYWHERE) as session:
+            yield session
+    finally:
+        database.engine.dispose()
