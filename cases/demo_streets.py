@@ -67,11 +67,13 @@ class Character:
 class Streets:
     """Boundary, roads and the four sectors between them (local polygons).
 
-    ``circuit`` is what the ring road's centre line encloses, ``gates`` the two
-    forecourts where the avenue leaves the compound, ``centre`` the garden's.
+    ``ground`` is what the wall along the boundary leaves, ``circuit`` what the
+    ring road's centre line encloses, ``gates`` the two forecourts where the avenue
+    leaves the compound, ``centre`` the garden's.
     """
 
     boundary: BaseGeometry
+    ground: BaseGeometry
     circuit: BaseGeometry
     roads: BaseGeometry
     gates: list[BaseGeometry]
@@ -172,14 +174,15 @@ def streets(traits: Character) -> Streets:
     oval = shapely.Polygon(loop)
     lines = shapely.union_all([avenue, cross.intersection(circuit)]).difference(oval)
     paved = shapely.union_all([lines, ring, loop]).buffer(ROAD_WIDTH / 2, quad_segs=4)
-    gates = _gates(avenue, boundary)
-    open_ground = shapely.difference(boundary, shapely.union_all(gates).buffer(JOINT))
+    ground = boundary.buffer(-JOINT, join_style="mitre")
+    gates = _gates(avenue, ground)
+    open_ground = shapely.difference(ground, shapely.union_all(gates).buffer(JOINT))
     noded = shapely.union_all([avenue, cross, ring, loop])
     cells = shapely.get_parts(shapely.polygonize([noded]))
     sectors = _by_quarter([cell for cell in cells if not oval.contains(cell.centroid)], centre)
     garden = oval.buffer(-ROAD_WIDTH / 2 - JOINT)
     roads = shapely.intersection(paved, open_ground)
-    return Streets(boundary, circuit, roads, gates, garden, centre, sectors)
+    return Streets(boundary, ground, circuit, roads, gates, garden, centre, sectors)
 
 
 def _axes(traits: Character) -> tuple[BaseGeometry, BaseGeometry]:
@@ -190,12 +193,12 @@ def _axes(traits: Character) -> tuple[BaseGeometry, BaseGeometry]:
     return shapely.LineString(avenue), shapely.LineString(cross)
 
 
-def _gates(avenue: BaseGeometry, boundary: BaseGeometry) -> list[BaseGeometry]:
+def _gates(avenue: BaseGeometry, ground: BaseGeometry) -> list[BaseGeometry]:
     """Return the forecourts of the south gate, the greater, and the north gate."""
-    ends = shapely.get_coordinates(avenue.intersection(boundary.exterior))
+    ends = shapely.get_coordinates(avenue.intersection(ground.exterior))
     south, north = ends[np.argsort(ends[:, 1])][[0, -1]]
     courts = [shapely.Polygon(south + ellipse(19.0, 8.5)), shapely.Polygon(north + ellipse(11, 7))]
-    return [shapely.intersection(court, boundary) for court in courts]
+    return [shapely.intersection(court, ground) for court in courts]
 
 
 def _by_quarter(cells: list[BaseGeometry], centre: FloatArray) -> list[BaseGeometry]:
