@@ -1,6 +1,7 @@
 """What goes wrong becomes a page for people and problem+json for programs (RFC 9457)."""
 
 import logging
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -55,6 +56,8 @@ def _explain(status: int) -> str:
         404: gettext("There is nothing here, or it lies outside what your account may see."),
         405: gettext("This address does not take that kind of request."),
         413: gettext("That is too large."),
+        422: gettext("The input was refused."),
+        428: gettext("Say which version of the case was read, so that nothing is overwritten."),
         429: gettext("Too many tries. Wait a few minutes and try again."),
         500: gettext("Something failed on our side. It has been recorded."),
         503: gettext("The database does not answer at the moment. Try again shortly."),
@@ -76,17 +79,8 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _bad_input(error: InputError) -> ResponseReturnValue:
-    problems = [
-        {
-            "code": one.code,
-            "message": one.message,
-            "remedy": one.remedy,
-            "row": one.row,
-            "field": one.field,
-        }
-        for one in error.problems
-    ]
-    return _answer(422, gettext("The input was refused."), problems=problems)
+    problems = [asdict(one) for one in error.problems]
+    return _answer(422, _explain(422), problems=problems)
 
 
 def _unavailable(error: Exception) -> ResponseReturnValue:
