@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from cases.access import Permission
 from cases.ledger import Book, Moment, area, as_array
 from cases.models import AreaEntry, Case, CaseEvent, Encroachment, EntryKind
+from cases.observing import observe
 from cases.policy import Policy
 from cases.workflow import MOVES, Move, Requirement, State, moves_from
 from gis.crs import SurveyCRS
@@ -33,7 +34,6 @@ from layers.models import (
     ObservationStatus,
     Parcel,
     Purpose,
-    StructureType,
     TitleBasis,
 )
 
@@ -324,7 +324,6 @@ class _Work:
         """Keep the re-survey's polygon as an observation of purpose residual."""
         if not isinstance(self.request.residual, shapely.Geometry):
             return None
-        stored = as_array([self.request.residual])
         count = self.session.scalar(
             select(func.count()).where(
                 CaseEvent.community_id == self.community.id,
@@ -332,21 +331,16 @@ class _Work:
                 CaseEvent.state == State.INSPECTED,
             )
         )
-        seen = Observation(
-            community_id=self.community.id,
-            id=uuid.uuid4(),
+        return observe(
+            self.session,
+            self.community,
+            self.request.residual,
             ref=f"R-{self.case.id.hex[:12]}-{int(count or 0) + 1}",
             purpose=Purpose.RESIDUAL,
-            structure_type=StructureType.OTHER,
             observed_on=self.moment.day,
             rms_m=self._residual_rms(),
             note=self.request.reason,
-            flagged_at=dt.datetime.now(dt.UTC),
-            area_m2=area(self.survey.to_survey(stored)[0]),
-            geom=_stored(stored[0]),
-        )
-        self.session.add(seen)
-        return seen.id
+        ).id
 
     def _residual_rms(self) -> float:
         """Measure the residual as well as the survey that found the encroachment."""

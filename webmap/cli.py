@@ -36,6 +36,7 @@ COMMANDS = {
         "webmap.commands.places:community", "Compounds and the regions above: add, list."
     ),
     "db": Entry("webmap.commands.db:db", "The private PostGIS cluster and the migrations."),
+    "demo": Entry("webmap.commands.demo:demo", "Build invented compounds and serve them."),
     "export": Entry("webmap.commands.exports:export", "Write a layer to a file."),
     "figures": Entry("webmap.commands.figures:figures", "The official figures as of a date."),
     "flag": Entry(

@@ -1,0 +1,34 @@
+"""``commongreen demo``: builds invented compounds and serves them."""
+
+import click
+
+from layers.config import Settings
+from webmap.commands.options import pass_settings
+
+
+@click.command()
+@click.option(
+    "--communities",
+    type=click.IntRange(1, 2500),
+    default=2,
+    show_default=True,
+    help="How many compounds: the first has finished, the others are in the middle.",
+)
+@click.option("--serve/--no-serve", default=True, help="Serve the demo when it is built.")
+@click.pass_context
+@pass_settings
+def demo(settings: Settings, ctx: click.Context, communities: int, serve: bool) -> None:
+    """Build invented compounds with the story's own numbers, and serve them."""
+    from cases.demo import build, make_accounts
+    from layers.migrate import open_database
+
+    database = open_database(settings)
+    build(database, communities, lambda what: click.echo(f"Building {what}", err=True))
+    click.echo("Accounts of the demo:")
+    for address, password, role in make_accounts(database):
+        click.echo(f"  {address:<32} {password:<18} {role}")
+    database.engine.dispose()
+    if serve:
+        from webmap.commands.serve import serve as serve_command
+
+        ctx.invoke(serve_command)
