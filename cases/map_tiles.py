@@ -14,6 +14,7 @@ from sqlalchemy import (
     Numeric,
     ScalarSelect,
     String,
+    Subquery,
     case,
     cast,
     func,
@@ -115,9 +116,11 @@ def history(of: type[Encroachment]) -> ScalarSelect[str]:
     One that nobody answers for yet has no case; it is suspected all the same,
     for its ground is not clear.
     """
-    day = func.greatest(day_since_epoch(CaseEvent.day), day_since_epoch(of.found_on))
-    entry = func.concat(day, ":", case(_STATUS_OF, value=cast(CaseEvent.state, String)))
-    entries = func.string_agg(entry, aggregate_order_by(literal(";"), CaseEvent.day, CaseEvent.seq))
+    changes = _status_changes(of)
+    entry = func.concat(changes.c.day, ":", changes.c.status)
+    entries = func.string_agg(
+        entry, aggregate_order_by(literal(";"), changes.c.day, changes.c.seq)
+    ).filter(changes.c.status.is_distinct_from(changes.c.before))
     found = func.concat(day_since_epoch(of.found_on), ":", Status.SUSPECTED.value)
     ended = func.concat(day_since_epoch(of.superseded_on), ":", END)
     return (
@@ -128,6 +131,24 @@ def history(of: type[Encroachment]) -> ScalarSelect[str]:
                 case((of.superseded_on.is_not(None), ended)),
             )
         )
+        .select_from(changes)
+        .correlate(of)
+        .scalar_subquery()
+    )
+
+
+def _status_changes(of: type[Encroachment]) -> Subquery:
+    """Return (day, seq, status, before) of the case's events while the encroachment stood."""
+    status = case(_STATUS_OF, value=cast(CaseEvent.state, String))
+    return (
+        select(
+            func.greatest(day_since_epoch(CaseEvent.day), day_since_epoch(of.found_on)).label(
+                "day"
+            ),
+            CaseEvent.seq,
+            status.label("status"),
+            func.lag(status).over(order_by=(CaseEvent.day, CaseEvent.seq)).label("before"),
+        )
         .where(
             CaseEvent.community_id == of.community_id,
             CaseEvent.case_id == of.case_id,
@@ -135,7 +156,7 @@ def history(of: type[Encroachment]) -> ScalarSelect[str]:
             or_(of.superseded_on.is_(None), CaseEvent.day < of.superseded_on),
         )
         .correlate(of)
-        .scalar_subquery()
+        .subquery()
     )
 
 

@@ -60,9 +60,8 @@ def tile_statement(layers: Sequence[TileLayer], tile: Tile) -> Rows:
 
 
 def _encoded(rows: Subquery, name: str) -> Rows:
-    return select(func.ST_AsMVT(rows.table_valued(), name, EXTENT, "shape")).where(
-        rows.c.shape.is_not(None)
-    )
+    # What lies in the box and not in the tile has no shape; ST_AsMVT leaves it out.
+    return select(func.ST_AsMVT(rows.table_valued(), name, EXTENT, "shape"))
 
 
 def _cut(layer: TileLayer, tile: Tile) -> Subquery:

@@ -136,6 +136,16 @@ def test_a_history_starts_where_its_polygon_was_found(session: Session) -> None:
     assert row["h"] == f"{found[str(first.id)]}|{found[str(second.id)]}"
 
 
+def test_a_history_leaves_out_what_the_map_would_not_show(session: Session) -> None:
+    where = make.community(session)
+    ground = make.parcel(session, where)
+    steps = (State.SUSPECTED, State.ANNOUNCED, State.VISITED, State.SIGNED, State.ACCEPTED)
+    a_case(session, where, ground, *enumerate(steps))
+    start = day_number(day(0))
+    (found,) = histories(session).values()
+    assert found == f"{start}:suspected;{start + 1}:announced;{start + 4}:cleared"
+
+
 def test_change_days_count_everything_that_the_map_shows(session: Session) -> None:
     where = make.community(session)
     ground = make.parcel(session, where)
