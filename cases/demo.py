@@ -229,18 +229,15 @@ def _add_residents(session: Session, compound: DemoCompound) -> None:
 
 def _tell(session: Session, community: Community, story: Story) -> None:
     """Make every move of the story, then enter the patrols."""
-    cases = dict(
-        session.execute(
-            select(Household.ref, Case)
-            .join(
-                Case,
-                (Case.community_id == Household.community_id) & (Case.household_id == Household.id),
-            )
-            .where(Household.community_id == community.id)
+    found = session.execute(
+        select(Household.ref, Case)
+        .join(
+            Case,
+            (Case.community_id == Household.community_id) & (Case.household_id == Household.id),
         )
-        .tuples()
-        .all()
+        .where(Household.community_id == community.id)
     )
+    cases = {row.ref: row.Case for row in found}
     for household, moves in story.moves.items():
         for step in moves:
             _make(session, community, cases[household], step)
