@@ -76,15 +76,13 @@ def read_layer(
     in_drawing = encoding if path.suffix.lower() == ".dxf" else None
     encoding = None if in_drawing else encoding
     with _quietly(path, name) as said, _options(limits, in_drawing):
-        info = pyogrio.read_info(path, layer=layer, encoding=encoding)
+        # A limit on reading itself would make pyogrio reserve memory for all of it.
+        info = pyogrio.read_info(path, layer=layer, encoding=encoding, force_feature_count=True)
         _refuse_driver(info["driver"], name)
         _refuse_many(info["features"], limits, name)
-        meta, _, wkb, values = pyogrio.raw.read(
-            path, layer=layer, encoding=encoding, max_features=limits.features + 1
-        )
+        meta, _, wkb, values = pyogrio.raw.read(path, layer=layer, encoding=encoding)
         curves = _curves(path, layer, info["driver"])
     rows = len(wkb) if wkb is not None else len(values[0]) if values else 0
-    _refuse_many(rows, limits, name)
     names = [str(one) for one in meta["fields"]]
     read = OgrLayer(
         layer,
