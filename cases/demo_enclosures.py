@@ -348,11 +348,13 @@ def _over_path(green: GreenStrip, rng: np.random.Generator) -> Enclosure:
 def _surveyed(enclosure: Enclosure, noise: float, rng: np.random.Generator) -> Enclosure:
     """Move each vertex by survey noise: three uniform numbers of unit variance together.
 
-    A ring that would cross itself is measured again, as a surveyor would.
+    A ring that would cross itself, or come within a centimetre of it, is measured
+    again, as a surveyor would.
     """
     ring = enclosure.ring
     for _ in range(100):
         shift = noise * (2.0 * rng.random((3, *ring.shape)).sum(axis=0) - 3.0)
-        if shapely.Polygon(ring + shift).is_valid:
+        outline = shapely.Polygon(ring + shift)
+        if outline.is_valid and shapely.minimum_clearance(outline) > 0.01:
             return replace(enclosure, ring=ring + shift)
     raise ValueError(f"a {enclosure.structure} in sector {enclosure.row.sector} crosses itself")
