@@ -2,7 +2,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,12 +42,13 @@ class Applied:
 def apply(session: Session, plan: Plan, content: bytes, policy: ImportPolicy) -> Applied:
     """Write a plan with the file it comes from, ``content``; the caller commits.
 
-    A plan that changes nothing leaves nothing, no survey either. Raises
-    ``InputError`` where the file is not the one that was planned.
+    A file that tells nothing new leaves no survey, links that have become clear
+    at most. Raises ``InputError`` where the file is not the one that was planned.
     """
     counts = plan.counts
-    if not plan.changes_anything:
-        return Applied(None, 0, 0, counts[Action.UNCHANGED])
+    if not plan.tells_anything:
+        again = _write_proposals(session, plan, {})
+        return Applied(None, 0, 0, counts[Action.UNCHANGED], again)
     if hashlib.sha256(content).hexdigest() != plan.provenance.sha256:
         text = f"{plan.provenance.file_name} has changed since it was read."
         raise InputError([Problem("file_changed", text, "Import it again.")])
@@ -120,11 +121,17 @@ def _write_parcels(
         named = [at for at in keys if (at in new and links[at]) or "household" in changes[at]]
         wanted: Wanted = {keys[at]: links[at] for at in named}
         replace_links(session, plan.community.id, wanted, LinkMethod.ATTRIBUTE)
-    known = {at: plan.stored_id(at) for at in plan.positions(Action.UNCHANGED)} | keys
-    write_spatial(session, plan.community.id, [known[one.at] for one in plan.linked], plan.linked)
     moved = [keys[at] for at in keys if at in new or "geometry" in changes[at]]
     look_up_earlier(session, plan.community, moved, policy)
-    return _look_again(session, plan, [*keys, *(one.at for one in plan.linked)], 0.0)
+    return _look_again(session, plan, keys, 0.0) + _write_proposals(session, plan, keys)
+
+
+def _write_proposals(session: Session, plan: Plan, keys: Mapping[int, uuid.UUID]) -> int:
+    """Link the parcels that one household is clearly nearest to; ``keys`` are of written rows."""
+    chosen = plan.linked
+    known = {at: plan.stored_id(at) for at in plan.positions(Action.UNCHANGED)} | dict(keys)
+    write_spatial(session, plan.community.id, [known[one.at] for one in chosen], chosen)
+    return _look_again(session, plan, [one.at for one in chosen], 0.0)
 
 
 def _look_again(session: Session, plan: Plan, rows: Iterable[int], margin_m: float) -> int:

@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import shapely
@@ -14,6 +15,7 @@ from gis.problems import InputError, Problem
 from layers.admission import Checked, Place
 from layers.bulk import among
 from layers.delivery import Delivery, Notice
+from layers.duplicates import duplicate_problems
 from layers.frames import frame, wkb
 from layers.link_table import stored_links
 from layers.linking import LINKED_KINDS, propose
@@ -45,6 +47,9 @@ MODELS: Mapping[str, type[Base]] = {
 
 COPIED = ("purpose", "structure_type", "occupier_id", "observed_on", "rms_m", "note", "status")
 """What the correction of an observation keeps of it where the file says nothing."""
+
+ALSO_READ = {"observations": COPIED, "parcels": ("kind", "building_id")}
+"""What is read of stored rows though the file may say nothing of it."""
 
 Protect = Callable[[Session, int, Sequence[uuid.UUID]], Mapping[uuid.UUID, str]]
 """Says of which parcels the ground may not change, and why."""
@@ -96,7 +101,7 @@ def plan(
         surveyor=options.surveyor,
         notices=[*checked.notices, *prepared.notices],
     )
-    problems = [*prepared.problems, *made.matches.problems]
+    problems = [*prepared.problems, *made.matches.problems, *_duplicates(context, made)]
     if kind == "parcels":
         made, found = _plan_parcels(context, made, protect)
         problems += found
@@ -127,11 +132,25 @@ def _matches(context: Context, kind: str, prepared: Prepared) -> Matches:
     """Compare the delivery with what is stored under the same ids and refs."""
     model = MODELS[kind]
     columns = [name for name in prepared.values if name not in ("id", "ref")]
-    if kind == "observations":
-        columns = list(dict.fromkeys([*columns, *COPIED]))
+    columns = list(dict.fromkeys([*columns, *ALSO_READ.get(kind, ())]))
     ids = [key for key in prepared.values.get("id", []) if key is not None]
     stored = read_stored(context.session, context.community.id, model, columns, prepared.refs, ids)
     return match(prepared.rows, prepared.values, prepared.stored, stored)
+
+
+def _duplicates(context: Context, made: Plan) -> list[Problem]:
+    """Return what is stored already under another ref; of parcels the overlap tells."""
+    new = made.positions(Action.NEW)
+    if made.kind in ("households", "parcels") or not new:
+        return []
+    return duplicate_problems(
+        context.session,
+        context.community.id,
+        MODELS[made.kind],
+        [made.prepared.rows[at] for at in new],
+        made.prepared.stored[new],
+        set(made.matches.stored["id"]),
+    )
 
 
 def _plan_parcels(
@@ -188,9 +207,8 @@ def _propose(context: Context, made: Plan) -> Plan:
     if not by_place:
         return made
     linked = _linked(context, made)
-    kinds = prepared.column("kind")
+    kinds, facing = _known(made, "kind"), _known(made, "building_id")
     asked = [at for at in range(len(kinds)) if kinds[at] in LINKED_KINDS and at not in linked]
-    facing = prepared.column("building_id")
     found = propose(
         context.session,
         context.community,
@@ -201,6 +219,17 @@ def _propose(context: Context, made: Plan) -> Plan:
     )
     proposals = [replace(one, at=asked[one.at]) for one in found]
     return replace(made, proposals=proposals)
+
+
+def _known(made: Plan, name: str) -> list[Any]:
+    """Return a column as it will be: the file's, else what is stored, else the default."""
+    if name in made.prepared.values:
+        return made.prepared.values[name]
+    column = list(made.prepared.defaults[name])
+    stored = made.matches.stored[name].tolist()
+    for at in made.positions(Action.CHANGED, Action.UNCHANGED):
+        column[at] = stored[int(made.matches.positions[at])]
+    return column
 
 
 def _linked(context: Context, made: Plan) -> set[int]:

@@ -1,11 +1,13 @@
 """A file taken into a community: read, checked, planned and written, or only planned."""
 
+import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from gis.problems import InputError, Problem
 from layers.admission import GateLimits
 from layers.applying import Applied, apply
 from layers.completing import completed
@@ -19,12 +21,21 @@ from layers.models import Community
 from layers.places import find_community, lock_community
 from layers.plans import ImportOptions, ImportPolicy, Plan
 from layers.reading import read
+from layers.repair import Repair, repair
 from layers.staging import ReadingLimits, original
 
 MOST_BYTES = 512 * 1024**2
 """A delivery is kept in the database, whose values hold a gigabyte."""
 
 Progress = Callable[[str], None]
+
+
+class Repairing(enum.StrEnum):
+    """What to do about broken polygons: refuse, show what a repair would do, or accept it."""
+
+    NONE = "none"
+    SHOW = "show"
+    ACCEPT = "accept"
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,7 @@ class Reading:
     encoding: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     swap_xy: bool = False
+    repair: Repairing = Repairing.NONE
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,7 @@ class Outcome:
 
     plan: Plan
     applied: Applied | None
+    repairs: tuple[Repair, ...] = ()
 
 
 def take_in(
@@ -80,21 +93,23 @@ def take_in(
         options = replace(options, policy=rules.policy(community))
         progress("Reading")
         delivery, source = _read(session, community, kind, path, reading)
+        delivery, repairs = _repaired(community, delivery, reading.repair, dry_run=dry_run)
         delivery, options = _dated(community, kind, delivery, options)
         progress("Checking")
         delivery = completed(delivery, kind, options)
         checked = check(delivery, place_of(session, community), kind, GateLimits())
         progress("Comparing")
         made = plan(session, community, kind, delivery, checked, options, rules.protect)
+        made = _with_repairs(made, repairs)
         if dry_run:
-            return Outcome(made, None)
+            return Outcome(made, None, repairs)
         progress("Writing")
         _name, content = original(path, _limits())
         applied = apply(session, made, content, options.policy)
         if applied.survey_id is not None and reading.fields:
             remember(session, community.id, kind, source, reading.fields)
         session.commit()
-        return Outcome(made, applied)
+        return Outcome(made, applied, repairs)
     finally:
         session.rollback()
 
@@ -115,6 +130,42 @@ def _read(
     listing = ", ".join(f"{ours}={theirs}" for ours, theirs in fields.items())
     notice = Notice("mapping_recalled", f"Read as the last file with these columns: {listing}.")
     return replace(delivery, notices=(*delivery.notices, notice)), source
+
+
+def _repaired(
+    community: Community, delivery: Delivery, wanted: Repairing, *, dry_run: bool
+) -> tuple[Delivery, tuple[Repair, ...]]:
+    """Repair broken polygons where that is asked; refuse what nobody has accepted yet."""
+    if wanted is Repairing.NONE:
+        return delivery, ()
+    repaired = repair(delivery, community.survey_srid)
+    if repaired.repairs and wanted is Repairing.SHOW and not dry_run:
+        remedy = "Accept it with --accept-repair, or correct the source."
+        raise InputError(
+            [
+                Problem(
+                    "repair_shown", f"Repaired: {say_repair(one)}.", remedy, one.row, "geometry"
+                )
+                for one in repaired.repairs
+            ]
+        )
+    return repaired.delivery, repaired.repairs
+
+
+def say_repair(one: Repair) -> str:
+    """Return what a repair did to a feature."""
+    pieces = f", now in {one.parts} parts" if one.parts > 1 else ""
+    return f"{one.reason}; {one.before_m2:.2f} m2 before, {one.after_m2:.2f} m2 after{pieces}"
+
+
+def _with_repairs(made: Plan, repairs: tuple[Repair, ...]) -> Plan:
+    """Keep with the survey what was done to its file."""
+    if not repairs:
+        return made
+    done = "; ".join(f"row {one.row} repaired: {say_repair(one)}" for one in repairs)
+    made.notices.append(Notice("repaired", f"{done}."))
+    given = made.provenance
+    return replace(made, provenance=replace(given, transform=f"{given.transform}\n{done}"))
 
 
 def _dated(

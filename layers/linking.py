@@ -101,10 +101,13 @@ def propose(
     """Propose a household for each of the parcels ``grounds`` (survey CRS, metres).
 
     ``facing`` are the buildings that the survey names, ``None`` where it does not.
+    Where nobody lives on a ground floor yet nothing is proposed.
     """
     survey = SurveyCRS(community.survey_srid)
     buildings = frame(session, _buildings(community.id))
     homes = frame(session, _ground_floor(community.id))
+    if homes.empty:
+        return []
     at = {key: index for index, key in enumerate(buildings["id"])}
     units = Units(
         survey.to_survey(geometries(homes)),

@@ -161,8 +161,8 @@ class Plan:
         return {str(action): found.get(action, 0) for action in Action}
 
     @property
-    def changes_anything(self) -> bool:
-        """Whether applying the plan writes anything."""
+    def tells_anything(self) -> bool:
+        """Whether the delivery says anything that is not known, links aside."""
         return self.is_news or any(self.counts[one] for one in (Action.NEW, Action.CHANGED))
 
     @property

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,8 @@ STEPS = 4
     "--allow-unknown-buildings", is_flag=True, help="Take rows whose building is not there."
 )
 @click.option("--ground-floor", type=int, help="The number of the ground floor; 1 in China.")
+@click.option("--repair", is_flag=True, help="Show what a repair of broken polygons would do.")
+@click.option("--accept-repair", is_flag=True, help="Repair broken polygons and take them.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen and change nothing.")
 @json_option
 @pass_settings
@@ -56,15 +59,17 @@ def import_(settings: Settings, /, **given: Any) -> None:
     taken whole: the same file again changes nothing.
     """
     from layers.db import EVERYWHERE  # SQLAlchemy and GeoPandas take a second to import.
-    from layers.intake import Reading, take_in
+    from layers.intake import Reading, Repairing, take_in
     from layers.migrate import open_database
 
+    asked = Repairing.SHOW if given["repair"] else Repairing.NONE
     reading = Reading(
         layer=given["layer"],
         crs=given["crs"],
         encoding=given["encoding"],
         fields=_fields(given["fields"], given["constants"]),
         swap_xy=given["swap_xy"],
+        repair=Repairing.ACCEPT if given["accept_repair"] else asked,
     )
     options = _options(given)
     with open_database(settings).session(EVERYWHERE) as session, _bar(given["as_json"]) as step:
@@ -181,7 +186,7 @@ def _report(outcome: "Outcome", community: str, *, as_json: bool) -> None:
     verb = "would be" if applied is None else "are"
     listing = ", ".join(f"{number} {action}" for action, number in counts.items())
     click.echo(
-        f"{plan.kind} of {community}: {listing}." if applied else f"{plan.kind} {verb}: {listing}."
+        f"{plan.kind} of {community}{' (nothing is written)' * (applied is None)}: {listing}."
     )
     if plan.linked:
         click.echo(f"{len(plan.linked)} parcels {verb} linked to the household they lie at.")
@@ -215,5 +220,6 @@ def _figures(outcome: "Outcome") -> dict[str, Any]:
         "looked_at": len(plan.looked),
         "ambiguous": [one.row() for one in plan.ambiguous],
         "rows": plan.table() if applied is None else None,
+        "repairs": [asdict(one) for one in outcome.repairs],
         "notices": [{"code": one.code, "message": str(one)} for one in plan.notices],
     }
