@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from cases.models import CaseEvent, Encroachment
+from cases.models import Case, CaseEvent, Encroachment
 from cases.workflow import STATUS_OF, Status
 from layers.features import Bounds, community_bounds
 from layers.frames import Rows
@@ -120,12 +120,14 @@ def count_statuses(
 
 def _standing_on(day: dt.date) -> Subquery:
     """Return (community_id, parcel_id, rank): the first status in the legend among its cases."""
+    own = and_(Case.community_id == Encroachment.community_id, Case.id == Encroachment.case_id)
     return (
         select(
             Encroachment.community_id,
             Encroachment.parcel_id,
             func.min(_case_rank(day)).label("rank"),
         )
+        .outerjoin(Case, own)
         .where(
             Encroachment.found_on <= day,
             or_(Encroachment.superseded_on.is_(None), Encroachment.superseded_on > day),
@@ -136,8 +138,11 @@ def _standing_on(day: dt.date) -> Subquery:
 
 
 def _case_rank(day: dt.date) -> ColumnElement[int]:
-    """Return where an encroachment's case stood; one that nobody answers for is suspected."""
-    state = (
+    """Return where an encroachment's case stood; one that nobody answers for is suspected.
+
+    The events are read only for a case that has moved since.
+    """
+    then = (
         select(CaseEvent.state)
         .where(
             CaseEvent.community_id == Encroachment.community_id,
@@ -149,8 +154,11 @@ def _case_rank(day: dt.date) -> ColumnElement[int]:
         .limit(1)
         .scalar_subquery()
     )
-    unanswered = Encroachment.case_id.is_(None)
-    return case((unanswered, RANK[Status.SUSPECTED]), else_=case(_RANK_OF_STATE, value=state))
+    return case(
+        (Case.id.is_(None), RANK[Status.SUSPECTED]),
+        (Case.state_since <= day, case(_RANK_OF_STATE, value=Case.state)),
+        else_=case(_RANK_OF_STATE, value=then),
+    )
 
 
 def _status(standing: Subquery, day: dt.date) -> ColumnElement[int]:

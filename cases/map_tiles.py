@@ -4,6 +4,7 @@ Nothing here names a community: the session's scope is the place of the map, and
 the tile's box comes first.
 """
 
+import functools
 from typing import Any
 
 from sqlalchemy import (
@@ -39,15 +40,16 @@ SHALLOWEST = 15
 _STATUS_OF = {state.value: status.value for state, status in STATUS_OF.items()}
 
 
-def tile_layers() -> list[TileLayer]:
+@functools.cache
+def tile_layers() -> tuple[TileLayer, ...]:
     """Return the layers of a tile from the ground up."""
-    return [
+    return (
         TileLayer("parcels", _parcels(), Parcel.geom),
         TileLayer("buildings", _buildings(), Building.geom),
         TileLayer("sites", _sites(), Site.geom),
         TileLayer("observations", _observations(), Observation.geom),
         TileLayer("encroachments", _encroachments(), Encroachment.geom),
-    ]
+    )
 
 
 def _parcels() -> Rows:

@@ -169,8 +169,10 @@ class CaseEvent(Base):
 
     __tablename__ = "case_event"
     __table_args__ = (
-        *belongs("case_id", "case_file"),
+        *belongs("case_id", "case_file", index=False),
         *belongs("observation_id", "observation", index=False),
+        # Where a case stood on a day is read from the index alone.
+        Index(None, "community_id", "case_id", "day", "seq", postgresql_include=["state"]),
         Index(None, "community_id", "day"),
     )
 

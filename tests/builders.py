@@ -198,7 +198,10 @@ def case(session: Session, who: Household, within: Campaign, **values: Any) -> C
 def event(
     session: Session, of: Case, day: dt.date, state: State | None, **values: Any
 ) -> CaseEvent:
+    """Record an event and move the case to its state, as every move does."""
     named = f"case:state:{state}" if state else "case:note:added"
+    if state is not None:
+        of.state, of.state_since = state, day
     given = {
         "at": dt.datetime.combine(day, dt.time(10), dt.UTC),
         "day": day,
