@@ -6,6 +6,7 @@ unclosed ring without saying which. This scan needs no recursion and no memory
 beyond the nesting, and names the place.
 """
 
+import math
 import struct
 from dataclasses import dataclass
 
@@ -116,7 +117,7 @@ class _Scanner:
                 first = struct.unpack_from(order + "dd", self.wkb, start)
                 last = struct.unpack_from(order + "dd", self.wkb, start + 8 * width * (count - 1))
                 if first != last:
-                    gap = ((first[0] - last[0]) ** 2 + (first[1] - last[1]) ** 2) ** 0.5
+                    gap = math.hypot(first[0] - last[0], first[1] - last[1])
                     self.open_rings.append(OpenRing(self.rings, last[0], last[1], gap))
 
     def _points(self, order: str, width: int) -> tuple[int, int]:

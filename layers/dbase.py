@@ -153,7 +153,8 @@ def _read_table(path: Path) -> _Table:
     if not columns or width < 1 or width < max(one.start + one.width for one in columns):
         raise InputError([_broken(f"{path.name} is not a table of dBase.")])
     whole = min(rows, max(0, len(content) - start) // width)
-    records = np.frombuffer(content, np.uint8, whole * width, start).reshape(whole, width)
+    body = np.frombuffer(content, np.uint8)[start : start + whole * width]
+    records = body.reshape(whole, width)
     return _Table(path, content[29], columns, records, rows)
 
 

@@ -125,7 +125,8 @@ def _quietly(path: Path, name: str) -> Iterator[list[str]]:
         text = f"Text of {name} is not in the encoding that the file declares: {error.reason}."
         remedy = "Name the encoding, for example --encoding GBK."
         raise InputError([Problem("encoding_wrong", text, remedy)]) from error
-    except (RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, OSError, NameError) as error:
+        # NameError: pyogrio 0.13 forgets a variable where a .prj is not UTF-8.
         reason = _HINT.sub("", str(error)).replace(str(path), name).rstrip(".")
         text = f"{name} cannot be read: {reason}."
         raise InputError([Problem("file_unreadable", text, _SAVE_AGAIN)]) from error

@@ -46,26 +46,31 @@ def read_parquet(path: Path, features: int, size: int) -> ParquetLayer:
             _check_size(path.name, opened.metadata, features, size)
             table = opened.read()
             geo = json.loads((opened.schema_arrow.metadata or {}).get(b"geo", b"{}"))
+        return _layer(path.name, table, geo)
     except InputError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         text = f"{path.name} is not readable as Parquet: {str(error).splitlines()[0]}."
         raise InputError([Problem("file_broken", text, _RENEW)]) from error
-    return _layer(path.name, table, geo)
 
 
 def _layer(name: str, table: pa.Table, geo: dict[str, Any]) -> ParquetLayer:
     column = geo.get("primary_column")
     described = geo.get("columns", {}).get(column)
     if column is None or described is None or column not in table.column_names:
-        return ParquetLayer(table.to_pandas(), None, None)
+        return ParquetLayer(_to_pandas(table), None, None)
     if str(described.get("encoding", "")).upper() != "WKB":
         text = f"The geometry of {name} is written as {described.get('encoding')!r}, not as WKB."
         raise InputError([Problem("parquet_encoding", text, _RENEW)])
     others = [one for one in geo["columns"] if one in table.column_names]
     values = table.column(column).to_pandas().to_numpy(dtype=object)
     wkb = np.array([bytes(value) if value is not None else None for value in values], dtype=object)
-    return ParquetLayer(table.drop_columns(others).to_pandas(), wkb, _crs(described))
+    return ParquetLayer(_to_pandas(table.drop_columns(others)), wkb, _crs(described))
+
+
+def _to_pandas(table: pa.Table) -> pd.DataFrame:
+    """Return a table's columns as they are, whatever pandas once noted of its index."""
+    return table.to_pandas(ignore_metadata=True)
 
 
 def _crs(described: dict[str, Any]) -> CRS | None:

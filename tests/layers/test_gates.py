@@ -8,12 +8,15 @@ from typing import Any
 
 import geopandas
 import numpy as np
+import pyarrow as pa
 import pytest
 import shapely
 
 from gis.crs import project
 from gis.datum import to_bd09, to_gcj02
 from gis.problems import InputError, Problem
+from gis.validity import multipolygons
+from layers import writing
 from layers.gates import Checked, GateLimits, Place, check
 from layers.kinds import KINDS
 from layers.reading import read
@@ -452,6 +455,40 @@ def test_many_rows_with_one_fault_are_counted(deliver: Callable[..., Any]) -> No
 
 def test_an_unknown_kind_is_refused(deliver: Callable[..., Any]) -> None:
     assert only(problems(deliver(yards()), kind="trees")).code == "kind_unknown"
+
+
+# What export writes.
+
+ROUND_TRIP: dict[str, list[Any]] = {
+    "ref": ["12", "=cmd"],
+    "kind": ["path", "public_green"],
+    "title_basis": ["owner_common", "unknown"],
+    "title_evidence": ["审批 1998", "one\ntwo"],
+    "title_disputed": [True, False],
+    "rms_m": [0.05, None],
+    "source": ["", "survey"],
+    "household": ["12-1-101;12-1-102", None],
+}
+
+
+@pytest.mark.parametrize("form", writing.FORMATS, ids=lambda form: form.ending)
+def test_what_export_writes_comes_back_unchanged(tmp_path: Path, form: writing.Format) -> None:
+    srid = 4326 if form.always_degrees else SURVEY
+    given = multipolygons(project(np.array(yards(2), dtype=object), SURVEY, srid))
+    content = writing.Content("parcels", pa.table(ROUND_TRIP), given, srid, "MultiPolygon")
+    path = tmp_path / f"parcels{form.ending}"
+    form.write(content, path)
+    checked = check(read(path), PLACE, "parcels")
+    # FlatGeobuf puts the rows into the order of its index.
+    order = [checked.frame["ref"].tolist().index(ref) for ref in ROUND_TRIP["ref"]]
+    for name, values in ROUND_TRIP.items():
+        found = checked.frame[name].iloc[order].tolist()
+        assert found == [None if value == "" else value for value in values]
+    assert checked.area_m2.tolist() == pytest.approx([24.0, 24.0], abs=1e-4)
+    if srid == SURVEY:
+        expected = shapely.normalize(given)
+        survey = shapely.normalize(checked.survey[order])
+        assert shapely.equals_exact(survey, expected, 1e-7).all()
 
 
 # Real files.

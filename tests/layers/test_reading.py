@@ -1,5 +1,6 @@
 """Files as they come: whole, cut, mislabelled, packed, hostile."""
 
+import contextlib
 import gzip
 import hashlib
 import json
@@ -643,3 +644,46 @@ def test_a_count_that_differs_from_what_is_there_is_noticed(shared_data: Path) -
     delivery = read(shared_data / "A_parcels/es_catastro/parcel.gpkg")
     assert len(delivery.frame) == 186
     assert notice_codes(delivery) == ["count_differs"]
+
+
+# Damage.
+
+
+def test_a_prj_that_is_no_text_is_refused(gbk: Callable[..., Path]) -> None:
+    path = gbk("shp", "shx", "dbf", "cpg", "prj")
+    path.with_suffix(".prj").write_bytes(b'PROJCS["\x9e\xff",GEOGCS["')
+    assert refusal(path) == ["file_unreadable"]
+
+
+def test_a_table_shorter_than_its_header_is_refused(gbk: Callable[..., Path]) -> None:
+    path = gbk("shp", "shx", "dbf", "cpg", "prj")
+    table = path.with_suffix(".dbf")
+    table.write_bytes(table.read_bytes()[:100])
+    assert set(refusal(path)) == {"shapefile_broken"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_damaged_files_end_in_a_refusal_or_are_read(
+    gbk: Callable[..., Path], tmp_path: Path, seed: int
+) -> None:
+    """Bytes lost, changed and added anywhere: never anything but an ``InputError``."""
+    random = np.random.default_rng(seed)
+    given = frame(SQUARE, SQUARE, ref=["甲", "b"])
+    given.to_file(tmp_path / "a.gpkg", layer="a")
+    given.to_file(tmp_path / "a.geojson")
+    given.to_file(tmp_path / "a.fgb")
+    given.to_parquet(tmp_path / "a.parquet")
+    (tmp_path / "a.csv").write_text('ref,wkt\n1,"POLYGON((0 0,1 0,1 1,0 0))"\n')
+    dxf(tmp_path / "a.dxf", ("green", True, CORNERS))
+    gbk("shp", "shx", "dbf", "cpg", "prj", name="b")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(tmp_path / "a.geojson", "a.geojson")
+    for victim in sorted(tmp_path.iterdir()):
+        content = victim.read_bytes()
+        at, length = (int(random.integers(len(content))) for _ in range(2))
+        noise = random.bytes(length % 40)
+        for damaged in (content[:at], content[:at] + noise + content[at + len(noise) :]):
+            victim.write_bytes(damaged)
+            with contextlib.suppress(InputError):
+                assert len(read(victim).frame) >= 0
+        victim.write_bytes(content)
