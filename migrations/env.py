@@ -2,6 +2,7 @@
 
 from alembic import context
 from geoalchemy2 import alembic_helpers
+from sqlalchemy.engine import Connection
 
 import cases.models
 from layers.config import Settings
@@ -10,7 +11,7 @@ from layers.migrate import owned, owner_engine
 target_metadata = cases.models.Base.metadata
 
 
-def _run(connection: object) -> None:
+def _run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=target_metadata,

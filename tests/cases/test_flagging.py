@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from cases.models import AnswerBasis, AreaEntry, CaseEvent, Finding, FindingKind
 from cases.workflow import State
-from layers.models import ObservationStatus, ParcelHousehold, ParcelKind, TitleBasis
+from layers.models import Observation, ObservationStatus, ParcelHousehold, ParcelKind, TitleBasis
 from tests import builders
 from tests.cases.conftest import Scene
 
@@ -34,7 +34,7 @@ def test_flagging_again_changes_nothing(scene: Scene) -> None:
     before = [(found.id, found.occupied_m2) for found in scene.current()]
     again = scene.flag()
     assert (again.observations, again.new, again.ended) == (0, 0, 0)
-    for seen in scene.session.scalars(select(builders.Observation)):
+    for seen in scene.session.scalars(select(Observation)):
         seen.flagged_at = None
     forced = scene.flag()
     assert (forced.observations, forced.kept, forced.new, forced.ended) == (2, 2, 0, 0)
