@@ -4,11 +4,12 @@ from alembic import context
 from geoalchemy2 import alembic_helpers
 from sqlalchemy.engine import Connection
 
-import cases.models
+import cases.models  # noqa: F401 (its tables join the metadata)
 from layers.config import Settings
 from layers.migrate import owned, owner_engine
+from layers.models import Base
 
-target_metadata = cases.models.Base.metadata
+target_metadata = Base.metadata
 
 
 def _run(connection: Connection) -> None:

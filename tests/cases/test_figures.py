@@ -10,18 +10,34 @@ from layers.models import SiteKind, SiteState
 from tests import builders
 from tests.cases.conftest import Scene
 
-NAMED = (
-    "community as_of buildings households ground_floor_households parcels parcels_m2"
-    " surveyed_households encroaching_households encroached_m2 cleared_households reclaimed_m2"
-    " rebound_households rebound_m2 outstanding_m2 landscaped_m2 charging_piles charging_heads"
-    " by_building"
-).split()
+NAMED = {
+}
+    "community",
+    "as_of",
+    "buildings",
+    "households",
+    "ground_floor_households",
+    "parcels",
+    "parcels_m2",
+    "surveyed_households",
+    "encroaching_households",
+    "encroached_m2",
+    "cleared_households",
+    "reclaimed_m2",
+    "rebound_households",
+    "rebound_m2",
+    "outstanding_m2",
+    "landscaped_m2",
+    "charging_piles",
+    "charging_heads",
+    "by_building",
+]
 
 
 def test_every_official_figure_is_there_and_an_empty_place_has_zeros(scene: Scene) -> None:
     empty = builders.community(scene.session)
     shown = figures(scene.session, [empty], dt.date(2022, 1, 1))
-    assert set(NAMED) <= set(shown)
+    assert set(shown) >= NAMED
     assert all(shown[name] == 0 for name in (*COUNTS, *AREAS))
 
 

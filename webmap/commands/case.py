@@ -83,10 +83,9 @@ def move(
     nothing_left: bool,
 ) -> None:
     """Move a case to another state."""
-    from layers.boundaries import read_boundary
-
     from cases.casework import NOTHING_LEFT, Request
     from cases.casework import move as move_case
+    from layers.boundaries import read_boundary
 
     polygon: Any = NOTHING_LEFT if nothing_left else None
     if residual is not None:
