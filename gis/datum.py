@@ -80,14 +80,15 @@ class DatumRule:
 
     A share of at least ``fitting`` of its points must agree with the reference
     after the inverse, and ``gain`` more than before it. ``near_m`` is how close
-    to a building what lies beside it is expected; ``points`` how many points at
-    least allow a judgement.
+    to a building what lies beside it is expected. ``features`` is how many
+    places at least a judgement by buildings needs: a single one may come to lie
+    beside a building by chance.
     """
 
     fitting: float = 0.8
     gain: float = 0.3
     near_m: float = 10.0
-    points: int = 1
+    features: int = 10
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def gcj02_suspected(
     """
     rule = rule or DatumRule()
     points = points[in_china(points)]
-    if len(points) < rule.points or reference.is_empty:
+    if not len(points) or reference.is_empty:
         return None
     before = _agreement(points, reference, beside, rule)
     found = []

@@ -121,7 +121,7 @@ class _Shapes:
         if self.delivery.crs is None and not placed.any() and self.kind.may_lack_geometry:
             return Located(self.geometries, self.geometries)
         given = self.geometries[placed]
-        by_middle = self.kind.name == "buildings"
+        by_middle = self.kind.name in ("buildings", "households")
         located = locate(self.delivery, given, rows, place, by_middle, self.limits)
         for name in ("stored", "survey"):
             whole = np.full(len(self.rows), None, dtype=object)

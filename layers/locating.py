@@ -45,8 +45,8 @@ def locate(
 ) -> Located:
     """Project the sound ``geometries`` of a delivery and judge whether they lie in ``place``.
 
-    ``rows`` numbers them; ``by_middle`` says that they are expected in the
-    buildings of ``place.reference`` and not beside them. A file without CRS, one
+    ``rows`` numbers them; ``by_middle`` says that their middles are expected in
+    the buildings of ``place.reference`` and not beside them. A file without CRS, one
     in the wrong CRS, zone, unit, datum or order of axes, and one of another
     place is a problem, with what would put it right where that can be told.
     """
@@ -185,8 +185,9 @@ class _Locator:
             # One place per feature: outlines touch the buildings that they surround.
             valid = self.stored[shapely.is_valid(self.stored)]
             middles = whereabouts.sample(shapely.point_on_surface(valid))
-            beside = not self.by_middle
-            found = gcj02_suspected(middles, self.place.reference, beside, self.limits.datum)
+            if len(middles) >= self.limits.datum.features:
+                beside = not self.by_middle
+                found = gcj02_suspected(middles, self.place.reference, beside, self.limits.datum)
         return found
 
     def _elsewhere(self, places: Floats) -> Problem:

@@ -33,7 +33,11 @@ def metres(*geometries: shapely.Geometry) -> Any:
 BOUNDARY = metres(shapely.box(WEST, SOUTH, WEST + 300, SOUTH + 200))[0]
 BUILDINGS = metres(
     shapely.union_all(
-        [shapely.box(WEST + 10, SOUTH + 40 * n, WEST + 290, SOUTH + 40 * n + 12) for n in range(5)]
+        [
+            shapely.box(x, SOUTH + 40 * n, x + 91, SOUTH + 40 * n + 12)
+            for n in range(5)
+            for x in (WEST + 10, WEST + 104, WEST + 198)
+        ]
     )
 )[0]
 PLACE = Place("hot-spring", "Hot Spring", SURVEY, BOUNDARY, BUILDINGS)
@@ -211,6 +215,14 @@ def test_the_shift_of_web_maps_is_recognised(
     houses = shapely.get_parts(BUILDINGS)
     found = problems(deliver(shapely.transform(houses, shift), 4326), place, "buildings")
     assert (only(found).code, system in found[0].message) == ("datum_shifted", True)
+
+
+def test_a_single_feature_is_not_judged_by_the_buildings(deliver: Callable[..., Any]) -> None:
+    """Twenty metres from a wall, it would come to lie beside another by chance."""
+    place = Place("x", "X", SURVEY, None, BUILDINGS)
+    for x in range(30, 150, 7):
+        lone = metres(shapely.box(WEST + x, SOUTH + 24, WEST + x + 2, SOUTH + 26))
+        assert len(check(deliver(lone, 4326), place, "parcels").frame) == 1
 
 
 def test_another_place_is_refused_with_distance_and_direction(deliver: Callable[..., Any]) -> None:
