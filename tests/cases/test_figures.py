@@ -11,7 +11,6 @@ from tests import builders
 from tests.cases.conftest import Scene
 
 NAMED = {
-}
     "community",
     "as_of",
     "buildings",
@@ -31,7 +30,7 @@ NAMED = {
     "charging_piles",
     "charging_heads",
     "by_building",
-]
+}
 
 
 def test_every_official_figure_is_there_and_an_empty_place_has_zeros(scene: Scene) -> None:
