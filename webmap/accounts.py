@@ -106,7 +106,10 @@ def init_accounts(app: Flask, limits: LoginLimits) -> None:
     app.teardown_appcontext(lambda _error: sessions.remove())
     CSRFProtect(app)
     # Roles are memberships with a place (cases.people), which its own know nothing of.
-    Security(app, Accounts(sessions, User, RoleMixin), mail_util_cls=Addresses)
+    security = Security(app, Accounts(sessions, User, RoleMixin), mail_util_cls=Addresses)
+    # It would read the account before every answer, also before a script or a picture;
+    # the gates read it where it is asked for.
+    security.principal.identity_loaders.clear()
     user_logged_in.connect(_renew_session, app)
     user_logged_out.connect(_renew_session, app)
     _limit_logins(app, limits)

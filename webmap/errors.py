@@ -5,7 +5,7 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, jsonify, redirect, render_template, request, url_for
+from flask import Flask, Response, current_app, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -85,6 +85,8 @@ def _bad_input(error: InputError) -> ResponseReturnValue:
 
 def _unavailable(error: Exception) -> ResponseReturnValue:
     _log.error("the database did not serve %s: %s", request.path, error)
+    # The page would ask the database again who reads it.
+    current_app.login_manager._update_request_context_with_user()  # type: ignore[attr-defined]
     response = _answer(503, _explain(503))
     response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response

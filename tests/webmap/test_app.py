@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from cases.access import Permission
+from cases.access import Permission, Role
 from layers import cluster
 from layers.config import BaseMap, Settings
 from layers.db import DatabaseError
@@ -149,6 +149,18 @@ def test_nothing_connects_until_it_must(unreachable: Flask) -> None:
     ready = client.get("/ready")
     assert ready.status_code == 503
     assert ready.get_json()["faults"] == ["The database does not answer."]
+
+
+def test_what_is_public_asks_nobody_who_they_are(web: Web, unreachable: Flask) -> None:
+    # A session of before, signed by the same key, whose account could be looked up.
+    unreachable.secret_key = web.app.secret_key
+    client = unreachable.test_client()
+    with web.login(Role.PLANNER).session_transaction() as known, client.session_transaction() as it:
+        it.update(known)
+    assert client.get("/live").status_code == 200
+    with client.get("/static/mark.svg") as picture:
+        assert picture.status_code == 200
+    assert client.get("/places").status_code == 503
 
 
 def test_without_the_database_a_browser_is_told_when_to_come_again(unreachable: Flask) -> None:
