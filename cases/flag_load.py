@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import case, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql import ColumnElement
 
 from cases.models import Encroachment
+from gis.encroachment import Accusation
 from layers.frames import Rows, frame, geometries, keys, overlapping, wkb
 from layers.models import (
     Building,
@@ -25,19 +26,22 @@ from layers.models import (
     ObservationStatus,
     Parcel,
     ParcelHousehold,
+    ParcelKind,
     Purpose,
+    TitleBasis,
 )
 
 FEW = 64
 # A degree of latitude; a degree of longitude is shorter, so that boxes are never too small.
 METRES_PER_DEGREE = 111_000.0
+_IS_OPEN = Observation.status == ObservationStatus.OPEN
 
 
 @dataclass
 class Surroundings:
     """Frames keyed by ``community_id`` and ``id``; geometries in EPSG:4326.
 
-    ``waiting`` are the observations to look at again, ended ones included;
+    ``waiting`` are the observations to look at again, ended ones (not ``is_open``) included;
     ``observations`` all open ones that they or their neighbours overlap, where
     ``affected`` marks those whose share of the ground may change;
     ``current`` the encroachments that these have or overlap.
@@ -56,47 +60,60 @@ def load(session: Session, communities: Sequence[int], strip_m: float) -> Surrou
 
     ``strip_m`` is how far from an encroachment a wall still counts.
     """
-    waiting = frame(session, _observations(communities).where(Observation.flagged_at.is_(None)))
+    waiting = frame(session, _waiting(communities).limit(FEW + 1))
     if waiting.empty:
         return None
-    is_open = waiting["status"] == ObservationStatus.OPEN
-    is_few = len(waiting) <= FEW
-    near = _Near(session, communities, is_few)
-    affected = near.read(_open(communities), Observation.geom, geometries(waiting))
-    affected = _together(affected, waiting[is_open])
-    observations = near.read(_open(communities), Observation.geom, geometries(affected))
+    if len(waiting) > FEW:
+        return _load_whole(session, communities)
+    return _load_near(session, communities, waiting, strip_m)
+
+
+def _load_whole(session: Session, communities: Sequence[int]) -> Surroundings:
+    """Read everything; any open observation may touch one that waits."""
+    waits = Observation.flagged_at.is_(None)
+    either = _observations(communities).where(or_(_IS_OPEN, waits))
+    seen = frame(session, either.add_columns(waits.label("waits")))
+    return Surroundings(
+        seen[seen["waits"].astype(bool)].reset_index(drop=True),
+        seen[seen["is_open"].astype(bool)].reset_index(drop=True).assign(affected=True),
+        frame(session, _parcels(communities)),
+        geometries(frame(session, _walls(communities))),
+        frame(session, current_encroachments(communities)),
+        frame(session, _links(communities)),
+    )
+
+
+def _load_near(
+    session: Session, communities: Sequence[int], waiting: pd.DataFrame, strip_m: float
+) -> Surroundings:
+    """Read what lies around a few waiting observations."""
+    affected = _near(session, _open(communities), Observation.geom, geometries(waiting))
+    affected = _together(affected, waiting[waiting["is_open"].astype(bool)])
+    grounds = geometries(affected)
+    observations = _near(session, _open(communities), Observation.geom, grounds)
     observations = _together(observations, affected)
     observations["affected"] = pd.Series(keys(observations)).isin(set(keys(affected)))
-    grounds = geometries(affected)
-    parcels = near.read(_parcels(communities), Parcel.geom, grounds)
-    current = near.read(current_encroachments(communities), Encroachment.geom, grounds)
-    if is_few:
-        current = _together(current, _current_of(session, communities, waiting))
-    walls = near.read(_walls(communities), Building.geom, _wider(grounds, strip_m))
-    links = _links(session, communities, parcels, is_few)
-    return Surroundings(waiting, observations, parcels, geometries(walls), current, links)
+    parcels = _near(session, _parcels(communities), Parcel.geom, grounds)
+    current = _near(session, current_encroachments(communities), Encroachment.geom, grounds)
+    current = _together(current, _current_of(session, communities, waiting))
+    walls = _near(session, _walls(communities), Building.geom, _wider(grounds, strip_m))
+    links = _links(communities).where(ParcelHousehold.parcel_id.in_(list(parcels["id"])))
+    return Surroundings(
+        waiting, observations, parcels, geometries(walls), current, frame(session, links)
+    )
 
 
-@dataclass(frozen=True)
-class _Near:
-    """Reads a layer near some geometries, or whole where that is quicker."""
-
-    session: Session
-    communities: Sequence[int]
-    is_few: bool
-
-    def read(
-        self,
-        statement: Rows,
-        column: InstrumentedAttribute[Any],
-        near: NDArray[np.object_],
-    ) -> pd.DataFrame:
-        if not self.is_few:
-            return frame(self.session, statement)
-        if not len(near):
-            return frame(self.session, statement.where(column.is_(None)))
-        found = frame(self.session, overlapping(statement, column, near))
-        return found.drop_duplicates(["community_id", "id"], ignore_index=True)
+def _near(
+    session: Session,
+    statement: Rows,
+    column: InstrumentedAttribute[Any],
+    near: NDArray[np.object_],
+) -> pd.DataFrame:
+    """Read the rows of a layer whose box overlaps that of one of the geometries."""
+    if not len(near):
+        return frame(session, statement.where(column.is_(None)))
+    found = frame(session, overlapping(statement, column, near))
+    return found.drop_duplicates(["community_id", "id"], ignore_index=True)
 
 
 def _together(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
@@ -130,31 +147,43 @@ def _observations(communities: Sequence[int]) -> Rows:
     return select(
         Observation.community_id,
         Observation.id,
-        Observation.ref,
-        Observation.status,
+        _IS_OPEN.label("is_open"),
         Observation.occupier_id,
         Observation.observed_on,
-        Observation.ended_on,
         Observation.rms_m,
         wkb(Observation.geom),
     ).where(_of(Observation, communities), Observation.purpose != Purpose.RESIDUAL)
 
 
+def _waiting(communities: Sequence[int]) -> Rows:
+    return _observations(communities).where(Observation.flagged_at.is_(None))
+
+
 def _open(communities: Sequence[int]) -> Rows:
-    return _observations(communities).where(Observation.status == ObservationStatus.OPEN)
+    return _observations(communities).where(_IS_OPEN)
 
 
 def _parcels(communities: Sequence[int]) -> Rows:
     return select(
         Parcel.community_id,
         Parcel.id,
-        Parcel.ref,
-        Parcel.kind,
-        Parcel.title_basis,
-        Parcel.title_disputed,
         Parcel.rms_m,
+        _accusation().label("accusation"),
         wkb(Parcel.geom),
     ).where(_of(Parcel, communities))
+
+
+def _accusation() -> ColumnElement[int]:
+    """Return what an overlap with a parcel may lead to (DOMAIN, product rule 1)."""
+    never = or_(
+        Parcel.kind != ParcelKind.PUBLIC_GREEN, Parcel.title_basis == TitleBasis.INDIVIDUAL
+    )
+    unknown = or_(Parcel.title_basis == TitleBasis.UNKNOWN, Parcel.title_disputed)
+    return case(
+        (never, int(Accusation.NEVER)),
+        (unknown, int(Accusation.UNKNOWN)),
+        else_=int(Accusation.COMMON),
+    )
 
 
 def _walls(communities: Sequence[int]) -> Rows:
@@ -199,13 +228,8 @@ def _current_of(
     )
 
 
-def _links(
-    session: Session, communities: Sequence[int], parcels: pd.DataFrame, is_few: bool
-) -> pd.DataFrame:
-    """Return which household is linked to which of the parcels."""
-    statement = select(
+def _links(communities: Sequence[int]) -> Rows:
+    """Select which household is linked to which parcel."""
+    return select(
         ParcelHousehold.community_id, ParcelHousehold.parcel_id, ParcelHousehold.household_id
     ).where(_in(ParcelHousehold.community_id, communities))
-    if is_few:
-        statement = statement.where(ParcelHousehold.parcel_id.in_(list(parcels["id"])))
-    return frame(session, statement)

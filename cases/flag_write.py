@@ -19,7 +19,7 @@ from cases.models import AnswerBasis, Campaign, Case, Encroachment, EntryKind, F
 from cases.workflow import CLEARED_STATES, MOVES, State
 from gis.crs import SurveyCRS
 from gis.precision import firm
-from layers.bulk import copy_columns
+from layers.bulk import copy_columns, listed
 from layers.frames import geometries, keys
 from layers.models import STORAGE_SRID, Community
 
@@ -138,14 +138,16 @@ class Writer:
             self._rebound_one(community, identifier, rows)
         return len(rebounds)
 
-    def list_findings(self, subjects: Iterable[Key], findings: pd.DataFrame) -> tuple[int, int]:
+    def list_findings(self, subjects: Sequence[Key], findings: pd.DataFrame) -> tuple[int, int]:
         """Replace the findings of the subjects; return how many slivers and unknown titles."""
-        for community, ids in _by_community(subjects).items():
-            self.session.execute(
-                delete(Finding).where(
-                    Finding.community_id == community, Finding.observation_id.in_(ids)
-                )
+        seen = listed(subjects)
+        self.session.execute(
+            delete(Finding)
+            .where(
+                Finding.community_id == seen.c.community_id, Finding.observation_id == seen.c.id
             )
+            .execution_options(synchronize_session=False)
+        )
         if len(findings):
             stored = self.survey.to_storage(geometries(findings))
             columns = {name: findings[name].tolist() for name in findings.columns if name != "geom"}

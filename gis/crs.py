@@ -37,7 +37,7 @@ def project(geometries: Geometries, source: CRS | int, target: CRS | int) -> Geo
     Raises ``InputError`` naming each row (from 1) that has no finite place in
     ``target``.
     """
-    given: Geometries = shapely.force_2d(np.asarray(geometries, dtype=object))
+    given = _flat(np.asarray(geometries, dtype=object))
     start, end, storage = _crs(source), _crs(target), _crs(STORAGE_SRID)
     if start == end:
         return given
@@ -273,12 +273,22 @@ def _move(
     target: CRS,
 ) -> Geometries:
     """Apply ``operation`` to every coordinate and refuse rows that leave the plane."""
-    moved: Geometries = shapely.transform(geometries, operation, interleaved=False)
-    coordinates, index = shapely.get_coordinates(moved, return_index=True)
-    outside = np.unique(index[~np.isfinite(coordinates).all(axis=1)])
-    if outside.size:
+    x, y = shapely.get_coordinates(geometries).T
+    moved = np.column_stack(operation(x, y))
+    finite = np.isfinite(moved)
+    if not finite.all():
+        _coordinates, index = shapely.get_coordinates(geometries, return_index=True)
+        outside = np.unique(index[~finite.all(axis=1)])
         remedy = "Check which CRS the coordinates are in and the order of x and y."
         text = f"A coordinate has no place in {target.name}."
         rows = (int(row) + 1 for row in outside)
         raise InputError([Problem("crs_outside", text, remedy, row=row) for row in rows])
-    return moved
+    projected: Geometries = shapely.set_coordinates(geometries.copy(), moved)
+    return projected
+
+
+def _flat(geometries: Geometries) -> Geometries:
+    """Drop Z and M; most have neither and need no copy."""
+    deep = shapely.has_z(geometries) | shapely.has_m(geometries)
+    flat: Geometries = shapely.force_2d(geometries) if deep.any() else geometries
+    return flat

@@ -25,16 +25,18 @@ def frame(session: Session, statement: Rows) -> pd.DataFrame:
     Columns of type geometry must be selected through :func:`wkb`; they arrive as
     Shapely geometries in EPSG:4326, NULL as ``None``.
     """
-    result = session.execute(statement)
+    session.flush()
+    # The connection makes plain rows; the session would make each twice.
+    result = session.connection().execute(statement)
     names = list(result.keys())
     rows = result.all()
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-    table = pd.DataFrame(index=range(len(rows)))
+    table = {}
     for name, values, described in zip(names, columns, statement.selected_columns, strict=True):
         array = np.empty(len(rows), dtype=object)
         array[:] = values
         table[name] = shapely.from_wkb(array) if _is_wkb(described) else array
-    return table
+    return pd.DataFrame(table, index=range(len(rows)), dtype=object, copy=False)
 
 
 def wkb(column: Column) -> ColumnElement[bytes]:
