@@ -1,7 +1,7 @@
 """A file taken into a community: read, checked, planned and written, or only planned."""
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -58,6 +58,18 @@ class Rules:
     protect: Protect | None = None
 
 
+class RefusedError(InputError):
+    """A delivery that is refused for the community; ``delivery`` is what was read of it."""
+
+    def __init__(
+        self, problems: Sequence[Problem], community: Community, delivery: Delivery
+    ) -> None:
+        """Keep what was refused, so that it can be shown."""
+        super().__init__(problems)
+        self.community = community
+        self.delivery = delivery
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What an import does, and what it did: ``applied`` is ``None`` where it was only planned."""
@@ -96,10 +108,7 @@ def take_in(
         delivery, repairs = _repaired(community, delivery, reading.repair, dry_run=dry_run)
         delivery, options = _dated(community, kind, delivery, options)
         progress("Checking")
-        delivery = completed(delivery, kind, options)
-        checked = check(delivery, place_of(session, community), kind, GateLimits())
-        progress("Comparing")
-        made = plan(session, community, kind, delivery, checked, options, rules.protect)
+        made = _planned(session, community, kind, delivery, options, rules.protect)
         made = _with_repairs(made, repairs)
         if dry_run:
             return Outcome(made, None, repairs)
@@ -112,6 +121,23 @@ def take_in(
         return Outcome(made, applied, repairs)
     finally:
         session.rollback()
+
+
+def _planned(
+    session: Session,
+    community: Community,
+    kind: str,
+    delivery: Delivery,
+    options: ImportOptions,
+    protect: Protect | None,
+) -> Plan:
+    """Check and plan a delivery; raises ``RefusedError``."""
+    delivery = completed(delivery, kind, options)
+    try:
+        checked = check(delivery, place_of(session, community), kind, GateLimits())
+        return plan(session, community, kind, delivery, checked, options, protect)
+    except InputError as error:
+        raise RefusedError(error.problems, community, delivery) from error
 
 
 def _read(

@@ -31,13 +31,12 @@ def export(
     encroachments or cases. FILE ends in .gpkg, .geojson, .shp, .shp.zip, .fgb,
     .parquet or .csv.
     """
-    from layers.db import EVERYWHERE  # SQLAlchemy and GeoPandas take a second to import.
     from layers.exporting import export as write
-    from layers.migrate import open_database
     from layers.places import find_community, parse_srid
+    from webmap.commands.operator import operator_session
 
     srid = None if crs is None else parse_srid(crs)
-    with open_database(settings).session(EVERYWHERE) as session:
+    with operator_session(settings) as session:
         place = find_community(session, community)
         done = write(session, place, layer, file, srid=srid, overwrite=overwrite)
     if as_json:

@@ -14,14 +14,16 @@ from layers.config import Settings
 from webmap.commands.options import json_option, pass_settings, show
 
 if TYPE_CHECKING:
-    from layers.intake import Outcome
+    from sqlalchemy.orm import Session
+
+    from layers.intake import Outcome, RefusedError
     from layers.models import Community
     from layers.plans import Covers, ImportPolicy
 
 KINDS = ("buildings", "households", "parcels", "observations", "sites")
 LINKS = ("auto", "attribute", "spatial", "none")
 PURPOSES = ("register", "baseline_survey", "verification", "residual", "patrol")
-STEPS = 4
+STEPS = 3
 
 
 @click.command("import")
@@ -49,6 +51,12 @@ STEPS = 4
 @click.option("--repair", is_flag=True, help="Show what a repair of broken polygons would do.")
 @click.option("--accept-repair", is_flag=True, help="Repair broken polygons and take them.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen and change nothing.")
+@click.option(
+    "--dry-run-map",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="Draw what would happen, or what is refused, and change nothing.",
+)
 @json_option
 @pass_settings
 def import_(settings: Settings, /, **given: Any) -> None:
@@ -58,9 +66,8 @@ def import_(settings: Settings, /, **given: Any) -> None:
     zipped or not. The file is refused whole, with every reason and remedy, or
     taken whole: the same file again changes nothing.
     """
-    from layers.db import EVERYWHERE  # SQLAlchemy and GeoPandas take a second to import.
-    from layers.intake import Reading, Repairing, take_in
-    from layers.migrate import open_database
+    from layers.intake import Reading, RefusedError, Repairing, take_in
+    from webmap.commands.operator import operator_session
 
     asked = Repairing.SHOW if given["repair"] else Repairing.NONE
     reading = Reading(
@@ -72,19 +79,42 @@ def import_(settings: Settings, /, **given: Any) -> None:
         repair=Repairing.ACCEPT if given["accept_repair"] else asked,
     )
     options = _options(given)
-    with open_database(settings).session(EVERYWHERE) as session, _bar(given["as_json"]) as step:
-        outcome = take_in(
-            session,
-            given["community"],
-            given["kind"],
-            given["file"],
-            reading,
-            options,
-            rules=_rules(given["ground_floor"]),
-            dry_run=given["dry_run"],
-            progress=step,
-        )
+    drawing: Path | None = given["dry_run_map"]
+    with operator_session(settings) as session:
+        try:
+            with _bar(given["as_json"]) as step:
+                outcome = take_in(
+                    session,
+                    given["community"],
+                    given["kind"],
+                    given["file"],
+                    reading,
+                    options,
+                    rules=_rules(given["ground_floor"]),
+                    dry_run=given["dry_run"] or drawing is not None,
+                    progress=step,
+                )
+        except RefusedError as error:
+            if drawing is not None:
+                _draw_refused(session, error, drawing)
+            raise
+        if drawing is not None:
+            _draw(session, outcome, drawing)
     _report(outcome, given["community"], as_json=given["as_json"])
+
+
+def _draw(session: "Session", outcome: "Outcome", path: Path) -> None:
+    from webmap.import_map import write_plan_map
+
+    write_plan_map(session, outcome.plan, path)
+    click.echo(f"The map is in {path}.", err=True)
+
+
+def _draw_refused(session: "Session", error: "RefusedError", path: Path) -> None:
+    from webmap.import_map import write_refused_map
+
+    write_refused_map(session, error.community, error.delivery, error.problems, path)
+    click.echo(f"The map is in {path}.", err=True)
 
 
 def _fields(mapped: Sequence[str], constants: Sequence[str]) -> dict[str, str]:

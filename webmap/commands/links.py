@@ -29,13 +29,12 @@ def link(
     is clearly the nearest. The others are listed with the nearest and the
     runner-up: write your decisions into a table and give it with --csv.
     """
-    from layers.db import EVERYWHERE  # SQLAlchemy and GeoPandas take a second to import.
     from layers.link_table import set_links
     from layers.linking import link_unlinked
-    from layers.migrate import open_database
     from layers.places import find_community, lock_community
+    from webmap.commands.operator import operator_session
 
-    with open_database(settings).session(EVERYWHERE) as session:
+    with operator_session(settings) as session:
         place = find_community(session, community)
         lock_community(session, place.id)
         done = set_links(session, place, table) if table else link_unlinked(session, place)

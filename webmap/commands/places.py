@@ -56,13 +56,11 @@ def add(
 def boundary(settings: Settings, code: str, file: Path) -> None:
     """Give a compound the boundary in a file: imports outside it are refused."""
     from layers.boundaries import read_boundary  # GeoPandas and SQLAlchemy take a second.
-
-    from layers.db import EVERYWHERE
-    from layers.migrate import open_database
     from layers.places import set_boundary
+    from webmap.commands.operator import operator_session
 
     outline = read_boundary(file)
-    with open_database(settings).session(EVERYWHERE) as session, session.begin():
+    with operator_session(settings) as session, session.begin():
         set_boundary(session, code, outline)
     click.echo(f"{code} has its boundary.")
 
@@ -72,11 +70,10 @@ def boundary(settings: Settings, code: str, file: Path) -> None:
 @pass_settings
 def list_(settings: Settings, as_json: bool) -> None:
     """List every place, those above first."""
-    from layers.db import EVERYWHERE
-    from layers.migrate import open_database
     from layers.places import list_places
+    from webmap.commands.operator import operator_session
 
-    with open_database(settings).session(EVERYWHERE) as session:
+    with operator_session(settings) as session:
         show(list_places(session), as_json=as_json)
 
 
@@ -92,12 +89,11 @@ def _refuse_for_region(**given: object) -> None:
 
 
 def _add_region(settings: Settings, code: str, name: str, kind: str, within: str | None) -> None:
-    from layers.db import EVERYWHERE
-    from layers.migrate import open_database
     from layers.models import RegionKind
     from layers.places import add_region
+    from webmap.commands.operator import operator_session
 
-    with open_database(settings).session(EVERYWHERE) as session, session.begin():
+    with operator_session(settings) as session, session.begin():
         add_region(session, code, name, RegionKind(kind), within)
 
 
@@ -111,13 +107,11 @@ def _add_community(
     time_zone: str | None,
 ) -> None:
     from layers.boundaries import read_boundary
-
-    from layers.db import EVERYWHERE
-    from layers.migrate import open_database
     from layers.places import CommunityForm, add_community
+    from webmap.commands.operator import operator_session
 
     zone = {} if time_zone is None else {"time_zone": time_zone}
     outline = None if boundary is None else read_boundary(boundary)
     form = CommunityForm(code, name, survey_crs, within=within, boundary=outline, **zone)
-    with open_database(settings).session(EVERYWHERE) as session, session.begin():
+    with operator_session(settings) as session, session.begin():
         add_community(session, form)
