@@ -44,6 +44,7 @@ COMMANDS = {
     ),
     "import": Entry("webmap.commands.imports:import_", "Take a file into a community."),
     "link": Entry("webmap.commands.links:link", "Link parcels to households."),
+    "map": Entry("webmap.commands.map:map_", "Write a community's map as one HTML file."),
     "serve": Entry("webmap.commands.serve:serve", "Serve the pages, the map and the API."),
     "user": Entry("webmap.commands.user:user", "Accounts: add, list, disable."),
 }

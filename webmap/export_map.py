@@ -226,7 +226,7 @@ def _style(path: Path) -> str:
             return match[0]
         return f'url("{_data_address(path.parent / name)}")'
 
-    text = path.read_text(encoding="utf-8")
+    text = re.sub(r"/\*# sourceMappingURL=.*?\*/", "", path.read_text(encoding="utf-8"))
     return re.sub(r"url\(((?:'[^']*'|\"[^\"]*\"|[^)'\"]+))\)", inline, text)
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from cases.access import Role
 from cases.people import ensure_account
@@ -31,13 +31,14 @@ PHONE = {"width": 390, "height": 844}
 
 @dataclass(frozen=True)
 class Site:
-    """A running server with two compounds of one town."""
+    """A running server with three compounds of one town; tests change the third alone."""
 
     url: str
     settings: Settings
     town: str = "spa-town"
     plain: str = "spring-garden"
     hostile: str = "hostile"
+    moving: str = "moving"
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Watch:
     """What a page did that no page may do."""
 
     faults: list[str] = field(default_factory=list)
+    expected: tuple[str, ...] = ()
 
     def over(self, page: Page) -> None:
         page.on("console", self._console)
@@ -53,7 +55,8 @@ class Watch:
         page.on("request", lambda request: self._request(request.url))
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        expected = any(part in message.text for part in self.expected)
+        if message.type in {"error", "warning"} and not expected:
             self.faults.append(f"console: {message.text}")
 
     def _dialog(self, dialog: Any) -> None:
@@ -66,6 +69,13 @@ class Watch:
             self.faults.append(f"asked for {url}")
 
 
+class Quiet(WSGIRequestHandler):
+    """Serves without a line in the log for each request."""
+
+    def log_request(self, *_args: Any) -> None:
+        """Say nothing."""
+
+
 OpenPage = Callable[..., Page]
 
 
@@ -74,7 +84,7 @@ def site(clone: Callable[[], Settings], tmp_path_factory: pytest.TempPathFactory
     settings = web_settings(clone(), tmp_path_factory.mktemp("site"))
     _furnish(settings)
     app = create_app(settings)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield Site(f"http://127.0.0.1:{server.server_port}", settings)
@@ -93,6 +103,7 @@ def _furnish(settings: Settings) -> None:
         for code, name, text in (
             (Site.plain, "温泉花园 Spring Garden", ""),
             (Site.hostile, "Hostile", HOSTILE),
+            (Site.moving, "Moving", ""),
         ):
             build_compound(session, code, name, text).community.region_id = town.id
         for role in (Role.INSPECTOR, Role.SECRETARY, Role.PLANNER):
@@ -118,25 +129,41 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@dataclass
+class Seats:
+    """Contexts of the browser, one per role and device, logged in once and kept warm."""
+
+    browser: Browser
+    site: Site
+    known: dict[tuple[Any, ...], BrowserContext] = field(default_factory=dict)
+
+    def of(self, role: Role, *, phone: bool, permissions: tuple[str, ...]) -> BrowserContext:
+        key = (role, phone, permissions)
+        if key not in self.known:
+            self.known[key] = self._seat(role, phone, permissions)
+        return self.known[key]
+
+    def _seat(self, role: Role, phone: bool, permissions: tuple[str, ...]) -> BrowserContext:
+        context = self.browser.new_context(
+            viewport=PHONE if phone else DESK,  # type: ignore[arg-type]
+            has_touch=phone,
+            is_mobile=phone,
+            permissions=list(permissions),
+        )
+        page = context.new_page()
+        page.goto(f"{self.site.url}/login?lang=en")
+        page.fill("#email", address(role))
+        page.fill("#password", PASSWORD)
+        page.click("button[type=submit].primary")
+        page.wait_for_url(lambda url: "/login" not in url)
+        page.close()
+        return context
+
+
 @pytest.fixture(scope="session")
-def cookies(site: Site, browser: Browser) -> Callable[[Role], Any]:
-    """Log in once per role; a page of that role starts with its cookies."""
-    known: dict[Role, Any] = {}
-
-    def of(role: Role) -> Any:
-        if role not in known:
-            context = browser.new_context()
-            page = context.new_page()
-            page.goto(f"{site.url}/login?lang=en")
-            page.fill("#email", address(role))
-            page.fill("#password", PASSWORD)
-            page.click("button[type=submit].primary")
-            page.wait_for_url(lambda url: "/login" not in url)
-            known[role] = context.storage_state()
-            context.close()
-        return known[role]
-
-    return of
+def seats(browser: Browser, site: Site) -> Seats:
+    """The contexts, closed with the browser."""
+    return Seats(browser, site)
 
 
 @pytest.fixture
@@ -148,24 +175,19 @@ def watch() -> Iterator[Watch]:
 
 
 @pytest.fixture
-def open_page(
-    site: Site, browser: Browser, cookies: Callable[[Role], Any], watch: Watch
-) -> Iterator[OpenPage]:
+def open_page(site: Site, seats: Seats, watch: Watch) -> Iterator[OpenPage]:
     """Open an address as somebody, on a desk or a phone, and wait until its map is ready."""
-    contexts: list[BrowserContext] = []
+    pages: list[Page] = []
 
     def open_(
-        path: str, role: Role = Role.INSPECTOR, *, phone: bool = False, **options: Any
+        path: str,
+        role: Role = Role.INSPECTOR,
+        *,
+        phone: bool = False,
+        permissions: tuple[str, ...] = (),
     ) -> Page:
-        context = browser.new_context(
-            viewport=PHONE if phone else DESK,  # type: ignore[arg-type]
-            has_touch=phone,
-            is_mobile=phone,
-            storage_state=cookies(role),
-            **options,
-        )
-        contexts.append(context)
-        page = context.new_page()
+        page = seats.of(role, phone=phone, permissions=permissions).new_page()
+        pages.append(page)
         page.set_default_timeout(10_000)
         watch.over(page)
         page.goto(f"{site.url}{path}")
@@ -173,8 +195,8 @@ def open_page(
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
 
 
 def wait_for_map(page: Page) -> None:

@@ -116,9 +116,8 @@
   // Where a point of a tile lies.
   CG.tileLatLng = function (map, tile, point) {
     const size = tile._size;
-    const at = L.point(point).add(L.point(tile.getCoord().x * size.x, tile.getCoord().y * size.y));
-    // Beyond the deepest zoom that is fetched a tile is drawn larger than 256 pixels.
-    return map.unproject(at, tile.getCoord().z + Math.log2(size.x / 256));
+    const { x, y, z } = tile.getCoord();
+    return map.unproject(L.point(point).add(L.point(x * size.x, y * size.y)), z);
   };
 
   // The topmost feature at a place, for whoever has no mouse.

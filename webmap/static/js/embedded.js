@@ -106,8 +106,8 @@
   function caseOf(encroachment) {
     const [history] = CG.histories(encroachment.h);
     if (!encroachment.case || !history) return null;
-    const events = history.filter(([, status]) => status !== "end")
-      .map(([day, status]) => ({ day: CG.days.iso(day), status }));
+    const told = history.filter(([, status], i) => status !== "end" && (i === 0 || history[i - 1][1] !== status));
+    const events = told.map(([day, status]) => ({ day: CG.days.iso(day), status }));
     return { id: encroachment.case, events };
   }
 

@@ -80,9 +80,11 @@
     if (!state.layers.landscaping) return nothing;
     const built = CG.standsOn(site, state.day);
     if (!built && site.state !== "planned" && site.state !== "approved") return nothing;
-    return look(`landscaping ${built}`, {
-      fill: built, fillColor: built ? CG.landscapingPaint() : undefined, fillOpacity: 1,
-      color: CG.landscapingLook.edge, weight: 1.4, dashArray: built ? undefined : "5 4",
+    const near = zoom > DETAIL_ZOOM;
+    const paint = near ? CG.landscapingPaint() : CG.landscapingLook.fill;
+    return look(`landscaping ${built} ${near}`, {
+      fill: built, fillColor: built ? paint : undefined, fillOpacity: 1,
+      color: CG.landscapingLook.edge, weight: near ? 1.4 : 0.7, dashArray: built ? undefined : "5 4",
     });
   }
 
@@ -119,7 +121,6 @@
         selected: () => state.selected,
         minZoom: CG.config.featureZoom,
         maxZoom: CG.config.maxZoom,
-        maxNativeZoom: CG.config.maxZoom,
         zIndex: 10,
         pane: "tilePane",
       });

@@ -27,7 +27,7 @@
     path: { fill: "#edeae1", edge: "#e0dccf" },
     parking: { fill: "#e3e6ea", edge: "#c9ced4" },
     private_yard: { fill: "#f1e9d8", edge: "#d9cdb0" },
-    other: { fill: "#efede7", edge: "#dedad0" },
+    other: { fill: "#f1efe8", edge: "#e2dfd4" },
   };
   const LANDSCAPING = { fill: "#a9dcbc", edge: "#0b5d44", hatch: "tufts", line: "#0b5d44" };
 

@@ -99,7 +99,7 @@
 
     // Room that the cards over the map take from what is fitted into it.
     CG.padding = () => (phone.matches
-      ? { paddingTopLeft: [24, 76], paddingBottomRight: [64, 236] }
+      ? { paddingTopLeft: [12, 70], paddingBottomRight: [12, 226] }
       : { paddingTopLeft: [300, 24], paddingBottomRight: [72, 130] });
 
     return {
