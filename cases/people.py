@@ -24,7 +24,7 @@ from layers.features import Place, find_place, subtree
 from layers.models import Community, Region
 
 SHORTEST_PASSWORD = 10
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+_ADDRESS = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,8 @@ def enforce() -> None:
 
 
 def _access(permission: Permission, code: str) -> Access:
+    if "\x00" in code:
+        abort(404)  # PostgreSQL knows no such text.
     with current_database().session(EVERYWHERE) as session:
         place = find_place(session, code)
         mine = rights(session, current_user.id)

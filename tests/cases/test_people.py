@@ -168,7 +168,9 @@ def test_closing_nobody_is_refused(session: Session) -> None:
         disable_account(session, "nobody@example.org")
 
 
-@pytest.mark.parametrize("text", ["", "a", "a@", "@b", "a b@c", "a@b\n@c", "x" * 300 + "@c"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "a@", "@b", "a b@c", "a@b\n@c", "a\x00@b", "x" * 300 + "@c"]
+)
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="address"):
         normal_email(text)

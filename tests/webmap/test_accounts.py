@@ -70,6 +70,13 @@ def test_a_wrong_password_and_an_unknown_account_look_the_same(web: Web) -> None
     assert 'role="alert"' in known.text
 
 
+@pytest.mark.parametrize("email", ["", "\x00", "a\x00@b", "' OR 1=1 --", "{{7*7}}@b", "x" * 9999])
+def test_a_hostile_address_is_a_failed_login(web: Web, email: str) -> None:
+    answer = log_in(web.client(), email)
+    assert answer.status_code == 200
+    assert "49@b" not in answer.text
+
+
 def test_a_login_needs_its_token(web: Web) -> None:
     form = {"email": web.person(Role.PLANNER), "password": PASSWORD}
     assert web.client().post("/login", data=form).status_code == 400

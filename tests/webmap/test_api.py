@@ -180,6 +180,15 @@ def test_another_community_is_as_unknown_as_none(web: Web, story: Story, address
     assert "X" not in bodies[0] or bodies[0].count("X") == bodies[1].count("X")
 
 
+@pytest.mark.parametrize(
+    "code", ["%00", "a%00b", "%27", "{{7*7}}", "..", "%F0%9F%8C%B1", "x" * 3000]
+)
+def test_a_hostile_place_is_no_place(web: Web, code: str) -> None:
+    client = web.login(Role.PLANNER)
+    for address in ("/map/{}", "/api/v1/places/{}/days"):
+        assert client.get(address.format(code)).status_code == 404
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_strangers_are_asked_who_they_are(web: Web, story: Story, address: str) -> None:
     answer = web.client().get(address.format(place=story.here, parcel=story.parcel))
