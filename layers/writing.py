@@ -35,6 +35,13 @@ SHAPEFILE_NAMES = {
     "occupier_ref": "occupier",
     "observed_on": "observed",
     "ground_floor": "ground",
+    "observation": "seen",
+    "answer_basis": "basis",
+    "case_number": "case",
+    "occupied_m2": "occupied",
+    "countable_m2": "countable",
+    "verified_on": "verified",
+    "superseded_on": "ended",
 }
 """Our names of more than ten characters and what a Shapefile calls them; import knows both."""
 

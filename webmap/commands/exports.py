@@ -27,14 +27,16 @@ def export(
 ) -> None:
     """Write LAYER to FILE in the format of its ending.
 
-    LAYER is buildings, households, parcels, observations, sites, links,
-    encroachments or cases. FILE ends in .gpkg, .geojson, .shp, .shp.zip, .fgb,
-    .parquet or .csv.
+    LAYER is buildings, households, parcels, observations, sites, encroachments,
+    or one of the tables links and cases. FILE ends in .gpkg, .geojson, .shp, .shp.zip, .fgb,
+    .parquet or .csv, that of a table in .csv.
     """
+    from cases.export_layers import register_layers
     from layers.exporting import export as write
     from layers.places import find_community, parse_srid
     from webmap.commands.operator import operator_session
 
+    register_layers()
     srid = None if crs is None else parse_srid(crs)
     with operator_session(settings) as session:
         place = find_community(session, community)
