@@ -55,6 +55,13 @@ def test_shared_ground_counts_once_for_the_lower_rank() -> None:
     assert areas(second) == {(0, 0): 20.0, (1, 0): 25.0}
 
 
+def test_what_is_left_of_shared_ground_has_its_own_sigma() -> None:
+    """It is the remainder's, 3 x 5 m, not the whole enclosure's."""
+    seen = [box(0, 0, 6, 5), box(4, 0, 9, 5)]
+    found, _ = flag(observed(seen), ground([YARD]), USUAL)
+    assert found.sigma_m2[1] == pytest.approx(0.05 * np.sqrt(34))
+
+
 def test_the_same_enclosure_seen_twice_counts_once() -> None:
     """Nothing is left for the second."""
     found, listed = flag(observed([box(0, 0, 6, 5)] * 2), ground([YARD]), USUAL)
@@ -142,6 +149,14 @@ def test_a_strip_of_survey_noise_is_dropped_and_listed() -> None:
     assert listed.geometry[0].equals(box(9.9, 0, 10, 10))
 
 
+def test_slivers_on_private_ground_are_nobodys_business() -> None:
+    """The same strip on a private garden is not listed beside the encroachment."""
+    parcels = ground([YARD, box(-10, 0, 0, 10)], [COMMON, NEVER])
+    found, listed = flag(observed([box(-0.1, 0, 4, 10)]), parcels, USUAL)
+    assert areas(found) == {(0, 0): 40.0}
+    assert len(listed) == 0
+
+
 def test_a_corner_of_survey_noise_is_small() -> None:
     """With the width's factor off a corner of 10 x 12 cm is under two sigma."""
     seen = observed([box(9.9, 9.88, 20, 20)])
@@ -194,6 +209,14 @@ def test_the_rounding_of_coordinates_is_not_even_listed() -> None:
         assert (len(over), len(none)) == (0, 0)
 
 
+def test_sharing_out_leaves_no_rounding_of_coordinates() -> None:
+    """What the second has more is four nanometres wide: it has nothing."""
+    seen = [box(0, 0, 4, 10), box(0, 0, 4 + 4e-9, 10)]
+    found, listed = flag(observed(seen), ground([YARD]), EXACT)
+    assert areas(found) == {(0, 0): 40.0}
+    assert len(listed) == 0
+
+
 def test_touching_is_not_taking() -> None:
     """A common line or point leaves nothing, and no broken geometry."""
     found, listed = flag(observed([box(10, 0, 15, 10), box(-5, -5, 0, 0)]), ground([YARD]), USUAL)
@@ -221,6 +244,13 @@ def test_ground_that_already_stands_is_taken_away_first() -> None:
         observed([box(0, 0, 6, 5)]), ground([YARD]), USUAL, taken=array([box(0, 0, 4, 5)])
     )
     assert areas(found) == {(0, 0): 10.0}
+
+
+def test_standing_ground_that_only_touches_changes_no_vertex() -> None:
+    """An encroachment beside a standing one keeps the shape in which it was surveyed."""
+    seen, standing = box(4, 0, 9, 5), box(0, 1, 4, 3)
+    found, _ = flag(observed([seen]), ground([YARD]), USUAL, taken=array([standing]))
+    assert found.geometry[0].equals_exact(seen)
 
 
 def test_a_second_survey_of_the_same_fence_finds_slivers_only() -> None:
@@ -283,6 +313,13 @@ def test_only_targets_are_answered_and_their_neighbours_still_count() -> None:
     assert len(listed) == 0
     none, listed = flag(seen, ground([YARD]), USUAL, targets=np.zeros(3, dtype=bool))
     assert (len(none), len(listed)) == (0, 0)
+
+
+def test_a_neighbour_between_two_targets_takes_its_ground() -> None:
+    """It ranks after the first target and before the second."""
+    seen = observed([box(0, 0, 3, 5), box(4, 0, 6, 5), box(5, 0, 9, 5)])
+    found, _ = flag(seen, ground([YARD]), USUAL, targets=np.array([True, False, True]))
+    assert areas(found) == {(0, 0): 15.0, (2, 0): 15.0}
 
 
 def test_neighbours_slivers_are_not_listed_with_a_target() -> None:
