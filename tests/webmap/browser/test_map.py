@@ -353,3 +353,42 @@ def test_a_failure_is_told_where_it_happened(open_page: OpenPage, watch: Watch) 
     page.unroute("**/figures?*")
     page.locator("#cg-previous").click()
     expect(page.locator("#cg-figures-body")).to_contain_text("m²")
+
+
+def test_the_map_is_dragged_by_its_features_too(open_page: OpenPage) -> None:
+    page = open_page(PLAIN)
+    at = point_of(page, "G6")
+    page.mouse.move(at["x"], at["y"])
+    page.mouse.down()
+    page.mouse.move(at["x"] + 60, at["y"] + 80, steps=5)
+    page.mouse.up()
+    page.wait_for_function(
+        "() => !CommonGreen.map._panAnim || !CommonGreen.map._panAnim._inProgress"
+    )
+    moved = point_of(page, "G6")
+    assert moved["y"] - at["y"] >= 75
+    assert page.locator("#cg-detail").is_hidden()
+
+
+def test_the_whole_page_fills_the_screen(open_page: OpenPage) -> None:
+    page = open_page(PLAIN)
+    button = page.get_by_role("button", name="Full screen")
+    button.click()
+    page.wait_for_function("() => document.fullscreenElement?.id === 'community-map'")
+    assert page.locator("#cg-legend").is_visible()
+    assert page.locator("#cg-time").is_visible()
+    page.evaluate("document.exitFullscreen()")
+    page.wait_for_function("() => CommonGreen.map._isFullscreen === false")
+    button.click()
+    page.wait_for_function("() => CommonGreen.map._isFullscreen === true")
+
+
+def test_somebody_on_site_sees_where_they_are(open_page: OpenPage) -> None:
+    page = open_page(PLAIN, permissions=("geolocation",))
+    page.context.set_geolocation({"longitude": 122.1985, "latitude": 37.3888, "accuracy": 4})
+    page.get_by_role("button", name="Show where I am").click()
+    page.wait_for_selector(".leaflet-overlay-pane path")
+    page.wait_for_function(
+        "() => Math.abs(CommonGreen.map.getCenter().lng - 122.1985) < 1e-4"
+        " && Math.abs(CommonGreen.map.getCenter().lat - 37.3888) < 1e-4"
+    )

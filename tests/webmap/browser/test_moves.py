@@ -132,3 +132,29 @@ def test_somebody_elses_change_is_never_overwritten(open_page: OpenPage, watch: 
     confirm(second, "Household clears")
     told = second.locator(".cg-problem.is-general")
     expect(told).to_contain_text("Somebody has changed this case")
+
+
+def test_a_thumb_draws_what_is_left(open_page: OpenPage) -> None:
+    page = open_page(MOVING, phone=True)
+    at = point_of(page, "G2")
+    page.touchscreen.tap(at["x"], at["y"])
+    page.wait_for_selector(".cg-case")
+    page.get_by_role("button", name="Household clears").tap()
+    confirm(page, "Household clears")
+    settled(page, "Clearing by the household")
+    choose(page, "Inspect")
+    page.get_by_text("Something is left: draw it").tap()
+    # The sheet makes room for the map, and the tool lies under the thumb.
+    page.wait_for_function("() => document.getElementById('cg-panel').offsetHeight < 120")
+    tool, box = page.locator("#cg-tool").bounding_box(), page.locator("#cg-stage").bounding_box()
+    assert tool is not None
+    assert box is not None
+    assert tool["y"] > box["y"] + box["height"] / 2
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 3)
+    for x, y in ((-30, -30), (30, -30), (30, 30)):
+        page.touchscreen.tap(middle[0] + x, middle[1] + y)
+        page.wait_for_timeout(300)
+    assert page.locator(".cg-corner").count() == 3
+    page.get_by_role("button", name="Done").tap()
+    expect(page.locator("[data-field=residual] output")).to_contain_text("1 drawn")
+    assert page.locator(".cg-corner").count() == 0

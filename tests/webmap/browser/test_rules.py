@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -100,3 +101,40 @@ def test_days_are_counted_as_the_server_counts_them(rules: Page) -> None:
     assert rules.evaluate("CommonGreen.days.parse('never')") is None
     starts = rules.evaluate("CommonGreen.days.monthStarts(19052, 19120)")
     assert starts == [19083, 19113]
+
+
+# Viénot, Brettel and Mollon 1999: how a colour in linear RGB looks without red or green cones.
+WITHOUT = {
+    "protanopia": [[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]],
+    "deuteranopia": [[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]],
+    "print without colour": [[0.2126, 0.7152, 0.0722]] * 3,
+    "everybody": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+}
+
+
+@pytest.mark.parametrize("eyes", WITHOUT)
+def test_no_two_statuses_look_alike(rules: Page, eyes: str) -> None:
+    rules.add_script_tag(path=STATIC / "js" / "palette.js")
+    looks = rules.evaluate("all => all.map(CommonGreen.statusLook)", list(Status))
+    alike = [
+        (one, other)
+        for (one, first), (other, second) in combinations(zip(Status, looks, strict=True), 2)
+        if first.get("hatch") == second.get("hatch")
+        and first.get("dash") == second.get("dash")
+        and difference(first["fill"], second["fill"], eyes) < 10
+    ]
+    assert alike == []
+
+
+def difference(first: str, second: str, eyes: str) -> float:
+    """Return how far two colours lie apart for somebody's eyes, in CIE 1976 units."""
+    return float(np.linalg.norm(lab(first, eyes) - lab(second, eyes)))
+
+
+def lab(color: str, eyes: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    given = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    linear = np.where(given <= 0.04045, given / 12.92, ((given + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(np.array(WITHOUT[eyes]) @ linear, 0, 1)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x, y, z = np.cbrt(np.maximum(np.array(to_xyz) @ seen / [0.9505, 1, 1.089], 0.008856))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])

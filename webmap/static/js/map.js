@@ -27,6 +27,7 @@
       const link = map.getContainer().querySelector(selector);
       if (!link) return;
       link.title = CG.word(word);
+      link.setAttribute("role", "button");
       link.setAttribute("aria-label", CG.word(word));
     };
     name(".leaflet-control-zoom-in", "control.zoomIn");

@@ -17,8 +17,8 @@
     referred: { fill: "#0072b2", tint: "#c6dff0", edge: "#004a75", hatch: "plumb", line: "#d5ebf8" },
     cleared: { fill: "#009e73", tint: "#009e73", edge: "#00614a" },
     clear: { fill: "#cde8d6", tint: "#cde8d6", edge: "#86b79a" },
-    unknown_title: { fill: "#d2d2d0", tint: "#d2d2d0", edge: "#6e6e6c", hatch: "dots", line: "#4a4a48" },
-    private: { fill: "#ece2cb", tint: "#ece2cb", edge: "#b9aa86" },
+    unknown_title: { fill: "#dcdcda", tint: "#dcdcda", edge: "#6e6e6c", hatch: "rings", line: "#4a4a48" },
+    private: { fill: "#d6c495", tint: "#d6c495", edge: "#9c8a58" },
     not_looked_at: { fill: "#ffffff", tint: "#ffffff", edge: "#8c8c88", dash: "3 3" },
   };
   const UNKNOWN = { fill: "#ffffff", tint: "#ffffff", edge: "#333333" };
@@ -43,11 +43,14 @@
   function drawHatch(context, look) {
     context.strokeStyle = context.fillStyle = look.line;
     context.lineWidth = look.hatch === "cross" || look.hatch === "tufts" ? 1 : 1.5;
-    if (look.hatch === "dots") {
+    if (look.hatch === "dots" || look.hatch === "rings") {
+      const ring = look.hatch === "rings";
+      context.lineWidth = 0.9;
       for (const [x, y] of [[2, 2], [6, 6]]) {
         context.beginPath();
-        context.arc(x, y, 1.05, 0, 2 * Math.PI);
-        context.fill();
+        context.arc(x, y, ring ? 1.5 : 1.05, 0, 2 * Math.PI);
+        if (ring) context.stroke();
+        else context.fill();
       }
       return;
     }
