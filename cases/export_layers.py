@@ -3,7 +3,7 @@
 from sqlalchemy import func, select
 
 from cases.models import Campaign, Case, Encroachment
-from layers.exporting import ExportLayer, register
+from layers.files.exporting import ExportLayer, register
 from layers.frames import Rows, wkb
 from layers.models import Household, Observation, Parcel
 

@@ -21,11 +21,11 @@ from sqlalchemy.orm import Session
 
 from gis.crs import STORAGE_SRID, Geometries, project
 from gis.problems import InputError, Problem
-from layers.delivery import Delivery
+from layers.files.delivery import Delivery
 from layers.frames import frame, geometries, overlapping, wkb
-from layers.matching import Action
+from layers.imports.matching import Action
+from layers.imports.plans import Plan
 from layers.models import Building, Community, Parcel
-from layers.plans import Plan
 
 HERE = Path(__file__).parent
 LEAFLET = HERE / "static/vendor/leaflet/dist"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from cases.access import Role
 from cases.checks import check_community
 from cases.decisions import list_undecided
-from cases.demo import build, make_accounts
+from cases.demo.load import build, make_accounts
 from cases.figures import figures
 from cases.flagging import flag_all
 from cases.ledger import today

@@ -7,8 +7,8 @@ import pyproj
 import pytest
 import shapely
 
-from cases.demo_layout import DemoCompound, layout
-from cases.demo_plan import apportion, subset_with_sum
+from cases.demo.layout import DemoCompound, layout
+from cases.demo.plan import apportion, subset_with_sum
 
 # Of buildings, households, green parcels and observations of compound 1.
 GOLDEN = "baf281838f20bcb1ba5f13624e56266c3038000c059ee8e93f9880a71cf0be60"

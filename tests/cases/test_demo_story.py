@@ -7,9 +7,9 @@ import pytest
 import shapely
 
 from cases.access import GRANTS
-from cases.demo_events import HOLIDAYS, working_day
-from cases.demo_layout import DemoCompound, layout
-from cases.demo_story import PATROL_DAYS, Move, Story, role_of, tell
+from cases.demo.events import HOLIDAYS, working_day
+from cases.demo.layout import DemoCompound, layout
+from cases.demo.story import PATROL_DAYS, Move, Story, role_of, tell
 from cases.workflow import MOVES, Requirement, State
 
 CHINA = dt.timedelta(hours=8)

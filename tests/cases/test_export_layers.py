@@ -12,7 +12,7 @@ from cases.export_layers import register_layers
 from cases.models import Case, Encroachment
 from cases.protected import protected_parcels
 from cases.workflow import State
-from layers.exporting import export
+from layers.files.exporting import export
 from layers.models import Community
 from tests import builders
 

@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 
 from gis.crs import SurveyCRS
 from gis.problems import InputError
-from layers import exporting
-from layers.exporting import ExportLayer, export, find_layer, register
+from layers.files import exporting
+from layers.files.exporting import ExportLayer, export, find_layer, register
+from layers.files.writing import neutralise, restore
 from layers.models import (
     Building,
     Community,
@@ -39,7 +40,6 @@ from layers.models import (
     TitleBasis,
 )
 from layers.places import CommunityForm, add_community
-from layers.writing import neutralise, restore
 
 SURVEY = SurveyCRS(4550)
 EAST, NORTH = 429_000.0, 4_130_000.0

@@ -16,10 +16,10 @@ from gis.crs import project
 from gis.datum import to_bd09, to_gcj02
 from gis.problems import InputError, Problem
 from gis.validity import multipolygons
-from layers import writing
-from layers.gates import Checked, GateLimits, Place, check
-from layers.kinds import KINDS
-from layers.reading import read
+from layers.door.gates import Checked, GateLimits, Place, check
+from layers.door.kinds import KINDS
+from layers.files import writing
+from layers.files.reading import read
 
 # A compound of 300 by 200 m in Weihai, in metres of EPSG:4550 (zone 41).
 WEST, SOUTH = 420_000.0, 4_140_000.0

@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gis.problems import InputError
-from layers.intake import Outcome, Reading, Repairing, Rules, take_in
+from layers.imports.intake import Outcome, Reading, Repairing, Rules, take_in
+from layers.imports.plans import Covers, ImportOptions, LinkChoice
 from layers.models import (
     Building,
     Community,
@@ -30,7 +31,6 @@ from layers.models import (
     SurveyFile,
 )
 from layers.places import CommunityForm, add_community, find_community
-from layers.plans import Covers, ImportOptions, LinkChoice
 from tests.layers.files import SRID, box, in_degrees, point, write
 
 DAY = dt.date(2022, 3, 1)
@@ -608,7 +608,7 @@ def test_hostile_text_is_text(session: Session, deliver: Import, text: str) -> N
 def test_a_file_changed_after_it_was_read_is_refused(
     session: Session, deliver: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("layers.intake.original", lambda *_: ("parcels.gpkg", b"another"))
+    monkeypatch.setattr("layers.imports.intake.original", lambda *_: ("parcels.gpkg", b"another"))
     with pytest.raises(InputError, match="has changed since it was read"):
         deliver("parcels", parcels(), fields={"building": ""})
     assert counts(session)["parcel"] == 0

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from gis.linking import UNIT_IN_DOUBT
 from gis.problems import InputError
-from layers.link_table import ids_of, set_links, stored_links
-from layers.linking import link_unlinked
+from layers.imports.link_table import ids_of, set_links, stored_links
+from layers.imports.linking import link_unlinked
 from layers.models import (
     Community,
     Household,

@@ -20,8 +20,8 @@ import pytest
 import shapely
 
 from gis.problems import InputError
-from layers.reading import Delivery, ReadingLimits, read
-from layers.staging import original
+from layers.files.reading import Delivery, ReadingLimits, read
+from layers.files.staging import original
 
 SQUARE = shapely.box(427_000, 4_140_000, 427_010, 4_140_010)
 GBK = "C_crs_encoding/derived_gbk_cgcs2000"

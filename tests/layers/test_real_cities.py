@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from cases.flagging import flag
 from cases.models import Encroachment
 from gis.problems import InputError
-from layers.intake import Outcome, Reading, take_in
+from layers.imports.intake import Outcome, Reading, take_in
+from layers.imports.plans import ImportOptions
 from layers.models import Building, Community, Household, Observation, Parcel, Site
 from layers.places import CommunityForm, add_community
-from layers.plans import ImportOptions
 
 OTTERLO = "A_parcels/nl_otterlo_east/nl_otterlo_east.gpkg"
 SHANGHAI = "A_china_osm/shanghai_university/shanghai_university_2021_09_{}.gpkg"

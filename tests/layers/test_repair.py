@@ -11,10 +11,10 @@ import pytest
 import shapely
 
 from gis.problems import InputError
-from layers.delivery import Delivery
-from layers.gates import Place, check
-from layers.reading import read
-from layers.repair import RepairLimits, repair
+from layers.door.gates import Place, check
+from layers.door.repair import RepairLimits, repair
+from layers.files.delivery import Delivery
+from layers.files.reading import read
 
 X, Y = 420_000.0, 4_140_000.0
 BOWTIE = shapely.Polygon([(X, Y), (X + 8, Y + 8), (X + 8, Y), (X, Y + 8), (X, Y)])

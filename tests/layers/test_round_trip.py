@@ -9,11 +9,11 @@ import pytest
 import shapely
 from sqlalchemy.orm import Session
 
-from layers.exporting import LAYERS, export, read_table
-from layers.intake import Reading, take_in
+from layers.files.exporting import LAYERS, export, read_table
+from layers.imports.intake import Reading, take_in
+from layers.imports.plans import ImportOptions
 from layers.models import Community
 from layers.places import CommunityForm, add_community
-from layers.plans import ImportOptions
 from tests.layers.files import SRID, box, point, write
 
 ENDINGS = [".gpkg", ".geojson", ".shp", ".shp.zip", ".fgb", ".parquet", ".csv"]

@@ -9,10 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
-import cases.models
+import cases.models  # noqa: F401 (its tables join the metadata)
 from layers.db import NOWHERE, Database, Scope, durability_faults, role_faults, scoped_session
 from layers.migrate import owned
-from layers.models import Community
+from layers.models import Base, Community
 
 SQUARE = "SRID=4326;MULTIPOLYGON(((122 37,122.1 37,122.1 37.1,122 37.1,122 37)))"
 
@@ -47,7 +47,7 @@ def test_models_equal_migrations(owner: Session) -> None:
     context = MigrationContext.configure(
         owner.connection(), opts={"include_object": owned, "include_schemas": True}
     )
-    assert compare_metadata(context, cases.models.Base.metadata) == []
+    assert compare_metadata(context, Base.metadata) == []
 
 
 def test_the_serving_role_owns_nothing_and_the_server_is_durable(session: Session) -> None:

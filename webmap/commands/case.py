@@ -85,7 +85,7 @@ def move(
     """Move a case to another state."""
     from cases.casework import NOTHING_LEFT, Request
     from cases.casework import move as move_case
-    from layers.boundaries import read_boundary
+    from layers.imports.boundaries import read_boundary
 
     polygon: Any = NOTHING_LEFT if nothing_left else None
     if residual is not None:

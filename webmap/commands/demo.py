@@ -19,7 +19,7 @@ from webmap.commands.options import pass_settings
 @pass_settings
 def demo(settings: Settings, ctx: click.Context, communities: int, serve: bool) -> None:
     """Build invented compounds with the story's own numbers, and serve them."""
-    from cases.demo import build, make_accounts
+    from cases.demo.load import build, make_accounts
     from layers.migrate import open_database
 
     database = open_database(settings)

@@ -32,7 +32,7 @@ def export(
     .parquet or .csv, that of a table in .csv.
     """
     from cases.export_layers import register_layers
-    from layers.exporting import export as write
+    from layers.files.exporting import export as write
     from layers.places import find_community, parse_srid
     from webmap.commands.operator import operator_session
 

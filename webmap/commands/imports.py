@@ -16,9 +16,9 @@ from webmap.commands.options import json_option, pass_settings, show
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from layers.intake import Outcome, RefusedError
+    from layers.imports.intake import Outcome, RefusedError
+    from layers.imports.plans import Covers, ImportPolicy
     from layers.models import Community
-    from layers.plans import Covers, ImportPolicy
 
 KINDS = ("buildings", "households", "parcels", "observations", "sites")
 LINKS = ("auto", "attribute", "spatial", "none")
@@ -66,7 +66,7 @@ def import_(settings: Settings, /, **given: Any) -> None:
     zipped or not. The file is refused whole, with every reason and remedy, or
     taken whole: the same file again changes nothing.
     """
-    from layers.intake import Reading, RefusedError, Repairing, take_in
+    from layers.imports.intake import Reading, RefusedError, Repairing, take_in
     from webmap.commands.operator import operator_session
 
     asked = Repairing.SHOW if given["repair"] else Repairing.NONE
@@ -138,8 +138,8 @@ def _fields(mapped: Sequence[str], constants: Sequence[str]) -> dict[str, str]:
 
 
 def _options(given: dict[str, Any]) -> Any:
+    from layers.imports.plans import ImportOptions, LinkChoice
     from layers.models import Purpose
-    from layers.plans import ImportOptions, LinkChoice
 
     date, purpose, rms = given["date"], given["purpose"], given["rms"]
     if rms is not None and not 0 <= rms < 100:
@@ -160,8 +160,8 @@ def _options(given: dict[str, Any]) -> Any:
 
 def _covers(text: str | None) -> "Covers":
     """Read what ground a survey says it looked at."""
-    from layers.boundaries import read_boundary
-    from layers.plans import Covers
+    from layers.imports.boundaries import read_boundary
+    from layers.imports.plans import Covers
 
     if text is None or text == "none":
         return Covers()
@@ -178,8 +178,8 @@ def _rules(ground_floor: int | None) -> Any:
 
     from cases.policy import Policy
     from cases.protected import protected_parcels
-    from layers.intake import Rules
-    from layers.plans import ImportPolicy
+    from layers.imports.intake import Rules
+    from layers.imports.plans import ImportPolicy
 
     def policy(community: "Community") -> "ImportPolicy":
         own = Policy.of(community.policy)

@@ -29,8 +29,8 @@ def link(
     is clearly the nearest. The others are listed with the nearest and the
     runner-up: write your decisions into a table and give it with --csv.
     """
-    from layers.link_table import set_links
-    from layers.linking import link_unlinked
+    from layers.imports.link_table import set_links
+    from layers.imports.linking import link_unlinked
     from layers.places import find_community, lock_community
     from webmap.commands.operator import operator_session
 

@@ -55,7 +55,7 @@ def add(
 @pass_settings
 def boundary(settings: Settings, code: str, file: Path) -> None:
     """Give a compound the boundary in a file: imports outside it are refused."""
-    from layers.boundaries import read_boundary  # GeoPandas and SQLAlchemy take a second.
+    from layers.imports.boundaries import read_boundary  # GeoPandas and SQLAlchemy take a second.
     from layers.places import set_boundary
     from webmap.commands.operator import operator_session
 
@@ -106,7 +106,7 @@ def _add_community(
     boundary: Path | None,
     time_zone: str | None,
 ) -> None:
-    from layers.boundaries import read_boundary
+    from layers.imports.boundaries import read_boundary
     from layers.places import CommunityForm, add_community
     from webmap.commands.operator import operator_session
 

@@ -15,10 +15,10 @@ import shapely
 
 from gis.problems import InputError
 from layers.config import PROJECT_ROOT
-from layers.delivery import Delivery
-from layers.gates import Place, check
-from layers.reading import read
-from layers.whereabouts import to_storage
+from layers.door.gates import Place, check
+from layers.door.whereabouts import to_storage
+from layers.files.delivery import Delivery
+from layers.files.reading import read
 
 GOLDEN = Path(__file__).with_name("bad_inputs.tsv")
 HEAD = ("file", "layer", "options", "kind", "survey CRS", "outcome", "codes", "first message")

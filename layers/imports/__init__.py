@@ -1,0 +1,1 @@
+"""An import planned, shown and applied, and parcels linked to their households."""
