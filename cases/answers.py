@@ -2,53 +2,40 @@
 
 import uuid
 from collections import defaultdict
-from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from cases.models import AnswerBasis
 from layers.frames import keys
 
 Key = tuple[int, uuid.UUID]
+Answer = tuple[uuid.UUID | None, AnswerBasis]
 
 
-@dataclass(frozen=True)
-class Answers:
-    """Per observation the household that answers, ``None`` where a person must decide."""
+def answers(pieces: pd.DataFrame, links: pd.DataFrame, before: pd.DataFrame) -> list[Answer]:
+    """Return who answers for each piece, the same for all pieces of an observation.
 
-    by_observation: dict[Key, tuple[uuid.UUID | None, AnswerBasis]]
-
-    @classmethod
-    def of(cls, pieces: pd.DataFrame, links: pd.DataFrame, before: pd.DataFrame) -> "Answers":
-        """Answer for every observation in ``pieces``.
-
-        ``links`` joins parcels to households. ``before`` holds the encroachments
-        that an earlier run found, whose answers a person may have given: they stay.
-        """
-        linked: dict[Key, set[uuid.UUID]] = defaultdict(set)
-        for parcel, household in zip(keys(links, "parcel_id"), links["household_id"], strict=True):
-            linked[parcel].add(household)
-        near: dict[Key, set[uuid.UUID]] = defaultdict(set)
-        named: dict[Key, uuid.UUID | None] = {}
-        for observation, parcel, occupier in zip(
-            keys(pieces, "observation_id"),
-            keys(pieces, "parcel_id"),
-            pieces["occupier_id"],
-            strict=True,
-        ):
-            near[observation] |= linked[parcel]
-            named[observation] = occupier
-        found = {key: answer(occupier, near[key]) for key, occupier in named.items()}
-        return cls(found | _decided(before))
-
-    def __getitem__(self, observation: Key) -> tuple[uuid.UUID | None, AnswerBasis]:
-        """Return the household and why it answers."""
-        return self.by_observation[observation]
+    ``pieces`` counts observations in its column ``observation``; ``links`` joins
+    parcels to households. ``before`` holds the encroachments that an earlier run
+    found, whose answers a person may have given: they stay.
+    """
+    near = _near(pieces, links)
+    decided = _decided(before)
+    numbers, first, owner = np.unique(
+        pieces["observation"].to_numpy(dtype=np.int64), return_index=True, return_inverse=True
+    )
+    of_each = pieces.iloc[first]
+    found = [
+        decided.get(key) or answer(occupier, near.get(number, set()))
+        for number, occupier, key in zip(
+            numbers.tolist(), of_each["occupier_id"], keys(of_each, "observation_id"), strict=True
+        )
+    ]
+    return [found[at] for at in owner]
 
 
-def answer(
-    occupier: uuid.UUID | None, linked: set[uuid.UUID]
-) -> tuple[uuid.UUID | None, AnswerBasis]:
+def answer(occupier: uuid.UUID | None, linked: set[uuid.UUID]) -> Answer:
     """Return who answers for one enclosure.
 
     ``occupier`` is the household that the survey names, ``linked`` those of all
@@ -62,7 +49,19 @@ def answer(
     return None, AnswerBasis.UNDECIDED
 
 
-def _decided(before: pd.DataFrame) -> dict[Key, tuple[uuid.UUID | None, AnswerBasis]]:
+def _near(pieces: pd.DataFrame, links: pd.DataFrame) -> dict[int, set[uuid.UUID]]:
+    """Return the households linked to the parcels that each observation takes from."""
+    near: dict[int, set[uuid.UUID]] = defaultdict(set)
+    linked: dict[Key, set[uuid.UUID]] = defaultdict(set)
+    for parcel, household in zip(keys(links, "parcel_id"), links["household_id"], strict=True):
+        linked[parcel].add(household)
+    if linked:
+        for number, parcel in zip(pieces["observation"], keys(pieces, "parcel_id"), strict=True):
+            near[number].update(linked.get(parcel, ()))
+    return near
+
+
+def _decided(before: pd.DataFrame) -> dict[Key, Answer]:
     by_person = before[before["answer_basis"] == AnswerBasis.PERSON]
     return {
         key: (household, AnswerBasis.PERSON)

@@ -175,9 +175,7 @@ def _parcels(communities: Sequence[int]) -> Rows:
 
 def _accusation() -> ColumnElement[int]:
     """Return what an overlap with a parcel may lead to (DOMAIN, product rule 1)."""
-    never = or_(
-        Parcel.kind != ParcelKind.PUBLIC_GREEN, Parcel.title_basis == TitleBasis.INDIVIDUAL
-    )
+    never = or_(Parcel.kind != ParcelKind.PUBLIC_GREEN, Parcel.title_basis == TitleBasis.INDIVIDUAL)
     unknown = or_(Parcel.title_basis == TitleBasis.UNKNOWN, Parcel.title_disputed)
     return case(
         (never, int(Accusation.NEVER)),

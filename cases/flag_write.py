@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,17 +13,16 @@ from geoalchemy2.shape import from_shape
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from cases.answers import Answers
+from cases.answers import Key
 from cases.ledger import Book, Moment, area, columns_of
 from cases.models import AnswerBasis, Campaign, Case, Encroachment, EntryKind, Finding
 from cases.workflow import CLEARED_STATES, MOVES, State
 from gis.crs import SurveyCRS
 from gis.precision import firm
-from layers.bulk import copy_columns, listed
+from layers.bulk import among, copy_columns, listed
 from layers.frames import geometries, keys
 from layers.models import STORAGE_SRID, Community
 
-Key = tuple[int, uuid.UUID]
 CASE_COLUMNS = (
     "community_id",
     "id",
@@ -58,7 +57,6 @@ class Writer:
     actor: str
     moments: dict[int, Moment] = field(init=False)
     book: Book = field(init=False)
-    cases: dict[Key, Case] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Date the run once for each community."""
@@ -85,52 +83,46 @@ class Writer:
         self._reject_empty(touched)
         return len(ended)
 
-    def begin(self, begun: pd.DataFrame, answers: Answers) -> tuple[int, int, int]:
-        """Insert encroachments and their cases; return how many, undecided, cases opened."""
+    def begin(self, begun: pd.DataFrame) -> tuple[int, int, int]:
+        """Insert encroachments and their cases; return how many, undecided, cases opened.
+
+        ``begun`` has ``household_id`` and ``answer_basis`` of who answers for each.
+        """
         if begun.empty:
             return 0, 0, 0
-        answered = [answers[key] for key in keys(begun, "observation_id")]
+        answering = [key if key[1] is not None else None for key in keys(begun, "household_id")]
+        cases, opened = self._open_cases({key for key in answering if key is not None})
         begun = begun.assign(
-            household_id=[household for household, _basis in answered],
-            answer_basis=[basis for _household, basis in answered],
             id=[uuid.uuid4() for _ in range(len(begun))],
+            case_id=pd.Series([key and cases[key] for key in answering], dtype=object),
         )
-        wanted = {
-            (row.community_id, row.household_id)
-            for row in begun.itertuples()
-            if row.household_id is not None
-        }
-        opened = self._open_cases(wanted)
-        begun["case_id"] = [
-            self.cases[key].id if key in self.cases else None for key in keys(begun, "household_id")
-        ]
         self._insert(begun)
-        self._enter_suspected(begun)
+        self._enter_suspected(begun[begun["case_id"].notna()])
         undecided = int((begun["answer_basis"] == AnswerBasis.UNDECIDED).sum())
         return len(begun), undecided, opened
 
     def decide(self, rows: pd.DataFrame, household: uuid.UUID, note: str) -> Case:
         """Let ``household`` answer for undecided encroachments, as a person decided."""
         community = int(rows["community_id"].iloc[0])
-        self._open_cases({(community, household)})
-        case = self.cases[community, household]
+        cases, _opened = self._open_cases({(community, household)})
+        case = cases[community, household]
         ids = list(rows["id"])
         self.session.execute(
             update(Encroachment)
             .where(Encroachment.community_id == community, Encroachment.id.in_(ids))
-            .values(household_id=household, case_id=case.id, answer_basis=AnswerBasis.PERSON)
+            .values(household_id=household, case_id=case, answer_basis=AnswerBasis.PERSON)
         )
         ground = self.survey.to_survey(geometries(rows))
-        self._enter_suspected(rows.assign(case_id=case.id, geom=ground))
+        self._enter_suspected(rows.assign(case_id=case, geom=ground))
         self.book.record(
             self.moments[community],
-            (community, case.id),
+            (community, case),
             self.actor,
             "case:answer:decided",
             note=note,
             observation=rows["observation_id"].iloc[0],
         )
-        return case
+        return self.session.get_one(Case, (community, case))
 
     def rebound(self, rebounds: pd.DataFrame) -> int:
         """Enter cleared ground that was taken again under the case that had cleared it."""
@@ -143,9 +135,7 @@ class Writer:
         seen = listed(subjects)
         self.session.execute(
             delete(Finding)
-            .where(
-                Finding.community_id == seen.c.community_id, Finding.observation_id == seen.c.id
-            )
+            .where(Finding.community_id == seen.c.community_id, Finding.observation_id == seen.c.id)
             .execution_options(synchronize_session=False)
         )
         if len(findings):
@@ -193,71 +183,81 @@ class Writer:
                     note = "No observation shows an encroachment any more."
                     self._change(case, State.REJECTED, note=note)
 
-    def _open_cases(self, wanted: set[Key]) -> int:
-        """See that each (community, household) has a case in the current campaign."""
-        opened = 0
-        for community, households in sorted(_by_community(wanted).items()):
-            campaign = self._campaign(community)
-            known = self.session.scalars(
-                select(Case)
-                .where(
-                    Case.community_id == community,
-                    Case.campaign_id == campaign.id,
-                    Case.household_id.in_(households),
-                )
-                .with_for_update()
-            )
-            found = {case.household_id: case for case in known}
-            for case in found.values():
-                self._reopen(case)
-            missing = sorted(set(households) - found.keys())
-            found |= self._new_cases(campaign, missing)
-            self.cases |= {(community, household): case for household, case in found.items()}
-            opened += len(missing)
-        return opened
+    def _open_cases(self, wanted: Collection[Key]) -> tuple[dict[Key, uuid.UUID], int]:
+        """See that each (community, household) has a case in the current campaign.
 
-    def _campaign(self, community: int) -> Campaign:
-        """Return the open campaign, locked so that case numbers have no gap; begin one if none."""
-        campaign = self.session.scalars(
+        Returns the cases by key, and how many were opened.
+        """
+        if not wanted:
+            return {}, 0
+        campaigns = self._campaigns({community for community, _household in wanted})
+        ours = [campaign.id for campaign in campaigns.values()]
+        who = listed(wanted)
+        known = self.session.scalars(
+            select(Case)
+            .join(who, (Case.community_id == who.c.community_id) & (Case.household_id == who.c.id))
+            .where(among(Case.campaign_id, ours))
+            .with_for_update(of=Case)
+        )
+        cases: dict[Key, uuid.UUID] = {}
+        for case in known:
+            self._reopen(case)
+            cases[case.community_id, case.household_id] = case.id
+        missing = [key for key in wanted if key not in cases]
+        return cases | self._new_cases(campaigns, missing), len(missing)
+
+    def _campaigns(self, communities: Collection[int]) -> dict[int, Campaign]:
+        """Return each open campaign, locked so that case numbers have no gap; begin one if none."""
+        running = self.session.scalars(
             select(Campaign)
-            .where(Campaign.community_id == community, Campaign.ended_on.is_(None))
-            .order_by(Campaign.started_on.desc(), Campaign.ref.desc())
-            .limit(1)
+            .where(among(Campaign.community_id, communities), Campaign.ended_on.is_(None))
+            .order_by(Campaign.community_id, Campaign.started_on, Campaign.ref)
             .with_for_update()
-        ).first()
-        if campaign is None:
+        )
+        # The latest of a community is the last.
+        found = {campaign.community_id: campaign for campaign in running}
+        for community in sorted(set(communities) - found.keys()):
             day = self.moments[community].day
-            campaign = Campaign(
+            found[community] = Campaign(
                 community_id=community,
                 id=uuid.uuid4(),
-                ref=f"{day.isoformat()}",
+                ref=day.isoformat(),
                 name=str(day.year),
                 started_on=day,
             )
-            self.session.add(campaign)
-            self.session.flush()
-        return campaign
+            self.session.add(found[community])
+        self.session.flush()
+        return found
 
     def _new_cases(
-        self, campaign: Campaign, households: Sequence[uuid.UUID]
-    ) -> dict[uuid.UUID, Case]:
-        community = campaign.community_id
-        last = self.session.scalar(
-            select(func.coalesce(func.max(Case.number), 0)).where(
-                Case.community_id == community, Case.campaign_id == campaign.id
-            )
-        )
-        moment = self.moments[community]
-        rows = [
-            (community, uuid.uuid4(), campaign.id, household, number, State.SUSPECTED, moment.day)
-            for number, household in enumerate(households, int(last or 0) + 1)
-        ]
-        if not rows:
+        self, campaigns: dict[int, Campaign], missing: Sequence[Key]
+    ) -> dict[Key, uuid.UUID]:
+        """Open cases, numbered within their campaign in the order of the households."""
+        if not missing:
             return {}
+        numbers = self._last_numbers(campaigns)
+        rows = []
+        for community, household in sorted(missing, key=lambda key: (key[0], key[1].int)):
+            day = self.moments[community].day
+            numbers[community] += 1
+            case = community, uuid.uuid4()
+            state = State.SUSPECTED
+            campaign = campaigns[community].id
+            rows.append((*case, campaign, household, numbers[community], state, day))
+            self.book.record(
+                self.moments[community], case, self.actor, "flag:case:opened", state=state
+            )
         copy_columns(self.session, Case, columns_of(CASE_COLUMNS, rows))
-        for row in rows:
-            self.book.record(moment, row[:2], self.actor, "flag:case:opened", state=State.SUSPECTED)
-        return {row[3]: Case(**dict(zip(CASE_COLUMNS, row, strict=True))) for row in rows}
+        return {(row[0], row[3]): row[1] for row in rows}
+
+    def _last_numbers(self, campaigns: dict[int, Campaign]) -> dict[int, int]:
+        ours = [campaign.id for campaign in campaigns.values()]
+        last = self.session.execute(
+            select(Case.community_id, func.max(Case.number).label("last"))
+            .where(among(Case.community_id, campaigns), among(Case.campaign_id, ours))
+            .group_by(Case.community_id)
+        )
+        return defaultdict(int, {row.community_id: row.last for row in last})
 
     def _reopen(self, case: Case) -> None:
         """A new encroachment wakes a case that was rejected or thought cleared."""
@@ -292,11 +292,13 @@ class Writer:
         )
 
     def _enter_suspected(self, begun: pd.DataFrame) -> None:
-        for row in begun.itertuples():
-            if row.case_id is not None:
-                key = (row.community_id, row.case_id, row.id)
-                moment = self.moments[row.community_id]
-                self.book.enter(EntryKind.SUSPECTED, moment, key, row.geom, row.occupied_m2)
+        columns = ("community_id", "case_id", "id", "geom", "occupied_m2")
+        for community, case, identifier, ground, occupied in zip(
+            *(begun[name] for name in columns), strict=True
+        ):
+            key = community, case, identifier
+            moment = self.moments[community]
+            self.book.enter(EntryKind.SUSPECTED, moment, key, ground, occupied)
 
     def _rebound_one(self, community: int, identifier: uuid.UUID, rows: pd.DataFrame) -> None:
         again = shapely.union_all(geometries(rows, "again"))

@@ -7,7 +7,6 @@ nothing, and each household that answers gets its case.
 """
 
 import datetime as dt
-import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, fields
 
@@ -15,10 +14,11 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from sqlalchemy import func, select, update
+from sqlalchemy import Integer, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from cases.answers import Answers
+from cases.answers import Answer, Key, answers
 from cases.flag_load import Surroundings, load
 from cases.flag_write import Writer
 from cases.policy import Policy
@@ -30,8 +30,6 @@ from layers.bulk import listed
 from layers.db import EVERYWHERE, Database
 from layers.frames import geometries, keys
 from layers.models import Community, Observation
-
-Key = tuple[int, uuid.UUID]
 
 # Two geometries are the same where no vertex moved by more than this, in metres.
 SAME_M = 1e-4
@@ -145,8 +143,8 @@ class Overlay:
 
 def _lock(session: Session, communities: Sequence[int]) -> None:
     """Let one flagging run at a time touch a community."""
-    for community in communities:
-        session.execute(select(func.pg_advisory_xact_lock(20_220_301, community)))
+    numbers = func.unnest(literal(sorted(communities), ARRAY(Integer))).column_valued("number")
+    session.execute(select(func.pg_advisory_xact_lock(20_220_301, numbers)))
 
 
 def _box(community: Community) -> shapely.Geometry | None:
@@ -239,6 +237,7 @@ def _pieces(
     pieces = pd.DataFrame(
         {
             "community_id": seen["community_id"].to_numpy(),
+            "observation": found.observation,
             "observation_id": seen["id"].to_numpy(),
             "occupier_id": seen["occupier_id"].to_numpy(),
             "parcel_id": parcels["id"].to_numpy()[found.parcel],
@@ -308,18 +307,23 @@ def _settle(found: Surroundings, overlay: Overlay, writer: Writer, report: FlagR
     before = current[mine & (~verified | by_ended)].reset_index(drop=True)
     same = _same(before, overlay.pieces, writer.survey)
     kept = {old for old, _new in same}
-    begun = overlay.pieces.drop(index=[new for _old, new in same]).reset_index(drop=True)
+    pieces = _answered(overlay.pieces, answers(overlay.pieces, found.links, before))
+    begun = pieces.drop(index=[new for _old, new in same]).reset_index(drop=True)
     gone = before.drop(index=list(kept)).reset_index(drop=True)
     report.kept = len(kept)
     report.ended = writer.end(gone, report.notes)
-    answers = Answers.of(overlay.pieces, found.links, before)
-    report.new, report.undecided, report.cases_opened = writer.begin(begun, answers)
+    report.new, report.undecided, report.cases_opened = writer.begin(begun)
     report.new_m2 = float(begun["occupied_m2"].sum())
     report.rebounds = writer.rebound(overlay.rebounds)
     report.slivers, report.unknown_title = writer.list_findings(
         overlay.subjects + ended, overlay.findings
     )
     writer.post()
+
+
+def _answered(pieces: pd.DataFrame, found: Sequence[Answer]) -> pd.DataFrame:
+    households = pd.Series([household for household, _basis in found], dtype=object)
+    return pieces.assign(household_id=households, answer_basis=[basis for _who, basis in found])
 
 
 def _same(before: pd.DataFrame, pieces: pd.DataFrame, survey: SurveyCRS) -> list[tuple[int, int]]:

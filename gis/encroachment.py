@@ -29,7 +29,6 @@ from gis.area import (
     SMALL,
     Judgement,
     Tolerances,
-    area_m2,
     combined_rms,
     judge,
     width_m,
@@ -49,15 +48,13 @@ from gis.overlay import (
     sum_by,
 )
 from gis.problems import InputError, Problem
+from gis.walls import outside_strip_m2
 
 SLIVER = "sliver"
 UNKNOWN_TITLE = "unknown_title"
 
 Strings = NDArray[np.str_]
 
-# Arcs of the wall strip have 32 segments to a quarter circle: its area is right
-# to 0.0004 m2 at each corner of a building.
-_QUARTER_SEGMENTS = 32
 _AREAL = (
     shapely.GeometryType.MISSING,
     shapely.GeometryType.POLYGON,
@@ -337,16 +334,8 @@ def _encroachments(
     claims: _Claims, walls: Geometries | None, tolerances: Tolerances
 ) -> Encroachments:
     countable = claims.area.copy()
-    if walls is not None:
-        at, by = shapely.STRtree(walls).query(
-            claims.geometry, predicate="dwithin", distance=tolerances.wall_strip_m
-        )
-        strips, cut = np.full(len(walls), None, dtype=object), np.unique(at)
-        near = np.unique(by)
-        strips[near] = shapely.buffer(
-            walls[near], tolerances.wall_strip_m, quad_segs=_QUARTER_SEGMENTS
-        )
-        countable[cut] = area_m2(fold(shapely.difference, claims.geometry, strips, at, by)[cut])
+    if walls is not None and len(walls):
+        countable = outside_strip_m2(claims.geometry, walls, tolerances.wall_strip_m)
     return Encroachments(
         observation=claims.observation,
         parcel=claims.parcel,
