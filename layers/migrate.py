@@ -1,18 +1,20 @@
 """Bring a database to the newest schema, as its owner."""
 
+import fcntl
+import os
 import secrets
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import OperationalError
 
 from layers import cluster
 from layers.config import Settings
-from layers.db import APP_ROLE, BATCH, Database, DatabaseError, Timeouts
+from layers.db import APP_ROLE, BATCH, Database, DatabaseError, Timeouts, make_engine
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 OURS = frozenset({None, "public", "personal"})
@@ -38,27 +40,35 @@ def owner_engine(settings: Settings) -> Engine:
             f" ({str(error.orig).strip()}). Start it with 'commongreen db start' or correct"
             " DATABASE_URL."
         ) from error
-    return create_engine(url)
+    return make_engine(url)
 
 
 def create_database(url: URL, template: str = "template1") -> None:
     """Create the database of ``url`` from ``template`` unless it exists."""
+    if _exists(url):
+        return
+    engine = make_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
     try:
-        probe = create_engine(url)
-        with probe.connect():
-            return
+        with engine.connect() as connection:
+            quote = connection.dialect.identifier_preparer.quote
+            connection.execute(
+                text(f"CREATE DATABASE {quote(url.database or '')} TEMPLATE {quote(template)}")
+            )
+    finally:
+        engine.dispose()
+
+
+def _exists(url: URL) -> bool:
+    engine = make_engine(url)
+    try:
+        with engine.connect():
+            return True
     except OperationalError as error:
         if "does not exist" not in str(error.orig):
             raise
+        return False
     finally:
-        probe.dispose()
-    maintenance = create_engine(url.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    with maintenance.connect() as connection:
-        quote = connection.dialect.identifier_preparer.quote
-        connection.execute(
-            text(f"CREATE DATABASE {quote(url.database or '')} TEMPLATE {quote(template)}")
-        )
-    maintenance.dispose()
+        engine.dispose()
 
 
 def upgrade(settings: Settings) -> None:
@@ -66,7 +76,7 @@ def upgrade(settings: Settings) -> None:
     engine = owner_engine(settings)
     with engine.begin() as connection:
         upgrade_connection(connection)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         _ensure_password(connection, settings)
     engine.dispose()
 
@@ -116,11 +126,15 @@ def _ensure_password(connection: Connection, settings: Settings) -> None:
     if settings.database_url is None or settings.app_database_url is not None:
         return
     path = _password_file(settings)
-    if path.exists():
-        password = path.read_text(encoding="ascii").strip()
-    else:
-        password = secrets.token_hex(24)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(password, encoding="ascii")
-    connection.execute(text(f"ALTER ROLE {APP_ROLE} LOGIN PASSWORD '{password}'"))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Two migrations at once would change the one role of the server at once, which fails.
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(handle, "r+", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        password = file.read().strip()
+        if not password:
+            password = secrets.token_hex(24)
+            file.write(password)
+            file.flush()
+        connection.execute(text(f"ALTER ROLE {APP_ROLE} LOGIN PASSWORD '{password}'"))
+        connection.commit()

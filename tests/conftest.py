@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from layers import cluster
 from layers.config import PROJECT_ROOT, Settings
-from layers.db import EVERYWHERE, Database, scoped_session
+from layers.db import EVERYWHERE, Database, make_engine, scoped_session
 from layers.migrate import open_database, owner_engine, upgrade
 
 SHARED = PROJECT_ROOT.parent / "shared" / "data"
@@ -29,7 +29,7 @@ def on_database(settings: Settings, name: str) -> Settings:
 def administer(settings: Settings, *statements: str) -> None:
     """Run statements that no transaction may hold, as the owner."""
     url = make_url(cluster.owner_url(settings)).set(database="postgres")
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    engine = make_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         for statement in statements:
             connection.execute(text(statement))
