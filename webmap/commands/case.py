@@ -10,6 +10,8 @@ from layers.config import Settings
 from webmap.commands.options import json_option, pass_settings, show
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from sqlalchemy.orm import Session
 
     from cases.models import Case
@@ -175,11 +177,10 @@ def withdraw(
     click.echo(f"{observation} is withdrawn. Run 'commongreen flag' to end what rested on it.")
 
 
-def _opened(settings: Settings) -> "Session":
-    from layers.db import EVERYWHERE, scoped_session
-    from layers.migrate import open_database
+def _opened(settings: Settings) -> "AbstractContextManager[Session]":
+    from webmap.commands.operator import operator_session
 
-    return scoped_session(open_database(settings).engine, EVERYWHERE)
+    return operator_session(settings)
 
 
 def _community(session: "Session", code: str) -> "Community":

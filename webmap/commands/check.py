@@ -3,7 +3,7 @@
 import click
 
 from layers.config import Settings
-from webmap.commands.options import json_option, pass_settings, show
+from webmap.commands.options import json_option, pass_settings, progress, show
 
 
 @click.command()
@@ -14,23 +14,14 @@ def check(settings: Settings, code: str | None, as_json: bool) -> None:
     """Verify roles, durability, indexes, areas, ledger and cases; exit 1 if anything is wrong."""
     from dataclasses import asdict
 
-    from sqlalchemy import select
-
     from cases.checks import check_community, check_database
-    from layers.db import EVERYWHERE
-    from layers.migrate import open_database
-    from layers.models import Community
     from webmap.commands.chosen import chosen_communities
+    from webmap.commands.operator import operator_session
 
-    database = open_database(settings)
-    ids = None if code is None else chosen_communities(database, code)
-    with database.session(EVERYWHERE) as session:
+    with operator_session(settings) as session:
         found = check_database(session)
-        chosen = select(Community).order_by(Community.code)
-        if ids is not None:
-            chosen = chosen.where(Community.id.in_(ids))
-        communities = session.scalars(chosen).all()
-        with click.progressbar(communities, label="Checking") as bar:
+        communities = chosen_communities(session, code)
+        with progress(communities, label="Checking") as bar:
             for community in bar:
                 found += check_community(session, community)
     if as_json:

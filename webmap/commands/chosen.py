@@ -1,19 +1,26 @@
 """The communities that a command's ``--community`` means."""
 
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from gis.problems import InputError, Problem
-from layers.db import EVERYWHERE, Database
 from layers.features import find_place
+from layers.models import Community
 
 
-def chosen_communities(database: Database, code: str) -> list[int]:
-    """Return the ids of a community, or of all communities under a region.
+def chosen_communities(session: Session, code: str | None) -> Sequence[Community]:
+    """Return a community, or all communities under a region; all there are for ``None``.
 
     Raises ``InputError`` where there is no place of that code.
     """
-    with database.session(EVERYWHERE) as session:
-        place = find_place(session, code)
+    chosen = select(Community).order_by(Community.code)
+    if code is None:
+        return session.scalars(chosen).all()
+    place = find_place(session, code)
     if place is None:
         message = f"There is no community or region {code!r}."
         remedy = "List them with 'commongreen community list'."
         raise InputError([Problem("unknown_place", message, remedy, field="community")])
-    return sorted(place.communities)
+    return session.scalars(chosen.where(Community.id.in_(place.communities))).all()

@@ -15,19 +15,14 @@ from webmap.commands.options import json_option, pass_settings, show
 @pass_settings
 def figures(settings: Settings, code: str, as_of: dt.datetime | None, as_json: bool) -> None:
     """Print the official figures; every area is a sum over dated polygons."""
-    from sqlalchemy import select
 
     from cases.figures import figures as official
     from cases.ledger import today
-    from layers.db import EVERYWHERE
-    from layers.migrate import open_database
-    from layers.models import Community
     from webmap.commands.chosen import chosen_communities
+    from webmap.commands.operator import operator_session
 
-    database = open_database(settings)
-    ids = chosen_communities(database, code)
-    with database.session(EVERYWHERE) as session:
-        communities = session.scalars(select(Community).where(Community.id.in_(ids))).all()
+    with operator_session(settings) as session:
+        communities = chosen_communities(session, code)
         day = as_of.date() if as_of else max(map(today, communities), default=dt.date.today())
         found = official(session, communities, day)
     if as_json:

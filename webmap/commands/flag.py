@@ -6,7 +6,7 @@ from dataclasses import asdict
 import click
 
 from layers.config import Settings
-from webmap.commands.options import json_option, pass_settings, show
+from webmap.commands.options import json_option, pass_settings, progress, show
 
 
 @click.command()
@@ -21,14 +21,16 @@ from webmap.commands.options import json_option, pass_settings, show
 def flag(settings: Settings, code: str | None, at: dt.datetime | None, as_json: bool) -> None:
     """Flag encroachments; running it again changes nothing."""
     from cases.flagging import flag_all  # GeoPandas and SQLAlchemy take a second.
-    from layers.migrate import open_database
+    from layers.db import EVERYWHERE
     from webmap.commands.chosen import chosen_communities
+    from webmap.commands.operator import operator_database
 
-    database = open_database(settings)
-    ids = None if code is None else chosen_communities(database, code)
     moment = None if at is None else at.replace(tzinfo=dt.UTC)
-    with click.progressbar(length=len(ids) if ids else 1, label="Flagging") as bar:
-        report = flag_all(database, ids, at=moment, done=bar.update)
+    with operator_database(settings) as database:
+        with database.session(EVERYWHERE) as session:
+            ids = [community.id for community in chosen_communities(session, code)]
+        with progress(ids, label="Flagging") as bar:
+            report = flag_all(database, ids, at=moment, done=bar.update)
     shown = asdict(report)
     shown["new_m2"] = round(report.new_m2, 2)
     notes = shown.pop("notes")

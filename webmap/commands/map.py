@@ -1,6 +1,5 @@
 """``commongreen map``: a community's map as one file."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ import click
 
 from gis.problems import InputError, Problem
 from layers.config import Settings
-from webmap.commands.options import pass_settings
+from webmap.commands.options import pass_settings, progress
 
 if TYPE_CHECKING:  # The database's libraries take a second to import.
     from cases.map_data import ChangeDay
@@ -32,28 +31,26 @@ def map_(settings: Settings, file: Path, code: str, language: str) -> None:
 
     No household, name or document is in the file.
     """
-    from layers.db import Scope
-    from layers.migrate import open_database
+    from layers.db import EVERYWHERE, Scope
     from webmap.commands.chosen import chosen_communities
+    from webmap.commands.operator import operator_database
     from webmap.export_map import write_map
 
     if file.suffix.lower() not in {".html", ".htm"}:
         message = f"{file.name!r} does not end in .html."
         raise InputError([Problem("file_name", message, "Name it so.", field="FILE")])
-    database = open_database(settings)
-    communities = chosen_communities(database, code)
-    if len(communities) != 1:
-        message = f"{code!r} is {len(communities)} communities, and a file holds one."
-        raise InputError([Problem("one_community", message, "Name one.", field="community")])
-    with database.session(Scope(frozenset(communities))) as session:
-        write_map(session, communities[0], file, language, _shown)
-    database.engine.dispose()
+    with operator_database(settings) as database:
+        with database.session(EVERYWHERE) as session:
+            ids = [community.id for community in chosen_communities(session, code)]
+        if len(ids) != 1:
+            message = f"{code!r} is {len(ids)} communities, and a file holds one."
+            raise InputError([Problem("one_community", message, "Name one.", field="community")])
+        with database.session(Scope(frozenset(ids))) as session:
+            write_map(session, ids[0], file, language, _shown)
     click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
 
 
 def _shown(days: "Sequence[ChangeDay]") -> "Iterator[ChangeDay]":
     """Pass the days on; on a terminal a bar on stderr follows them."""
-    with click.progressbar(
-        days, label="Figures", file=sys.stderr, hidden=not sys.stderr.isatty()
-    ) as shown:
+    with progress(days, label="Figures") as shown:
         yield from shown

@@ -2,16 +2,21 @@
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Concatenate, ParamSpec, TypeVar
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from unicodedata import east_asian_width
 
 import click
 
 from layers.config import Settings
 
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
 P = ParamSpec("P")
 R = TypeVar("R")
+V = TypeVar("V")
 Figures = Mapping[str, Any]
 
 
@@ -53,6 +58,15 @@ def show(figures: Figures | Sequence[Figures], *, as_json: bool) -> None:
             click.echo(f"{name:<{width}}  {_cell(value)}".rstrip())
     else:
         _show_table(figures)
+
+
+def progress(items: Iterable[V] | None = None, **options: Any) -> "ProgressBar[V]":
+    """Return a progress bar on the error stream, so that ``--json`` stays JSON.
+
+    Nothing is shown where no terminal watches.
+    """
+    hidden = not sys.stderr.isatty()
+    return click.progressbar(items, file=sys.stderr, hidden=hidden, **options)
 
 
 def _show_table(rows: Sequence[Figures]) -> None:

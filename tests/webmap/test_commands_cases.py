@@ -1,0 +1,96 @@
+"""The commands of flagging, figures, checks and cases, as a person types them."""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import shapely
+from sqlalchemy.orm import Session
+
+from gis.crs import SurveyCRS
+from layers.config import Settings
+from layers.db import EVERYWHERE
+from layers.migrate import open_database
+from layers.models import Community
+from tests import builders
+from webmap.cli import main
+
+PARCEL_M2 = float(
+    shapely.area(SurveyCRS(4550).to_survey(np.array([builders.square()], dtype=object)))[0]
+)
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(
+    committed: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """Return a caller of the command line on this module's database."""
+    monkeypatch.setattr("layers.config.Settings.from_environment", lambda _environ=None: committed)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = main(list(arguments))
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def place(committed: Settings) -> str:
+    """A committed community with one waiting enclosure on one linked parcel."""
+    database = open_database(committed)
+    with database.session(EVERYWHERE) as session, session.begin():
+        code = _fill(session).code
+    database.engine.dispose()
+    return code
+
+
+def _fill(session: Session) -> Community:
+    community = builders.community(session, code="CLI")
+    house = builders.building(session, community, builders.square(0, 3), ref="1")
+    parcel = builders.parcel(session, community, ref="P1", area_m2=PARCEL_M2)
+    household = builders.household(session, community, ref="1-1-101", building_id=house.id)
+    builders.link(session, parcel, household)
+    builders.observation(session, community, builders.square(0.1, 0.1, 0.5), ref="O1")
+    return community
+
+
+def test_flag_then_figures_then_moves(run: Run, place: str) -> None:
+    code, out, _err = run("flag", "--community", place, "--json")
+    assert (code, json.loads(out)["cases_opened"]) == (0, 1)
+    household = ("1-1-101", "--community", place)
+    assert run("case", "move", household[0], "verified", *household[1:], "--by", "ana")[0] == 0
+    shown = json.loads(run("figures", "--community", place, "--json")[1])
+    assert shown["encroached_m2"] == pytest.approx(PARCEL_M2 / 4, abs=0.01)
+    code, _out, err = run("case", "move", household[0], "announced", *household[1:], "--by", "bo")
+    assert (code, "announcement" in err) == (2, True)
+    listed = json.loads(run("case", "list", "--community", place, "--json")[1])
+    assert [(row["household"], row["state"]) for row in listed] == [("1-1-101", "verified")]
+    events = json.loads(run("case", "show", *household, "--json")[1])
+    assert [event["state"] for event in events] == ["suspected", "verified"]
+    assert run("check", "--community", place)[0] == 0
+
+
+def test_an_unknown_place_state_or_household_is_bad_input(run: Run, place: str) -> None:
+    for arguments in (
+        ("figures", "--community", "NOWHERE"),
+        ("case", "move", "9-9-999", "verified", "--community", place, "--by", "ana"),
+        ("case", "move", "1-1-101", "gone", "--community", place, "--by", "ana"),
+        ("case", "withdraw", "O9", "--community", place, "--reason", "never there"),
+    ):
+        code, _out, err = run(*arguments)
+        assert code == 2, arguments
+        assert err.startswith("error: ")
+
+
+def test_check_fails_where_something_is_wrong(run: Run, committed: Settings, place: str) -> None:
+    database = open_database(committed)
+    with database.session(EVERYWHERE) as session, session.begin():
+        other = builders.community(session, code="WRONG")
+        builders.parcel(session, other, area_m2=1.0)
+    database.engine.dispose()
+    code, out, _err = run("check", "--json")
+    assert code == 1
+    assert [item["rule"] for item in json.loads(out)] == ["area"]
