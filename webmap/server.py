@@ -1,8 +1,10 @@
 """The server: gunicorn in this process, after the database has been found fit to serve."""
 
+import socket
 import sys
 from dataclasses import dataclass
 
+import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -86,7 +88,21 @@ def check_database(settings: Settings) -> None:
         raise DatabaseError(" ".join(("The program does not serve on this database:", *faults)))
 
 
+def check_port(settings: Settings) -> None:
+    """Raise ``click.ClickException`` where the address cannot be listened on."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        with socket.create_server((settings.host, settings.port), family=family):
+            pass
+    except OSError as error:
+        raise click.ClickException(
+            f"{settings.host}:{settings.port} cannot be listened on ({error.strerror})."
+            " Stop what uses it, or choose another port with --port or COMMONGREEN_PORT."
+        ) from error
+
+
 def serve(settings: Settings, serving: Serving | None = None) -> None:
     """Serve until SIGTERM or SIGINT; open answers are finished first."""
     check_database(settings)
+    check_port(settings)
     Server(settings, serving or Serving()).run()

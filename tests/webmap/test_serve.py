@@ -168,4 +168,6 @@ def test_a_port_that_is_taken_is_a_failure(committed: Settings, tmp_path: Path) 
             timeout=60,
         )
     assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
     assert "in use" in result.stderr
+    assert "--port" in result.stderr

@@ -20,14 +20,18 @@ from webmap.commands.options import pass_settings
 def demo(settings: Settings, ctx: click.Context, communities: int, serve: bool) -> None:
     """Build invented compounds with the story's own numbers, and serve them."""
     from cases.demo.load import build, make_accounts
-    from layers.migrate import open_database
+    from webmap.commands.operator import operator_database
 
-    database = open_database(settings)
-    build(database, communities, lambda what: click.echo(f"Building {what}", err=True))
+    if serve:
+        from webmap.server import check_port
+
+        check_port(settings)
+    with operator_database(settings) as database:
+        build(database, communities, lambda what: click.echo(f"Building {what}", err=True))
+        accounts = make_accounts(database)
     click.echo("Accounts of the demo:")
-    for address, password, role in make_accounts(database):
+    for address, password, role in accounts:
         click.echo(f"  {address:<32} {password:<18} {role}")
-    database.engine.dispose()
     if serve:
         from webmap.commands.serve import serve as serve_command
 
