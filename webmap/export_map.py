@@ -7,19 +7,14 @@ connection at all. Households, documents and names are not in the file: whoever
 gets it learns what stands where, not who answers for it.
 """
 
-import base64
 import datetime as dt
-import hashlib
 import json
-import mimetypes
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from babel.dates import format_date
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from sqlalchemy import Numeric, cast, func, select
 from sqlalchemy.orm import Session
 
@@ -33,6 +28,7 @@ from layers.models import Community, Observation, Parcel
 from layers.tiles import TileLayer
 from webmap.map_words import CHINESE, load_words
 from webmap.shell import SCRIPTS, STYLES, build_shell, map_config
+from webmap.standalone import block, policy, script, style, template, write_page
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -62,13 +58,7 @@ def write_map(
     all it sees; raises ``ValueError`` otherwise. ``progress`` wraps the days,
     whose figures take the most time.
     """
-    html = render_file(read_map(session, community_id, progress), language)
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        unfinished.write_text(html, encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_page(path, render_file(read_map(session, community_id, progress), language))
 
 
 def read_map(session: Session, community_id: int, progress: Progress = iter) -> MapData:
@@ -172,19 +162,19 @@ def render_file(data: MapData, language: str) -> str:
     shell = build_shell()
     words = load_words(language)
     vendor = STATIC / "vendor"
-    scripts = [_script(vendor / path) for path in shell.scripts]
+    scripts = [script(vendor / path) for path in shell.scripts]
     scripts.append(shell.script)
-    scripts += [_script(STATIC / "js" / path) for path in SCRIPTS]
+    scripts += [script(STATIC / "js" / path) for path in SCRIPTS]
     config = map_config(data.place, language, embedded=True, csrf="")
-    return _template().render(
+    return template("map_file.html").render(
         place=data.place,
         language=language,
         words=words,
         shell=shell,
         exported=_long_date(data.exported, language),
-        policy=_policy(scripts),
-        styles=[_style(vendor / path) for path in shell.styles]
-        + [_style(STATIC / "css" / path) for path in STYLES],
+        policy=policy(scripts),
+        styles=[style(vendor / path) for path in shell.styles]
+        + [style(STATIC / "css" / path) for path in STYLES],
         scripts=scripts,
         blocks={
             "map-config": block(config),
@@ -193,55 +183,6 @@ def render_file(data: MapData, language: str) -> str:
             "map-days": block(data.days),
             "map-figures": block(data.figures),
         },
-    )
-
-
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
-    )
-    return environment.get_template("map_file.html")
-
-
-def block(value: Any) -> str:
-    """Return JSON that can stand in a script element, whatever its texts hold."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
-
-
-def _script(path: Path) -> str:
-    """Return a script that can stand inside an element: it never ends the element itself."""
-    text = re.sub(r"^//# sourceMappingURL=.*$", "", path.read_text(encoding="utf-8"), flags=re.M)
-    return text.replace("</script", r"<\/script").replace("<!--", r"\x3c!--")
-
-
-def _style(path: Path) -> str:
-    """Return a style sheet with the images that it names by path inside."""
-
-    def inline(match: re.Match[str]) -> str:
-        name = match[1].strip("\"'")
-        if name.startswith(("data:", "#")):
-            return match[0]
-        return f'url("{_data_address(path.parent / name)}")'
-
-    text = re.sub(r"/\*# sourceMappingURL=.*?\*/", "", path.read_text(encoding="utf-8"))
-    return re.sub(r"url\(((?:'[^']*'|\"[^\"]*\"|[^)'\"]+))\)", inline, text)
-
-
-def _data_address(path: Path) -> str:
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
-
-
-def _policy(scripts: Sequence[str]) -> str:
-    """Return the policy: these scripts by their hashes, and no connection to anywhere."""
-    hashes = [hashlib.sha256(script.encode("utf-8")).digest() for script in scripts]
-    allowed = " ".join(f"'sha256-{base64.b64encode(one).decode('ascii')}'" for one in hashes)
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline';"
-        " img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 

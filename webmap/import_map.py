@@ -4,17 +4,13 @@ The texts of a delivery reach the page as JSON that no template reads, and its
 script writes them as text (SAFETY, finding 1).
 """
 
-import base64
-import hashlib
 import json
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pyproj.exceptions import ProjError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -26,6 +22,7 @@ from layers.frames import frame, geometries, overlapping, wkb
 from layers.imports.matching import Action
 from layers.imports.plans import Plan
 from layers.models import Building, Community, Parcel
+from webmap.standalone import block, policy, script, style, template, write_page
 
 HERE = Path(__file__).parent
 LEAFLET = HERE / "static/vendor/leaflet/dist"
@@ -130,49 +127,12 @@ def _write(
     notes: Iterable[str] = (),
 ) -> None:
     """Write the page whole or not at all."""
-    scripts = [_script(LEAFLET / "leaflet.js"), _script(OWN / "map.js")]
+    scripts = [script(LEAFLET / "leaflet.js"), script(OWN / "map.js")]
     data = {"title": title, "features": features, "around": around, "notes": list(notes)}
-    environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
-    )
-    page = environment.get_template("import_map.html").render(
-        policy=_policy(scripts),
-        styles=[_style(LEAFLET / "leaflet.css"), _style(OWN / "map.css")],
+    page = template("import_map.html").render(
+        policy=policy(scripts),
+        styles=[style(LEAFLET / "leaflet.css"), style(OWN / "map.css")],
         scripts=scripts,
-        data=_block(data),
+        data=block(data),
     )
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        unfinished.write_text(page, encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _block(value: Any) -> str:
-    """Return JSON that can stand in a script element, whatever its texts hold."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
-
-
-def _script(path: Path) -> str:
-    """Return a script that never ends the element that it stands in."""
-    text = re.sub(r"^//# sourceMappingURL=.*$", "", path.read_text(encoding="utf-8"), flags=re.M)
-    return text.replace("</script", r"<\/script").replace("<!--", r"\x3c!--")
-
-
-def _style(path: Path) -> str:
-    """Return a style sheet without its images: no marker and no control here has one."""
-    return re.sub(r"url\([^)]*\)", "none", path.read_text(encoding="utf-8"))
-
-
-def _policy(scripts: Sequence[str]) -> str:
-    """Return the policy: these scripts by their hashes, and no connection to anywhere."""
-    hashes = [hashlib.sha256(script.encode("utf-8")).digest() for script in scripts]
-    allowed = " ".join(f"'sha256-{base64.b64encode(one).decode('ascii')}'" for one in hashes)
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline';"
-        " base-uri 'none'; form-action 'none'"
-    )
+    write_page(path, page)

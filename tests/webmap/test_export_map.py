@@ -15,7 +15,8 @@ from gis.problems import InputError
 from layers.features import MapPlace
 from tests import builders
 from webmap.commands.map import map_
-from webmap.export_map import MapData, block, render_file, write_map
+from webmap.export_map import MapData, render_file, write_map
+from webmap.standalone import block
 
 HOSTILE = "{{7*7}}</script><!-- ${alert(1)} & \u2028 '\" {% raw %} \\u003c"
 
