@@ -73,10 +73,11 @@ def _load_whole(session: Session, communities: Sequence[int]) -> Surroundings:
     waits = Observation.flagged_at.is_(None)
     either = _observations(communities).where(or_(_IS_OPEN, waits))
     seen = frame(session, either.add_columns(waits.label("waits")))
+    observations = seen[seen["is_open"].astype(bool)].reset_index(drop=True)
     return Surroundings(
         seen[seen["waits"].astype(bool)].reset_index(drop=True),
-        seen[seen["is_open"].astype(bool)].reset_index(drop=True).assign(affected=True),
-        frame(session, _parcels(communities)),
+        observations.assign(affected=True),
+        _touched(frame(session, _parcels(communities)), geometries(observations)),
         geometries(frame(session, _walls(communities))),
         frame(session, current_encroachments(communities)),
         frame(session, _links(communities)),
@@ -114,6 +115,12 @@ def _near(
         return frame(session, statement.where(column.is_(None)))
     found = frame(session, overlapping(statement, column, near))
     return found.drop_duplicates(["community_id", "id"], ignore_index=True)
+
+
+def _touched(table: pd.DataFrame, by: NDArray[np.object_]) -> pd.DataFrame:
+    """Return the rows whose box overlaps that of one of the geometries."""
+    _by, at = shapely.STRtree(geometries(table)).query(by)
+    return table.iloc[np.unique(at)].reset_index(drop=True)
 
 
 def _together(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:

@@ -24,19 +24,29 @@ def outside_strip_m2(grounds: Geometries, walls: Geometries, strip_m: float) -> 
     integrating along its outline; from the rest the strips are taken away.
     """
     areas = area_m2(grounds)
-    at, by = shapely.STRtree(walls).query(grounds, predicate="dwithin", distance=strip_m)
+    at, by = _near(grounds, walls, strip_m)
     near, wall = np.unique(by, return_inverse=True)
     alone = np.bincount(at, minlength=len(grounds))[at] == 1
     fronts = _fronts(grounds[at[alone]], wall[alone], _facades(walls[near]), strip_m)
     measured = at[alone][fronts.applies]
     areas[measured] = fronts.beyond_m2[fronts.applies]
     left = ~np.isin(at, measured)
+    left[left] = shapely.dwithin(grounds[at[left]], walls[by[left]], strip_m)
     at, wall, cut = at[left], wall[left], np.unique(at[left])
     strips = np.full(len(near), None, dtype=object)
     used = np.unique(wall)
     strips[used] = shapely.buffer(walls[near[used]], strip_m, quad_segs=_QUARTER_SEGMENTS)
     areas[cut] = area_m2(fold(shapely.difference, grounds, strips, at, wall)[cut])
     return areas
+
+
+def _near(grounds: Geometries, walls: Geometries, distance: float) -> tuple[Indexes, Indexes]:
+    """Return pairs of a ground and a wall whose boxes are at most ``distance`` apart."""
+    west, south, east, north = shapely.bounds(walls).T
+    boxes = shapely.box(west - distance, south - distance, east + distance, north + distance)
+    wall, ground = shapely.STRtree(grounds).query(boxes)
+    order = np.lexsort((wall, ground))
+    return ground[order], wall[order]
 
 
 class _Fronts(NamedTuple):
