@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
-from flask import Flask, Response, request, session
+from flask import Flask, Response, abort, request, session
+from flask.typing import ResponseReturnValue
 from flask_limiter.util import get_remote_address
 from flask_login import user_logged_in, user_logged_out
 from flask_security import (
@@ -100,7 +101,10 @@ class Accounts(SQLAlchemySessionUserDatastore):
 
 
 def init_accounts(app: Flask, limits: LoginLimits) -> None:
-    """Add log in, log out, CSRF protection and the limits on failed logins."""
+    """Add log in, log out, CSRF protection and the limits on failed logins.
+
+    The session's cookie is the only thing that opens a page.
+    """
     app.config.update(SECURITY)
     sessions: scoped_session[Session] = scoped_session(_account_session)  # type: ignore[arg-type]
     app.teardown_appcontext(lambda _error: sessions.remove())
@@ -110,9 +114,14 @@ def init_accounts(app: Flask, limits: LoginLimits) -> None:
     # It would read the account before every answer, also before a script or a picture;
     # the gates read it where it is asked for.
     security.principal.identity_loaders.clear()
+    # Its tokens would stay good after logging out and be read from every address and
+    # body; so no request is asked for one, and no login answers with one.
+    app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]
+    security.want_json(lambda _request: False)
     user_logged_in.connect(_renew_session, app)
     user_logged_out.connect(_renew_session, app)
     _limit_logins(app, limits)
+    _take_forms_only(app)
 
 
 def _renew_session(_app: Flask, **_user: object) -> None:
@@ -137,6 +146,16 @@ def _limit_logins(app: Flask, limits: LoginLimits) -> None:
     ):
         view = limiter.limit(limit, key_func=key, methods=["POST"], deduct_when=_failed)(view)
     app.view_functions["security.login"] = view
+
+
+def _take_forms_only(app: Flask) -> None:
+    """Refuse a login as JSON: the limits count what a form holds."""
+    login: Any = app.view_functions["security.login"]
+
+    def take_form() -> ResponseReturnValue:
+        return abort(415) if request.is_json else cast(ResponseReturnValue, login())
+
+    app.view_functions["security.login"] = take_form
 
 
 def _failed(response: Response) -> bool:

@@ -16,6 +16,8 @@ from webmap.app import create_app
 from webmap.connections import Connections
 from webmap.throttle import PostgresStorage
 
+MOVES = "/api/v1/communities/a/cases/00000000-0000-0000-0000-000000000000/moves"
+
 
 @pytest.fixture(autouse=True)
 def _no_counts(web: Web) -> None:
@@ -47,6 +49,49 @@ def test_the_right_password_leads_in_and_logging_out_leads_out(web: Web) -> None
     left = client.post("/logout", data={"csrf_token": csrf_token(client, "/places")})
     assert left.headers["Location"] == "/login"
     assert client.get("/places").status_code == 302
+
+
+def auth_token(web: Web, email: str) -> str:
+    """Return a token as Flask-Security would make it for the account."""
+    with web.app.test_request_context():
+        account = web.app.extensions["security"].datastore.find_user(email=email)
+        token: str = account.get_auth_token()
+    return token
+
+
+def test_no_token_opens_a_page(web: Web) -> None:
+    token = auth_token(web, web.person(Role.PLANNER))
+    for answer in (
+        web.client().get("/places", query_string={"auth_token": token}),
+        web.client().get("/places", headers={"Authentication-Token": token}),
+        web.client().get("/places", json={"auth_token": token}),
+    ):
+        assert answer.status_code == 302
+        assert answer.headers["Location"].startswith("/login")
+
+
+def test_a_login_answers_with_no_token(web: Web) -> None:
+    client = web.client()
+    form = {"email": web.person(Role.PLANNER), "password": PASSWORD}
+    headers = {"X-CSRFToken": csrf_token(client), "Accept": "application/json"}
+    as_json = client.post("/login?include_auth_token", json=form, headers=headers)
+    assert as_json.status_code == 415
+    assert client.get("/places").status_code == 302
+    answer = client.post("/login?include_auth_token", data=form, headers=headers)
+    assert answer.status_code == 302
+    again = client.get("/login?include_auth_token", headers=headers)
+    assert "authentication_token" not in as_json.text + answer.text + again.text
+
+
+@pytest.mark.parametrize("address", ["/login", "/places", MOVES])
+@pytest.mark.parametrize("signed", [True, False])
+def test_nested_json_from_a_stranger_is_refused(web: Web, address: str, signed: bool) -> None:
+    client = web.client()
+    headers = {"X-CSRFToken": csrf_token(client)} if signed else {}
+    body = '{"a": ' * 100_000
+    answer = client.post(address, data=body, content_type="application/json", headers=headers)
+    assert 400 <= answer.status_code < 500, answer.status_code
+    assert "Traceback" not in answer.text
 
 
 def test_logging_out_is_no_link(web: Web) -> None:
