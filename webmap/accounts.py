@@ -10,6 +10,7 @@ from flask_limiter.util import get_remote_address
 from flask_login import user_logged_in, user_logged_out
 from flask_security import (
     EmailValidateException,
+    LoginForm,
     MailUtil,
     RoleMixin,
     Security,
@@ -43,8 +44,6 @@ SECURITY = {
     "SECURITY_CLI_USERS_NAME": False,
     "SECURITY_CLI_ROLES_NAME": False,
     "SECURITY_JOIN_USER_ROLES": False,
-    "REMEMBER_COOKIE_HTTPONLY": True,
-    "REMEMBER_COOKIE_SAMESITE": "Lax",
     "SESSION_COOKIE_NAME": "commongreen",
     "SESSION_COOKIE_HTTPONLY": True,
     "SESSION_COOKIE_SAMESITE": "Lax",
@@ -86,6 +85,12 @@ class Addresses(MailUtil):
         return self.normalize(email)
 
 
+class Login(LoginForm):
+    """The form to log in by, for one session: it cannot ask to be remembered for a year."""
+
+    remember = None
+
+
 class Accounts(SQLAlchemySessionUserDatastore):
     """Flask-Security's store over sessions that see no community at all."""
 
@@ -110,7 +115,9 @@ def init_accounts(app: Flask, limits: LoginLimits) -> None:
     app.teardown_appcontext(lambda _error: sessions.remove())
     CSRFProtect(app)
     # Roles are memberships with a place (cases.people), which its own know nothing of.
-    security = Security(app, Accounts(sessions, User, RoleMixin), mail_util_cls=Addresses)
+    security = Security(
+        app, Accounts(sessions, User, RoleMixin), login_form=Login, mail_util_cls=Addresses
+    )
     # It would read the account before every answer, also before a script or a picture;
     # the gates read it where it is asked for.
     security.principal.identity_loaders.clear()

@@ -70,6 +70,20 @@ def test_no_token_opens_a_page(web: Web) -> None:
         assert answer.headers["Location"].startswith("/login")
 
 
+def test_no_login_outlives_its_session(web: Web) -> None:
+    client = web.client()
+    form = {
+        "email": web.person(Role.PLANNER),
+        "password": PASSWORD,
+        "csrf_token": csrf_token(client),
+        "remember": "y",
+    }
+    answer = client.post("/login", data=form)
+    assert answer.headers["Location"] == "/"
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert [one.partition("=")[0] for one in cookies] == ["commongreen"]
+
+
 def test_a_login_answers_with_no_token(web: Web) -> None:
     client = web.client()
     form = {"email": web.person(Role.PLANNER), "password": PASSWORD}
