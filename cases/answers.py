@@ -18,7 +18,7 @@ def answers(pieces: pd.DataFrame, links: pd.DataFrame, before: pd.DataFrame) -> 
 
     ``pieces`` counts observations in its column ``observation``; ``links`` joins
     parcels to households. ``before`` holds the encroachments that an earlier run
-    found, whose answers a person may have given: they stay.
+    found: answers that a person gave, or verified, stay for the whole enclosure.
     """
     near = _near(pieces, links)
     decided = _decided(before)
@@ -62,10 +62,14 @@ def _near(pieces: pd.DataFrame, links: pd.DataFrame) -> dict[int, set[uuid.UUID]
 
 
 def _decided(before: pd.DataFrame) -> dict[Key, Answer]:
-    by_person = before[before["answer_basis"] == AnswerBasis.PERSON]
+    """Return the answers that stay: a person gave them, or verified the ground under them."""
+    stays = before["household_id"].notna() & (
+        (before["answer_basis"] == AnswerBasis.PERSON) | before["verified_on"].notna()
+    )
+    rows = before[stays]
     return {
-        key: (household, AnswerBasis.PERSON)
-        for key, household in zip(
-            keys(by_person, "observation_id"), by_person["household_id"], strict=True
+        key: (household, AnswerBasis(basis))
+        for key, household, basis in zip(
+            keys(rows, "observation_id"), rows["household_id"], rows["answer_basis"], strict=True
         )
     }

@@ -5,6 +5,7 @@ writes the event, the entries and the projections in the caller's transaction.
 """
 
 import datetime as dt
+import unicodedata
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,11 +18,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
-from cases.ledger import Book, Moment, area, as_array
-from cases.models import AreaEntry, Case, CaseEvent, Encroachment, EntryKind
+from cases.declared import declare, take_back_declared
+from cases.ledger import CLOCK_SLACK, Book, Moment, as_array, wrong_time
+from cases.models import Case, CaseEvent, Encroachment, EntryKind
 from cases.observing import observe
 from cases.policy import Policy
-from cases.workflow import MOVES, Move, Requirement, State, moves_from
+from cases.workflow import CLEARED_STATES, MOVES, Move, Requirement, State, moves_from
 from gis.crs import SurveyCRS
 from gis.precision import firm
 from gis.problems import InputError, Problem
@@ -33,12 +35,15 @@ from layers.models import (
     Observation,
     ObservationStatus,
     Parcel,
+    ParcelKind,
     Purpose,
     TitleBasis,
 )
+from layers.places import lock_community
 
-# Wrong clocks of honest machines are forgiven this much.
-CLOCK_SLACK = dt.timedelta(minutes=5)
+LONGEST_TEXT = 2_000
+# A re-survey may reach some 50 m beyond the ground that it measures.
+RESIDUAL_REACH_DEGREES = 5e-4
 
 
 class StaleVersion(Exception):
@@ -131,6 +136,7 @@ def confirm(
     session: Session, community: Community, case_id: uuid.UUID, actor: str, at: dt.datetime | None
 ) -> Case:
     """Verify the encroachments that were found after the case itself was verified."""
+    lock_community(session, community.id)
     case = session.get_one(
         Case, (community.id, case_id), with_for_update=True, populate_existing=True
     )
@@ -142,7 +148,10 @@ def confirm(
             "Verify a suspected case; confirm only what was found later.",
         )
         raise InputError([problem])
+    if case.state in CLEARED_STATES:
+        raise AssertionError("a cleared case has no unverified ground")
     work.verify()
+    case.version += 1
     work.record("case:area:confirmed", None)
     return case
 
@@ -168,12 +177,14 @@ class _Work:
             Requirement.DOCUMENT: self._lacks_document,
             Requirement.REASON: self._lacks_reason,
             Requirement.KNOWN_TITLE: self._lacks_title,
+            Requirement.ALL_VERIFIED: self._lacks_verification,
+            Requirement.NOTHING_CLEARED: self._has_cleared,
             Requirement.RESIDUAL: self._lacks_residual,
             Requirement.RESIDUAL_WITHIN_TOLERANCE: self._exceeds_tolerance,
             Requirement.SECOND_PERSON: self._lacks_second_person,
             Requirement.NEW_OBSERVATION: self._lacks_observation,
         }
-        found = [*self._lacks_permission(step), *self._wrong_time()]
+        found = [*self._lacks_permission(step), *self._wrong_time(), *self._text_problems()]
         for requirement in sorted(step.requires):
             found += checks[requirement](step)
         return found
@@ -239,6 +250,7 @@ class _Work:
 
     def _reject(self) -> None:
         """Take the case's areas back and withdraw the observations behind them."""
+        take_back_declared(self.session, self.book, self.moment, self.case)
         for found in self.encroachments():
             kind = EntryKind.SUSPECTED if found.verified_on is None else EntryKind.ENCROACHED
             self._enter(kind, found, self._ground(found.geom), -found.occupied_m2)
@@ -252,22 +264,13 @@ class _Work:
             observation.flagged_at = None
 
     def _declare(self) -> None:
-        """Enter what the household says it clears, unless it has said so already."""
-        if self._declared() > 0:
-            return
-        for found in self.encroachments():
-            if found.verified_on is not None and found.standing is not None:
-                ground = self._ground(found.standing)
-                self._enter(EntryKind.DECLARED, found, ground, area(ground))
+        """Enter what the household says it clears."""
+        verified = [found for found in self.encroachments() if found.verified_on is not None]
+        declare(self.session, self.book, self.moment, self.case, verified)
 
     def _withdraw_declaration(self) -> None:
         """Take a declaration back when the household must be visited again."""
-        if self._declared() <= 0:
-            return
-        for found in self.encroachments():
-            if found.verified_on is not None and found.standing is not None:
-                ground = self._ground(found.standing)
-                self._enter(EntryKind.DECLARED, found, ground, -area(ground))
+        take_back_declared(self.session, self.book, self.moment, self.case)
 
     def _accept(self) -> None:
         """Enter as reclaimed what the re-survey found free, and keep what it did not."""
@@ -279,6 +282,7 @@ class _Work:
             freed = result.reclaimed.geometry[index]
             if freed is not None:
                 self._enter(EntryKind.RECLAIMED, found, freed, result.reclaimed.area_m2[index])
+                found.cleared_on = self.moment.day
             found.standing = None if left[index] is None else _stored(left[index])
 
     def _residual_of(self, standing: list[Encroachment]) -> Residual:
@@ -348,21 +352,6 @@ class _Work:
         key = (self.community.id, found[0].observation_id)
         return self.session.get_one(Observation, key).rms_m
 
-    def _declared(self) -> float:
-        """Return the m2 declared and neither withdrawn nor reclaimed since."""
-        totals = dict(
-            self.session.execute(
-                select(AreaEntry.kind, func.sum(AreaEntry.area_m2))
-                .where(
-                    AreaEntry.community_id == self.community.id,
-                    AreaEntry.case_id == self.case.id,
-                )
-                .group_by(AreaEntry.kind)
-            ).all()
-        )
-        left = totals.get(EntryKind.DECLARED, 0.0) - totals.get(EntryKind.RECLAIMED, 0.0)
-        return 0.0 if abs(left) < 1e-6 else left
-
     def _enter(
         self, kind: EntryKind, found: Encroachment, ground: shapely.Geometry, m2: float
     ) -> None:
@@ -395,12 +384,62 @@ class _Work:
         )
         at = self.moment.at
         if last is not None and at < last:
-            message = f"The case's last event was at {last.isoformat()}, later than {at}."
-        elif at > dt.datetime.now(dt.UTC) + CLOCK_SLACK:
-            message = f"{at.isoformat()} is still to come."
-        else:
+            return [
+                wrong_time(f"The case's last event was at {last.isoformat()}, later than {at}.")
+            ]
+        if at > dt.datetime.now(dt.UTC) + CLOCK_SLACK:
+            return [wrong_time(f"{at.isoformat()} is still to come.")]
+        return []
+
+    def _text_problems(self) -> list[Problem]:
+        """Keep what is signed short enough to be printed."""
+        return [
+            Problem(
+                "too_long",
+                f"The {name} has more than {LONGEST_TEXT} characters.",
+                "Shorten it.",
+                field=name,
+            )
+            for name, text in (("document", self.request.document), ("reason", self.request.reason))
+            if len(text) > LONGEST_TEXT
+        ]
+
+    def _lacks_verification(self, _step: Move) -> list[Problem]:
+        """Nobody can sign for ground that nobody verified, nor for no ground at all."""
+        current = self.encroachments()
+        unverified = [found for found in current if found.verified_on is None]
+        if unverified:
+            return [
+                Problem(
+                    "unverified_ground",
+                    f"{len(unverified)} encroachments of the case are not verified.",
+                    "Confirm them, or withdraw their observations.",
+                    field="target",
+                )
+            ]
+        if any(found.standing is not None for found in current):
             return []
-        return [Problem("wrong_time", message, "Give the time at which it happened.", field="at")]
+        return [
+            Problem(
+                "nothing_stands",
+                "No verified encroachment of the case still stands.",
+                "Flag again; a case without ground is rejected by itself.",
+                field="target",
+            )
+        ]
+
+    def _has_cleared(self, _step: Move) -> list[Problem]:
+        """What was reclaimed stays in the record, so its case cannot be undone."""
+        if all(found.cleared_on is None for found in self.encroachments()):
+            return []
+        return [
+            Problem(
+                "already_cleared",
+                "Ground of this case was accepted as cleared and stays in the record.",
+                "Withdraw the observation that reported the rebound instead.",
+                field="target",
+            )
+        ]
 
     def _lacks_document(self, step: Move) -> list[Problem]:
         if self.request.document.strip():
@@ -427,7 +466,7 @@ class _Work:
         ]
 
     def _lacks_title(self, step: Move) -> list[Problem]:
-        """Unknown or disputed title blocks announcements and notices (rule 1)."""
+        """Only common green of settled title is announced or referred (rule 1)."""
         doubtful = self.session.scalars(
             select(Parcel.ref)
             .join(
@@ -439,14 +478,16 @@ class _Work:
                 Encroachment.community_id == self.community.id,
                 Encroachment.case_id == self.case.id,
                 Encroachment.superseded_on.is_(None),
-                Parcel.title_disputed | (Parcel.title_basis == TitleBasis.UNKNOWN),
+                Parcel.title_disputed
+                | Parcel.title_basis.in_([TitleBasis.UNKNOWN, TitleBasis.INDIVIDUAL])
+                | (Parcel.kind != ParcelKind.PUBLIC_GREEN),
             )
             .order_by(Parcel.ref)
         ).all()
         return [
             Problem(
                 "title_doubtful",
-                f"The title of parcel {ref} is unknown or disputed.",
+                f"Parcel {ref} is not common green, or its title is unknown or disputed.",
                 "Settle the title with its evidence first.",
                 field="title_basis",
             )
@@ -477,12 +518,16 @@ class _Work:
         if faults:
             return faults
         grounds = [to_shape(found.geom) for found in self.encroachments()]
-        if shapely.intersects(given, np.array(grounds, dtype=object)).any():
+        around = shapely.box(*shapely.total_bounds(np.array(grounds, dtype=object))).buffer(
+            RESIDUAL_REACH_DEGREES
+        )
+        touches = shapely.intersects(given, np.array(grounds, dtype=object)).any()
+        if touches and shapely.covers(around, given):
             return []
         return [
             Problem(
                 "residual_elsewhere",
-                "The residual polygon touches none of the case's encroachments.",
+                "The residual polygon does not lie at the case's encroachments.",
                 "Draw what is left on the case's ground, or say that nothing is left.",
                 field="residual",
             )
@@ -505,7 +550,7 @@ class _Work:
 
     def _lacks_second_person(self, _step: Move) -> list[Problem]:
         inspection = self._last(State.INSPECTED)
-        if inspection is None or inspection.actor.casefold() != self.request.actor.casefold():
+        if inspection is None or person(inspection.actor) != person(self.request.actor):
             return []
         return [
             Problem(
@@ -520,11 +565,16 @@ class _Work:
         return [
             Problem(
                 "observation_missing",
-                f"A case becomes {step.target} only by a new observation of its ground.",
-                "Record the observation and flag it.",
+                f"A case becomes {step.target} only by what is observed or withdrawn.",
+                "Record or withdraw the observation and flag.",
                 field="target",
             )
         ]
+
+
+def person(actor: str) -> str:
+    """Return the spelling by which one person is one, however the name was typed."""
+    return unicodedata.normalize("NFKC", actor).strip().casefold()
 
 
 def _not_allowed(case: Case, target: State) -> Problem:

@@ -21,6 +21,7 @@ from layers.models import (
     Parcel,
     ParcelHousehold,
 )
+from layers.places import lock_community
 
 
 def list_undecided(session: Session, communities: Sequence[int]) -> list[dict[str, Any]]:
@@ -74,6 +75,7 @@ def decide(
 
     The caller commits. Raises ``InputError`` naming every field that is wrong.
     """
+    lock_community(session, community.id)
     seen = _open_observation(session, community, observation_ref)
     household = session.scalars(
         select(Household).where(
@@ -107,6 +109,7 @@ def withdraw(
     session: Session, community: Community, observation_ref: str, *, on: dt.date, reason: str
 ) -> Observation:
     """Withdraw an open observation; flagging then ends what rested on it."""
+    lock_community(session, community.id)
     seen = _open_observation(session, community, observation_ref)
     if seen is None:
         raise InputError([_unknown("observation", observation_ref)])

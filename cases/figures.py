@@ -273,7 +273,12 @@ def last_states(ids: Sequence[int], as_of: dt.date) -> Rows:
             CaseEvent.community_id.in_(ids), CaseEvent.day <= as_of, CaseEvent.state.is_not(None)
         )
         .ext(distinct_on(CaseEvent.community_id, CaseEvent.case_id))
-        .order_by(CaseEvent.community_id, CaseEvent.case_id, CaseEvent.seq.desc())
+        .order_by(
+            CaseEvent.community_id,
+            CaseEvent.case_id,
+            CaseEvent.day.desc(),
+            CaseEvent.seq.desc(),
+        )
     )
 
 

@@ -28,6 +28,7 @@ from layers.models import (
     ParcelHousehold,
     ParcelKind,
     Purpose,
+    StructureType,
     TitleBasis,
 )
 
@@ -150,7 +151,7 @@ def _of(model: Any, communities: Sequence[int]) -> ColumnElement[bool]:
 
 
 def _observations(communities: Sequence[int]) -> Rows:
-    """Select what people saw; a residual polygon measures a case and never accuses."""
+    """Select what people saw; a residual measures, and "nothing here" covers: neither accuses."""
     return select(
         Observation.community_id,
         Observation.id,
@@ -159,7 +160,11 @@ def _observations(communities: Sequence[int]) -> Rows:
         Observation.observed_on,
         Observation.rms_m,
         wkb(Observation.geom),
-    ).where(_of(Observation, communities), Observation.purpose != Purpose.RESIDUAL)
+    ).where(
+        _of(Observation, communities),
+        Observation.purpose != Purpose.RESIDUAL,
+        Observation.structure_type != StructureType.NONE,
+    )
 
 
 def _waiting(communities: Sequence[int]) -> Rows:
@@ -209,6 +214,8 @@ def current_encroachments(communities: Sequence[int]) -> Rows:
         Encroachment.answer_basis,
         Encroachment.occupied_m2,
         Encroachment.verified_on,
+        Encroachment.cleared_on,
+        Encroachment.countable_m2,
         Observation.rms_m,
         wkb(Encroachment.geom),
         wkb(Encroachment.standing),

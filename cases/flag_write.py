@@ -5,17 +5,27 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import shapely
-from geoalchemy2.shape import from_shape
+from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from cases.answers import Key
+from cases.declared import take_back_declared
 from cases.ledger import Book, Moment, area, columns_of
-from cases.models import AnswerBasis, Campaign, Case, Encroachment, EntryKind, Finding
+from cases.models import (
+    AnswerBasis,
+    AreaEntry,
+    Campaign,
+    Case,
+    Encroachment,
+    EntryKind,
+    Finding,
+)
 from cases.workflow import CLEARED_STATES, MOVES, State
 from gis.crs import SurveyCRS
 from gis.precision import firm
@@ -23,6 +33,8 @@ from layers.bulk import among, copy_columns, listed
 from layers.frames import geometries, keys
 from layers.models import STORAGE_SRID, Community
 
+# Less than this is the rounding of an overlay, in m2.
+EQUAL_M2 = 1e-4
 CASE_COLUMNS = (
     "community_id",
     "id",
@@ -66,11 +78,10 @@ class Writer:
     def end(self, gone: pd.DataFrame, notes: list[str]) -> int:
         """End encroachments that are no longer found; what was cleared stays in the record."""
         ground = self.survey.to_survey(geometries(gone))
-        standing = self.survey.to_survey(geometries(gone, "standing"))
         ended: list[Key] = []
         touched: set[Key] = set()
-        for row, whole, left in zip(gone.itertuples(), ground, standing, strict=True):
-            if row.verified_on is not None and area(left) < area(whole) - 1e-6:
+        for row, whole in zip(gone.itertuples(), ground, strict=True):
+            if row.cleared_on is not None:
                 notes.append(
                     f"Encroachment {row.id} was cleared in part or whole; it stays in the record."
                 )
@@ -80,7 +91,7 @@ class Writer:
                 touched.add((row.community_id, row.case_id))
                 self._take_back(row, whole)
         self._supersede(ended)
-        self._reject_empty(touched)
+        self._settle_empty(touched)
         return len(ended)
 
     def begin(self, begun: pd.DataFrame) -> tuple[int, int, int]:
@@ -127,8 +138,69 @@ class Writer:
     def rebound(self, rebounds: pd.DataFrame) -> int:
         """Enter cleared ground that was taken again under the case that had cleared it."""
         for (community, identifier), rows in rebounds.groupby(["community_id", "id"]):
-            self._rebound_one(community, identifier, rows)
+            for row in rows.itertuples():
+                self._rebound_one(community, identifier, row)
         return len(rebounds)
+
+    def end_rebounds(self, ended: Sequence[Key]) -> None:
+        """Take back what ended observations had reported as taken again."""
+        if not ended:
+            return
+        seen = listed(ended)
+        own = (AreaEntry.community_id == seen.c.community_id) & (
+            AreaEntry.observation_id == seen.c.id
+        )
+        reported = self.session.scalars(
+            select(AreaEntry)
+            .join(seen, own)
+            .where(AreaEntry.kind == EntryKind.REBOUND, AreaEntry.area_m2 > 0)
+            .order_by(AreaEntry.seq)
+        ).all()
+        for entry in reported:
+            self._take_back_rebound(entry)
+
+    def _take_back_rebound(self, entry: AreaEntry) -> None:
+        """Free what still stands of a rebound that was none."""
+        community = entry.community_id
+        found = self.session.get_one(Encroachment, (community, entry.encroachment_id))
+        if found.standing is None:
+            return
+        standing, claimed = self.survey.to_survey(
+            np.array([to_shape(found.standing), to_shape(entry.geom)], dtype=object)
+        )
+        part = shapely.intersection(standing, claimed)
+        if area(part) < EQUAL_M2:
+            return
+        key = (community, entry.case_id, found.id)
+        self.book.enter(
+            EntryKind.REBOUND,
+            self.moments[community],
+            key,
+            part,
+            -area(part),
+            entry.observation_id,
+        )
+        self._stand(found, shapely.difference(standing, part))
+        case = self.session.get_one(Case, (community, entry.case_id), with_for_update=True)
+        self.session.flush()
+        self._settle_one(case)
+
+    def _still_stands(self, case: Case) -> bool:
+        standing = select(Encroachment.id).where(
+            Encroachment.community_id == case.community_id,
+            Encroachment.case_id == case.id,
+            Encroachment.superseded_on.is_(None),
+            Encroachment.standing.is_not(None),
+        )
+        return self.session.scalar(standing.limit(1)) is not None
+
+    def _stand(self, found: Encroachment, ground: shapely.Geometry) -> None:
+        """Store what still stands of an encroachment, nothing where that is a crumb."""
+        left = firm(np.array([ground], dtype=object))
+        if left[0] is None or area(left[0]) < EQUAL_M2:
+            found.standing = None
+        else:
+            found.standing = from_shape(self.survey.to_storage(left)[0], srid=STORAGE_SRID)
 
     def list_findings(self, subjects: Sequence[Key], findings: pd.DataFrame) -> tuple[int, int]:
         """Replace the findings of the subjects; return how many slivers and unknown titles."""
@@ -165,23 +237,36 @@ class Writer:
                 .values(superseded_on=self.moments[community].day, standing=None)
             )
 
-    def _reject_empty(self, touched: Iterable[Key]) -> None:
-        """Reject the cases of which no encroachment is left, where the table allows it."""
-        for community, ids in _by_community(touched).items():
-            left = select(Encroachment.case_id).where(
-                Encroachment.community_id == community,
-                Encroachment.case_id.in_(ids),
-                Encroachment.superseded_on.is_(None),
-            )
-            empty = self.session.scalars(
+    def _settle_empty(self, touched: Iterable[Key]) -> None:
+        """Reject the cases of which nothing is left, and rest those that stand cleared again."""
+        self.session.flush()
+        for community, ids in sorted(_by_community(touched).items()):
+            cases = self.session.scalars(
                 select(Case)
-                .where(Case.community_id == community, Case.id.in_(ids), Case.id.not_in(left))
+                .where(Case.community_id == community, Case.id.in_(ids))
+                .order_by(Case.id)
                 .with_for_update()
             )
-            for case in empty:
-                if (case.state, State.REJECTED) in MOVES:
-                    note = "No observation shows an encroachment any more."
-                    self._change(case, State.REJECTED, note=note)
+            for case in cases:
+                self._settle_one(case)
+
+    def _settle_one(self, case: Case) -> None:
+        if self._still_stands(case):
+            self._wake(case)
+            return
+        state = State.MONITORING if self._was_cleared(case) else State.REJECTED
+        if (case.state, state) in MOVES:
+            take_back_declared(self.session, self.book, self.moments[case.community_id], case)
+            note = "No observation shows an encroachment any more."
+            self._change(case, state, note=note)
+
+    def _was_cleared(self, case: Case) -> bool:
+        cleared = select(Encroachment.id).where(
+            Encroachment.community_id == case.community_id,
+            Encroachment.case_id == case.id,
+            Encroachment.cleared_on.is_not(None),
+        )
+        return self.session.scalar(cleared.limit(1)) is not None
 
     def _open_cases(self, wanted: Collection[Key]) -> tuple[dict[Key, uuid.UUID], int]:
         """See that each (community, household) has a case in the current campaign.
@@ -201,7 +286,7 @@ class Writer:
         )
         cases: dict[Key, uuid.UUID] = {}
         for case in known:
-            self._reopen(case)
+            self._wake(case)
             cases[case.community_id, case.household_id] = case.id
         missing = [key for key in wanted if key not in cases]
         return cases | self._new_cases(campaigns, missing), len(missing)
@@ -259,12 +344,14 @@ class Writer:
         )
         return defaultdict(int, {row.community_id: row.last for row in last})
 
-    def _reopen(self, case: Case) -> None:
-        """A new encroachment wakes a case that was rejected or thought cleared."""
-        if case.state is State.REJECTED:
+    def _wake(self, case: Case) -> None:
+        """Let a case know that its ground has changed since somebody looked at it."""
+        if case.state is State.REJECTED or case.state in CLEARED_STATES:
             self._change(case, State.SUSPECTED, note="A new observation overlaps common green.")
-        elif case.state in CLEARED_STATES:
-            self._change(case, State.REBOUND, note="A new observation overlaps common green.")
+        elif case.state is State.INSPECTED:
+            self._change(case, State.SELF_CLEARING, note="More ground was found since.")
+        else:
+            case.version += 1
 
     def _change(
         self, case: Case, state: State, *, note: str, observation: uuid.UUID | None = None
@@ -300,21 +387,22 @@ class Writer:
             moment = self.moments[community]
             self.book.enter(EntryKind.SUSPECTED, moment, key, ground, occupied)
 
-    def _rebound_one(self, community: int, identifier: uuid.UUID, rows: pd.DataFrame) -> None:
-        again = shapely.union_all(geometries(rows, "again"))
-        first = rows.iloc[0]
-        moment = self.moments[community]
-        key = (community, first["case_id"], identifier)
-        self.book.enter(EntryKind.REBOUND, moment, key, again, area(again))
-        before = self.survey.to_survey(np.array([first["standing"]], dtype=object))
-        standing = shapely.union_all(np.append(before[~shapely.is_missing(before)], again))
-        stored = self.survey.to_storage(firm(np.array([standing], dtype=object)))
-        encroachment = self.session.get_one(Encroachment, (community, identifier))
-        encroachment.standing = from_shape(stored[0], srid=STORAGE_SRID)
-        case = self.session.get_one(Case, (community, first["case_id"]), with_for_update=True)
+    def _rebound_one(self, community: int, identifier: uuid.UUID, row: Any) -> None:
+        found = self.session.get_one(Encroachment, (community, identifier))
+        before = [] if found.standing is None else [to_shape(found.standing)]
+        standing = self.survey.to_survey(np.array(before, dtype=object))
+        again = row.again
+        key = (community, row.case_id, identifier)
+        self.book.enter(
+            EntryKind.REBOUND, self.moments[community], key, again, area(again), row.by_observation
+        )
+        self._stand(found, shapely.union_all(np.append(standing, again)))
+        case = self.session.get_one(Case, (community, row.case_id), with_for_update=True)
         if (case.state, State.REBOUND) in MOVES:
             note = "Cleared ground is occupied again."
-            self._change(case, State.REBOUND, note=note, observation=first["by_observation"])
+            self._change(case, State.REBOUND, note=note, observation=row.by_observation)
+        else:
+            self._wake(case)
 
 
 def _by_community(pairs: Iterable[Key]) -> dict[int, list[uuid.UUID]]:

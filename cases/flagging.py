@@ -35,9 +35,14 @@ from layers.bulk import listed
 from layers.db import EVERYWHERE, Database
 from layers.frames import geometries, keys
 from layers.models import Community, Observation
+from layers.places import GROUND_LOCK
 
 # Two geometries are the same where no vertex moved by more than this, in metres.
 SAME_M = 1e-4
+# Countable areas are computed along arcs of walls, and are the same within this, in m2.
+SAME_M2 = 1e-3
+# About 10 m to each side at least, twice what the door lets lie outside a boundary.
+MARGIN_DEGREES = 2e-4
 # More connections than this would be taken from those who serve.
 WORKERS = min(4, os.cpu_count() or 1)
 SWITCH_SECONDS = 0.0005
@@ -184,22 +189,31 @@ class Overlay:
 def _lock(session: Session, communities: Sequence[int]) -> None:
     """Let one flagging run at a time touch a community."""
     numbers = func.unnest(literal(sorted(communities), ARRAY(Integer))).column_valued("number")
-    session.execute(select(func.pg_advisory_xact_lock(20_220_301, numbers)))
+    session.execute(select(func.pg_advisory_xact_lock(GROUND_LOCK, numbers)))
 
 
 def _box(community: Community) -> shapely.Geometry | None:
     if community.boundary is None:
         return None
-    return shapely.box(*shapely.from_wkb(bytes(community.boundary.data)).bounds)
+    west, south, east, north = shapely.from_wkb(bytes(community.boundary.data)).bounds
+    # Features may lie a little outside their boundary.
+    return shapely.box(
+        west - MARGIN_DEGREES, south - MARGIN_DEGREES, east + MARGIN_DEGREES, north + MARGIN_DEGREES
+    )
 
 
 def _overlay(found: Surroundings, survey: SurveyCRS, tolerances: Tolerances) -> Overlay:
-    """Lay what was loaded over new ground, and over ground that was cleared before."""
+    """Lay what was loaded over new ground, and over ground that was cleared before.
+
+    Verified ground is taken, also where its observation has ended after some of it
+    was cleared: what officials were told stays.
+    """
     current = found.current
     ended = _among(current, _ended(found), "observation_id")
+    ended &= current["cleared_on"].isna().to_numpy(dtype=bool)
     verified = current[current["verified_on"].notna().to_numpy(dtype=bool) & ~ended]
-    frozen = _among(found.observations, keys(verified, "observation_id"))
-    context = found.observations[~frozen].reset_index(drop=True)
+    verified = verified.reset_index(drop=True)
+    context = found.observations
     targets = context["affected"].to_numpy(dtype=bool)
     observations = _ranked(context, survey)
     standing = survey.to_survey(geometries(verified, "standing"))
@@ -213,13 +227,10 @@ def _overlay(found: Surroundings, survey: SurveyCRS, tolerances: Tolerances) -> 
         taken=np.concatenate([standing, freed]),
         walls=survey.to_survey(found.walls),
     )
-    rebounds = _rebounds(observations, targets, cleared, freed, standing, tolerances)
+    pieces = _pieces(flagged.encroachments, context, found.parcels)
     return Overlay(
-        _pieces(flagged.encroachments, context, found.parcels),
-        cleared.iloc[rebounds.parcel].assign(
-            again=firm(rebounds.geometry),
-            by_observation=context["id"].to_numpy()[rebounds.observation],
-        ),
+        pieces[~_known(pieces, verified)].reset_index(drop=True),
+        _rebounds(context, observations, targets, (cleared, freed), standing, tolerances),
         _findings(flagged.findings, context, found.parcels),
         keys(context[targets]),
     )
@@ -318,23 +329,52 @@ def _freed(verified: pd.DataFrame, survey: SurveyCRS) -> tuple[pd.DataFrame, Geo
     return verified[again].reset_index(drop=True), freed[again]
 
 
+def _known(pieces: pd.DataFrame, verified: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which pieces only add crumbs to ground that the same observation has verified."""
+    names = ["observation_id", "parcel_id"]
+    known = set(zip(*(verified[name] for name in names), strict=True))
+    found = zip(*(pieces[name] for name in names), strict=True)
+    return np.array([pair in known for pair in found], dtype=bool)
+
+
 def _rebounds(
-    context: encroachment.Observations,
+    context: pd.DataFrame,
+    observations: encroachment.Observations,
     targets: NDArray[np.bool_],
-    cleared: pd.DataFrame,
-    freed: Geometries,
+    clearances: tuple[pd.DataFrame, Geometries],
     standing: Geometries,
     tolerances: Tolerances,
-) -> encroachment.Encroachments:
-    """Lay the observations over cleared ground as if each clearance were a parcel."""
-    parcels = encroachment.Parcels(
-        freed,
-        cleared["rms_m"].to_numpy(dtype=np.float64),
-        np.arange(len(freed)),
-        np.full(len(freed), encroachment.Accusation.COMMON),
-    )
-    laid = encroachment.flag(context, parcels, tolerances, targets=targets, taken=standing)
-    return laid.encroachments
+) -> pd.DataFrame:
+    """Lay observations over ground that was cleared before they were made.
+
+    Each clearance stands for a parcel. What was seen on the day of a clearance or
+    earlier is no rebound: it shows the ground as it was then.
+    """
+    cleared, freed = clearances
+    seen_on = context["observed_on"].to_numpy(dtype="datetime64[D]")
+    found = [cleared.iloc[:0].assign(again=None, by_observation=None)]
+    for day, rows in cleared.groupby("cleared_on"):
+        later = np.flatnonzero(seen_on > np.datetime64(day, "D"))
+        ground = freed[rows.index.to_numpy()]
+        parcels = encroachment.Parcels(
+            ground,
+            rows["rms_m"].to_numpy(dtype=np.float64),
+            np.arange(len(ground)),
+            np.full(len(ground), encroachment.Accusation.COMMON),
+        )
+        after = encroachment.Observations(
+            observations.geometry[later], observations.rms[later], observations.rank[later]
+        )
+        laid = encroachment.flag(
+            after, parcels, tolerances, targets=targets[later], taken=standing
+        ).encroachments
+        found.append(
+            rows.iloc[laid.parcel].assign(
+                again=firm(laid.geometry),
+                by_observation=context["id"].to_numpy()[later][laid.observation],
+            )
+        )
+    return pd.concat([part for part in found if len(part)] or found[:1], ignore_index=True)
 
 
 def _settle(found: Surroundings, overlay: Overlay, writer: Writer, report: FlagReport) -> None:
@@ -345,16 +385,17 @@ def _settle(found: Surroundings, overlay: Overlay, writer: Writer, report: FlagR
     verified = current["verified_on"].notna().to_numpy(dtype=bool)
     by_ended = _among(current, ended, "observation_id")
     before = current[mine & (~verified | by_ended)].reset_index(drop=True)
-    same = _same(before, overlay.pieces, writer.survey)
+    pieces = _answered(overlay.pieces, answers(overlay.pieces, found.links, current[mine]))
+    same = _same(before, pieces, writer.survey)
     kept = {old for old, _new in same}
-    pieces = _answered(overlay.pieces, answers(overlay.pieces, found.links, before))
     begun = pieces.drop(index=[new for _old, new in same]).reset_index(drop=True)
     gone = before.drop(index=list(kept)).reset_index(drop=True)
     report.kept = len(kept)
     report.ended = writer.end(gone, report.notes)
+    writer.end_rebounds(ended)
+    report.rebounds = writer.rebound(overlay.rebounds)
     report.new, report.undecided, report.cases_opened = writer.begin(begun)
     report.new_m2 = float(begun["occupied_m2"].sum())
-    report.rebounds = writer.rebound(overlay.rebounds)
     report.slivers, report.unknown_title = writer.list_findings(
         overlay.subjects + ended, overlay.findings
     )
@@ -376,8 +417,18 @@ def _same(before: pd.DataFrame, pieces: pd.DataFrame, survey: SurveyCRS) -> list
     old, new = pairs["old"].to_numpy(), pairs["new"].to_numpy()
     was = survey.to_survey(geometries(before)[old])
     moved = shapely.hausdorff_distance(was, geometries(pieces)[new])
-    same = moved <= SAME_M
+    same = (moved <= SAME_M) & _same_answers(before.iloc[old], pieces.iloc[new])
     return list(zip(old[same].tolist(), new[same].tolist(), strict=True))
+
+
+def _same_answers(before: pd.DataFrame, pieces: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which pairs of rows name the same household, and count the same green."""
+    who = [
+        old == new for old, new in zip(before["household_id"], pieces["household_id"], strict=True)
+    ]
+    old, new = (table["countable_m2"].to_numpy(dtype=np.float64) for table in (before, pieces))
+    same: NDArray[np.bool_] = np.array(who, dtype=bool) & (abs(old - new) <= SAME_M2)
+    return same
 
 
 def _mark_flagged(session: Session, waiting: pd.DataFrame) -> None:

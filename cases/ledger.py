@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import shapely
 from psycopg.types.json import Jsonb
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cases.models import AreaEntry, CaseEvent, EntryKind
@@ -17,10 +18,20 @@ from gis.area import area_m2
 from gis.crs import Geometries, SurveyCRS
 from gis.overlay import to_multipolygons
 from gis.precision import firm
-from layers.bulk import copy_columns
+from gis.problems import InputError, Problem
+from layers.bulk import copy_columns, listed
 from layers.models import Community
 
-ENTRY_COLUMNS = ("community_id", "case_id", "encroachment_id", "kind", "day", "area_m2", "geom")
+ENTRY_COLUMNS = (
+    "community_id",
+    "case_id",
+    "encroachment_id",
+    "kind",
+    "day",
+    "area_m2",
+    "geom",
+    "observation_id",
+)
 EVENT_COLUMNS = (
     "community_id",
     "case_id",
@@ -36,6 +47,10 @@ EVENT_COLUMNS = (
 )
 
 
+# Wrong clocks of honest machines are forgiven this much.
+CLOCK_SLACK = dt.timedelta(minutes=5)
+
+
 @dataclass(frozen=True)
 class Moment:
     """When something happened: the instant, and its day in the community's time zone."""
@@ -48,6 +63,11 @@ class Moment:
         """Return the moment ``at`` (aware; now where ``None``) as the community dates it."""
         instant = at or dt.datetime.now(dt.UTC)
         return cls(instant, instant.astimezone(ZoneInfo(community.time_zone)).date())
+
+
+def wrong_time(message: str) -> Problem:
+    """Return the problem of a time at which nothing can have happened."""
+    return Problem("wrong_time", message, "Give the time at which it happened.", field="at")
 
 
 def today(community: Community) -> dt.date:
@@ -74,9 +94,10 @@ class Book:
         key: tuple[int, uuid.UUID, uuid.UUID],
         geometry: shapely.Geometry,
         area: float,
+        observation: uuid.UUID | None = None,
     ) -> None:
         """Enter a signed ``area`` in m2 for ``key`` = (community, case, encroachment)."""
-        self.entries.append((*key, kind, moment.day, area, geometry))
+        self.entries.append((*key, kind, moment.day, area, geometry, observation))
 
     def record(
         self,
@@ -108,12 +129,41 @@ class Book:
         )
 
     def post(self, session: Session) -> None:
-        """Write everything gathered; nothing is committed."""
+        """Write everything gathered; nothing is committed.
+
+        Raises ``InputError`` where something is dated before the last event of its
+        case, or is still to come: a day that was reported would change.
+        """
+        problems = self._wrong_times(session)
+        if problems:
+            raise InputError(problems)
         self._post_entries(session)
         if self.events:
             copy_columns(session, CaseEvent, columns_of(EVENT_COLUMNS, self.events))
         self.entries.clear()
         self.events.clear()
+
+    def _wrong_times(self, session: Session) -> list[Problem]:
+        """Return a problem for each case whose history would run backwards."""
+        dated = {row[:2]: row[2] for row in self.events}
+        latest = max(dated.values(), default=None)
+        if latest is not None and latest > dt.datetime.now(dt.UTC) + CLOCK_SLACK:
+            return [wrong_time(f"{latest.isoformat()} is still to come.")]
+        known = listed(list(dated))
+        rows = session.execute(
+            select(CaseEvent.community_id, CaseEvent.case_id, func.max(CaseEvent.at).label("last"))
+            .join(
+                known,
+                (CaseEvent.community_id == known.c.community_id)
+                & (CaseEvent.case_id == known.c.id),
+            )
+            .group_by(CaseEvent.community_id, CaseEvent.case_id)
+        )
+        return [
+            wrong_time(f"The case's last event was at {row.last.isoformat()}, later than this.")
+            for row in rows
+            if row.last > dated[row.community_id, row.case_id]
+        ]
 
     def _post_entries(self, session: Session) -> None:
         if not self.entries:

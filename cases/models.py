@@ -104,7 +104,8 @@ class Encroachment(InCommunity, Base):
     """The part of an observation that lies on common green, on one parcel.
 
     ``geom`` is what was found; ``standing`` what is still occupied of it, empty
-    once cleared. Areas are of the survey CRS.
+    once cleared; ``cleared_on`` the last day on which any of it was accepted as
+    cleared. Areas are of the survey CRS.
     """
 
     __tablename__ = "encroachment"
@@ -139,6 +140,7 @@ class Encroachment(InCommunity, Base):
     sigma_m2: Mapped[float]
     found_on: Mapped[dt.date]
     verified_on: Mapped[dt.date | None]
+    cleared_on: Mapped[dt.date | None]
     superseded_on: Mapped[dt.date | None]
     geom: Mapped[WKBElement] = geometry("MULTIPOLYGON")
     standing: Mapped[WKBElement | None] = geometry("MULTIPOLYGON", nullable=True)
@@ -182,7 +184,7 @@ class CaseEvent(Base):
     at: Mapped[dt.datetime]
     day: Mapped[dt.date]
     recorded_at: Mapped[Now]
-    actor: Mapped[Name]
+    actor: Mapped[str] = mapped_column(String(254))
     event: Mapped[Code]
     state: Mapped[State | None] = mapped_column(words(State))
     document: Mapped[Note]
@@ -192,12 +194,17 @@ class CaseEvent(Base):
 
 
 class AreaEntry(Base):
-    """A signed area, dated and derived from its polygon; never changed, never removed."""
+    """A signed area, dated and derived from its polygon; never changed, never removed.
+
+    ``observation_id`` is what a rebound was seen by, so that it can be taken back
+    when the observation is withdrawn.
+    """
 
     __tablename__ = "area_ledger"
     __table_args__ = (
         *belongs("case_id", "case_file"),
         *belongs("encroachment_id", "encroachment"),
+        *belongs("observation_id", "observation"),
         CheckConstraint("area_m2 > '-Infinity' AND area_m2 < 'Infinity'", name="area_m2"),
         sound_geometry(),
         Index(None, "community_id", "kind", "day"),
@@ -210,6 +217,7 @@ class AreaEntry(Base):
     kind: Mapped[EntryKind] = mapped_column(words(EntryKind))
     case_id: Mapped[uuid.UUID]
     encroachment_id: Mapped[uuid.UUID]
+    observation_id: Mapped[uuid.UUID | None]
     area_m2: Mapped[float]
     geom: Mapped[WKBElement] = geometry("MULTIPOLYGON")
 

@@ -73,6 +73,8 @@ class Requirement(enum.StrEnum):
     DOCUMENT = "document"
     REASON = "reason"
     KNOWN_TITLE = "known_title"
+    ALL_VERIFIED = "all_verified"
+    NOTHING_CLEARED = "nothing_cleared"
     RESIDUAL = "residual"
     RESIDUAL_WITHIN_TOLERANCE = "residual_within_tolerance"
     SECOND_PERSON = "second_person"
@@ -114,13 +116,28 @@ def _moves(
 _TABLE = [
     *_moves((State.SUSPECTED,), State.VERIFIED, Permission.CASE_VERIFY),
     *_moves(
-        (State.SUSPECTED, State.VERIFIED, State.ANNOUNCED),
+        (
+            State.SUSPECTED,
+            State.VERIFIED,
+            State.ANNOUNCED,
+            State.VISITED,
+            State.SIGNED,
+            State.DECLINED,
+            State.SELF_CLEARING,
+            State.ASSISTED,
+            State.REFERRED,
+            State.INSPECTED,
+        ),
         State.REJECTED,
         Permission.CASE_VERIFY,
         Requirement.REASON,
+        Requirement.NOTHING_CLEARED,
     ),
     *_moves(
-        (State.REJECTED,), State.SUSPECTED, Permission.CASE_VERIFY, Requirement.NEW_OBSERVATION
+        (State.REJECTED, State.ACCEPTED, State.MONITORING, State.CLOSED),
+        State.SUSPECTED,
+        Permission.CASE_VERIFY,
+        Requirement.NEW_OBSERVATION,
     ),
     *_moves(
         (State.VERIFIED, State.REBOUND),
@@ -178,12 +195,14 @@ _TABLE = [
         (State.SELF_CLEARING, State.ASSISTED, State.REFERRED),
         State.INSPECTED,
         Permission.CASE_INSPECT,
+        Requirement.ALL_VERIFIED,
         Requirement.RESIDUAL,
     ),
     *_moves(
         (State.INSPECTED,),
         State.ACCEPTED,
         Permission.CASE_ACCEPT,
+        Requirement.ALL_VERIFIED,
         Requirement.SECOND_PERSON,
         Requirement.RESIDUAL_WITHIN_TOLERANCE,
         document=Document.ACCEPTANCE_FORM,
@@ -194,6 +213,25 @@ _TABLE = [
     *_moves(
         (State.ACCEPTED, State.MONITORING, State.CLOSED),
         State.REBOUND,
+        Permission.CASE_VERIFY,
+        Requirement.NEW_OBSERVATION,
+    ),
+    # A rebound that was none: its observation is withdrawn and nothing else stands.
+    *_moves(
+        (
+            State.SUSPECTED,
+            State.VERIFIED,
+            State.REBOUND,
+            State.ANNOUNCED,
+            State.VISITED,
+            State.SIGNED,
+            State.DECLINED,
+            State.SELF_CLEARING,
+            State.ASSISTED,
+            State.REFERRED,
+            State.INSPECTED,
+        ),
+        State.MONITORING,
         Permission.CASE_VERIFY,
         Requirement.NEW_OBSERVATION,
     ),

@@ -966,7 +966,7 @@ def create_tables() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
-        sa.Column("actor", sa.String(length=200), nullable=False),
+        sa.Column("actor", sa.String(length=254), nullable=False),
         sa.Column("event", sa.String(length=64), nullable=False),
         sa.Column(
             "state",
@@ -1049,6 +1049,7 @@ def create_tables() -> None:
         sa.Column("sigma_m2", sa.Double(), nullable=False),
         sa.Column("found_on", sa.Date(), nullable=False),
         sa.Column("verified_on", sa.Date(), nullable=True),
+        sa.Column("cleared_on", sa.Date(), nullable=True),
         sa.Column("superseded_on", sa.Date(), nullable=True),
         sa.Column(
             "geom",
@@ -1227,6 +1228,7 @@ def create_tables() -> None:
         ),
         sa.Column("case_id", sa.Uuid(), nullable=False),
         sa.Column("encroachment_id", sa.Uuid(), nullable=False),
+        sa.Column("observation_id", sa.Uuid(), nullable=True),
         sa.Column("area_m2", sa.Double(), nullable=False),
         sa.Column(
             "geom",
@@ -1251,6 +1253,11 @@ def create_tables() -> None:
             name=op.f("fk_area_ledger_community_id_case_id"),
         ),
         sa.ForeignKeyConstraint(
+            ["community_id", "observation_id"],
+            ["observation.community_id", "observation.id"],
+            name=op.f("fk_area_ledger_community_id_observation_id"),
+        ),
+        sa.ForeignKeyConstraint(
             ["community_id", "encroachment_id"],
             ["encroachment.community_id", "encroachment.id"],
             name=op.f("fk_area_ledger_community_id_encroachment_id"),
@@ -1264,6 +1271,12 @@ def create_tables() -> None:
         op.f("ix_area_ledger_community_id_case_id"),
         "area_ledger",
         ["community_id", "case_id"],
+        unique=False,
+    )
+    op.create_index(
+        op.f("ix_area_ledger_community_id_observation_id"),
+        "area_ledger",
+        ["community_id", "observation_id"],
         unique=False,
     )
     op.create_index(

@@ -160,7 +160,8 @@ def test_cleared_ground_taken_again_is_a_rebound_of_its_case(scene: Scene) -> No
     scene.flag()
     (case,) = scene.cases()
     scene.clear(case)
-    scene.observe("O2", 4, 1, 4, 5, occupier_id=scene.households[0].id)
+    today = scene.tick().date()
+    scene.observe("O2", 4, 1, 4, 5, occupier_id=scene.households[0].id, observed_on=today)
     report = scene.flag()
     assert (report.rebounds, report.new) == (1, 1)
     assert case.state is State.REBOUND
