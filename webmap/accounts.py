@@ -171,7 +171,11 @@ def _failed(response: Response) -> bool:
 
 
 def _account_key() -> str:
-    return request.form.get("email", "").strip().lower()[:254]
+    """Return the address as accounts store it, so that no other spelling has its own count."""
+    try:
+        return normal_email(request.form.get("email", ""))
+    except ValueError:
+        return "no address"  # No account has it; an empty key would not be counted.
 
 
 def _pair_key() -> str:

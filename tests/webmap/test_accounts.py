@@ -202,6 +202,23 @@ def test_guesses_are_counted_across_workers(web: Web) -> None:
     close(workers[1])
 
 
+def test_another_spelling_of_an_account_opens_no_new_window(web: Web) -> None:
+    app = worker(web, LoginLimits(pair="4 per minute"))
+    email = web.person(Role.PLANNER)
+    wide = email.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})
+    spellings = [email, wide, email.upper(), f" {wide.upper()} ", email.replace("@", "\uff20")]
+    codes = [log_in(app.test_client(), one, "wrong").status_code for one in spellings]
+    assert codes == [200, 200, 200, 200, 429]
+    close(app)
+
+
+def test_what_is_no_address_is_counted_too(web: Web) -> None:
+    app = worker(web, LoginLimits(account="2 per minute", pair="9 per minute"))
+    codes = [log_in(app.test_client(), one, "wrong").status_code for one in ("", "a", "\x00")]
+    assert codes == [200, 200, 429]
+    close(app)
+
+
 def test_a_forwarded_address_from_a_stranger_opens_no_new_window(web: Web) -> None:
     app = worker(web, LoginLimits(pair="2 per minute"))
     codes = []
