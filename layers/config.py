@@ -22,6 +22,7 @@ TIANDITU = "tianditu"
 DATUMS = ("wgs84", "gcj02")
 MAXIMUM_ZOOM = 24
 MAXIMUM_PORT = 65535
+MAXIMUM_PROXIES = 9
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,12 @@ VARIABLES = (
     Variable("COMMONGREEN_VAR", "`var` beside pyproject.toml", "the folder of all that changes"),
     Variable("COMMONGREEN_HOST", "127.0.0.1", "the address that `commongreen serve` listens on"),
     Variable("COMMONGREEN_PORT", "8000", "the port that `commongreen serve` listens on"),
+    Variable(
+        "COMMONGREEN_TRUSTED_PROXIES",
+        "0",
+        "how many reverse proxies of yours stand before the program, one after another: so many of "
+        "the last entries of `X-Forwarded-For` and `X-Forwarded-Proto` are believed, none with 0",
+    ),
     Variable(
         "COMMONGREEN_SECRET_KEY_FILE",
         "`secret_key` in the var folder",
@@ -96,6 +103,7 @@ class Settings:
     database: str = "commongreen"
     host: str = "127.0.0.1"
     port: int = 8000
+    trusted_proxies: int = 0
     base_maps: tuple[BaseMap, ...] = ()
     debug: bool = False
 
@@ -116,6 +124,7 @@ class Settings:
             database=reader.identifier("COMMONGREEN_DATABASE", "commongreen"),
             host=reader.text("COMMONGREEN_HOST") or "127.0.0.1",
             port=reader.port("COMMONGREEN_PORT", 8000),
+            trusted_proxies=reader.proxies("COMMONGREEN_TRUSTED_PROXIES"),
             base_maps=reader.base_maps("COMMONGREEN_BASE_MAPS", "COMMONGREEN_TIANDITU_KEY"),
             debug=reader.flag("COMMONGREEN_DEBUG"),
         )
@@ -160,6 +169,13 @@ class _Reader:
             self._refuse(name, f"{value!r} is not a port.", f"Set 1 to {MAXIMUM_PORT}.")
             return default
         return int(value)
+
+    def proxies(self, name: str) -> int:
+        value = self.text(name) or "0"
+        if value in map(str, range(MAXIMUM_PROXIES + 1)):
+            return int(value)
+        self._refuse(name, f"{value!r} counts no proxies.", f"Set 0 to {MAXIMUM_PROXIES}.")
+        return 0
 
     def identifier(self, name: str, default: str) -> str:
         value = self.text(name) or default

@@ -1,6 +1,7 @@
 """The web application: one function wires everything, and nothing connects until asked."""
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from layers.config import Settings
 from webmap.accounts import LoginLimits, init_accounts
@@ -26,6 +27,10 @@ def create_app(settings: Settings | None = None, login_limits: LoginLimits | Non
     app.config.update(
         SECRET_KEY=secret_key(settings.secret_key_file), MAX_CONTENT_LENGTH=LARGEST_REQUEST
     )
+    if count := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=count, x_proto=count, x_host=0, x_port=0, x_prefix=0
+        )
     app.session_interface = Sessions()
     app.extensions["commongreen"] = Connections(settings)
     app.add_template_global(csp_nonce)

@@ -1,6 +1,8 @@
 """Logging in and out, and what guesses cost."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -8,6 +10,8 @@ from flask import Flask
 from cases.access import Role
 from cases.models import RateLimit
 from cases.people import disable_account
+from gis.problems import InputError
+from layers.config import Settings
 from layers.db import EVERYWHERE, NOWHERE
 from tests import builders as make
 from tests.webmap.conftest import PASSWORD, Web, csrf_token, log_in
@@ -26,9 +30,10 @@ def _no_counts(web: Web) -> None:
         PostgresStorage().reset()
 
 
-def worker(web: Web, limits: LoginLimits | None = None) -> Flask:
+def worker(web: Web, limits: LoginLimits | None = None, proxies: int = 0) -> Flask:
     """Return the application as another process of the same server would have it."""
-    return create_app(web.app.extensions["commongreen"].settings, limits)
+    settings = web.app.extensions["commongreen"].settings
+    return create_app(replace(settings, trusted_proxies=proxies), limits)
 
 
 def close(app: Flask) -> None:
@@ -219,20 +224,56 @@ def test_what_is_no_address_is_counted_too(web: Web) -> None:
     close(app)
 
 
-def test_a_forwarded_address_from_a_stranger_opens_no_new_window(web: Web) -> None:
-    app = worker(web, LoginLimits(pair="2 per minute"))
+def forwarded_guesses(web: Web, app: Flask, addresses: Iterable[str]) -> list[int]:
+    """Return what wrong passwords get whose ``X-Forwarded-For`` are these."""
     codes = []
-    for number in range(4):
+    for address in addresses:
         client = app.test_client()
         form = {
             "email": web.person(Role.PLANNER),
             "password": "wrong",
             "csrf_token": csrf_token(client),
         }
-        forwarded = {"X-Forwarded-For": f"10.0.0.{number}"}
-        codes.append(client.post("/login", data=form, headers=forwarded).status_code)
-    assert codes == [200, 200, 429, 429]
+        headers = {"X-Forwarded-For": address}
+        codes.append(client.post("/login", data=form, headers=headers).status_code)
+    return codes
+
+
+def test_a_forwarded_address_from_a_stranger_opens_no_new_window(web: Web) -> None:
+    app = worker(web, LoginLimits(pair="2 per minute"))
+    addresses = (f"10.0.0.{number}" for number in range(4))
+    assert forwarded_guesses(web, app, addresses) == [200, 200, 429, 429]
     close(app)
+
+
+def test_clients_behind_a_trusted_proxy_are_told_apart(web: Web) -> None:
+    app = worker(web, LoginLimits(pair="2 per minute"), proxies=1)
+    assert forwarded_guesses(web, app, ["10.0.0.1"] * 3 + ["10.0.0.2"]) == [200, 200, 429, 200]
+    # What the client itself wrote stands before what the proxy added.
+    claimed = (f"192.0.2.{number}, 10.0.0.3" for number in range(3))
+    assert forwarded_guesses(web, app, claimed) == [200, 200, 429]
+    close(app)
+
+
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_only_a_trusted_proxy_says_that_a_request_came_by_tls(web: Web, proxies: int) -> None:
+    app = worker(web, proxies=proxies)
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example"}
+    answer = app.test_client().get("/login", headers=headers)
+    assert ("Secure" in answer.headers["Set-Cookie"]) is bool(proxies)
+    assert ("Strict-Transport-Security" in answer.headers) is bool(proxies)
+    assert "evil.example" not in answer.text
+    close(app)
+
+
+def test_the_number_of_proxies_is_a_setting() -> None:
+    read = Settings.from_environment
+    assert read({}).trusted_proxies == 0
+    assert read({"COMMONGREEN_TRUSTED_PROXIES": "2"}).trusted_proxies == 2
+    for bad in ("-1", "yes", "1.5", "10"):
+        with pytest.raises(InputError) as caught:
+            read({"COMMONGREEN_TRUSTED_PROXIES": bad})
+        assert [one.field for one in caught.value.problems] == ["COMMONGREEN_TRUSTED_PROXIES"]
 
 
 def test_many_accounts_from_one_address_are_limited_too(web: Web) -> None:
