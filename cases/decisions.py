@@ -1,6 +1,7 @@
 """What a person decides about observations: who answers, and what is withdrawn."""
 
 import datetime as dt
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from cases.flag_load import current_encroachments
 from cases.flag_write import Writer
-from cases.models import Case, Encroachment
+from cases.ledger import Book, Moment, wrong_time
+from cases.models import AreaEntry, Case, Encroachment
 from gis.crs import SurveyCRS
 from gis.problems import InputError, Problem
 from layers.frames import frame
@@ -106,17 +108,55 @@ def decide(
 
 
 def withdraw(
-    session: Session, community: Community, observation_ref: str, *, on: dt.date, reason: str
+    session: Session,
+    community: Community,
+    observation_ref: str,
+    *,
+    actor: str,
+    reason: str,
+    at: dt.datetime | None = None,
 ) -> Observation:
-    """Withdraw an open observation; flagging then ends what rested on it."""
+    """Withdraw an open observation; flagging then ends what rested on it.
+
+    It is an event of each case that rests on it. The caller commits. Raises
+    ``InputError`` where there is no such observation, or it is dated later.
+    """
     lock_community(session, community.id)
     seen = _open_observation(session, community, observation_ref)
     if seen is None:
         raise InputError([_unknown("observation", observation_ref)])
-    seen.status, seen.ended_on, seen.flagged_at = ObservationStatus.WITHDRAWN, on, None
-    seen.note = f"{seen.note}\n{reason}".strip()
+    moment = Moment.of(community, at)
+    if moment.day < seen.observed_on:
+        raise InputError([wrong_time(f"It was observed on {seen.observed_on}, later.")])
+    seen.status, seen.ended_on = ObservationStatus.WITHDRAWN, moment.day
+    seen.flagged_at = None
+    book = Book(SurveyCRS(community.survey_srid))
+    for case in _cases_of(session, seen):
+        book.record(
+            moment,
+            (community.id, case),
+            actor,
+            "case:observation:withdrawn",
+            note=reason,
+            observation=seen.id,
+        )
     session.flush()
+    book.post(session)
     return seen
+
+
+def _cases_of(session: Session, seen: Observation) -> set[uuid.UUID]:
+    """Return the cases with ground that the observation shows, or reported as taken again."""
+    shown = select(Encroachment.case_id).where(
+        Encroachment.community_id == seen.community_id,
+        Encroachment.observation_id == seen.id,
+        Encroachment.case_id.is_not(None),
+        Encroachment.superseded_on.is_(None),
+    )
+    reported = select(AreaEntry.case_id).where(
+        AreaEntry.community_id == seen.community_id, AreaEntry.observation_id == seen.id
+    )
+    return {case for case in session.scalars(shown.union(reported)) if case is not None}
 
 
 def _open_observation(session: Session, community: Community, ref: str) -> Observation | None:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
 from cases.models import AreaEntry, Case, CaseEvent, EntryKind
-from cases.workflow import CLEARED_STATES
+from cases.workflow import CLEARED_STATES, State
 from gis.area import round_m2
 from layers.frames import Rows
 from layers.models import (
@@ -111,7 +111,9 @@ def figures(session: Session, communities: Sequence[Community], as_of: dt.date) 
 
     One community carries ``by_building``, each building by its ref and a last row
     with building ``None`` for what belongs to none (sites, unlinked parcels);
-    several carry ``by_community``. Raises nothing: an empty place has zeros.
+    several carry ``by_community``. Raises nothing: an empty place has zeros. What
+    the ledger, events, surveys and building days say is as of the day; the registers
+    (buildings, households, parcels) are counted as they are now.
     """
     ids = [community.id for community in communities]
     places = _sums(session, ids, as_of)
@@ -248,21 +250,38 @@ def _cases(ids: Sequence[int], as_of: dt.date) -> Rows:
         .group_by(AreaEntry.community_id, AreaEntry.case_id)
         .subquery()
     )
-    states = last_states(ids, as_of).subquery()
+    cleared = _cleared(ids, as_of).subquery()
     statement = select(
         Household.community_id,
         Building.ref.label("building"),
         _households_where(areas.c.encroached > NOTHING_M2).label("encroaching_households"),
         _households_where(areas.c.rebound > NOTHING_M2).label("rebound_households"),
-        _households_where(states.c.state.in_(CLEARED_STATES)).label("cleared_households"),
+        _households_where(cleared.c.is_cleared).label("cleared_households"),
     )
-    joined = _with_building(statement, ids).join(
-        Case, (Case.community_id == Household.community_id) & (Case.household_id == Household.id)
+    of_household = (Case.community_id == Household.community_id) & (
+        Case.household_id == Household.id
     )
-    for part in (areas, states):
-        own = (part.c.community_id == Case.community_id) & (part.c.case_id == Case.id)
-        joined = joined.outerjoin(part, own)
+    of_case = (areas.c.community_id == Case.community_id) & (areas.c.case_id == Case.id)
+    own = (cleared.c.community_id == Household.community_id) & (
+        cleared.c.household_id == Household.id
+    )
+    joined = _with_building(statement, ids).join(Case, of_household)
+    joined = joined.outerjoin(areas, of_case).outerjoin(cleared, own)
     return joined.group_by(Household.community_id, Building.ref)
+
+
+def _cleared(ids: Sequence[int], as_of: dt.date) -> Rows:
+    """Say of each household with a case whether it is cleared: one case is, and none is open."""
+    states = last_states(ids, as_of).subquery()
+    own = (states.c.community_id == Case.community_id) & (states.c.case_id == Case.id)
+    is_cleared = func.bool_or(states.c.state.in_(CLEARED_STATES))
+    is_settled = func.bool_and(states.c.state.in_({*CLEARED_STATES, State.REJECTED}))
+    return (
+        select(Case.community_id, Case.household_id, (is_cleared & is_settled).label("is_cleared"))
+        .join(states, own)
+        .where(Case.community_id.in_(ids))
+        .group_by(Case.community_id, Case.household_id)
+    )
 
 
 def last_states(ids: Sequence[int], as_of: dt.date) -> Rows:

@@ -125,6 +125,28 @@ def home_place(session: Session, account_id: int) -> str | None:
     return regions[0] if len(regions) == 1 else None
 
 
+def signatory(
+    session: Session, community_id: int, email: str, permission: Permission | None = None
+) -> tuple[str, frozenset[Permission]]:
+    """Return the address of an active account and what it may in a community.
+
+    Raises ``InputError`` where nobody has that address, or the account is closed or
+    lacks ``permission`` there: a name in the history must be somebody's.
+    """
+    try:
+        account = _find(session, normal_email(email))
+    except ValueError:
+        account = None
+    allowed = rights(session, account.id).permissions(community_id) if account else frozenset()
+    if account is None or not account.active:
+        text, remedy = f"No active account is called {email!r}.", "Add it with 'user add'."
+    elif permission is not None and permission not in allowed:
+        text, remedy = f"{email} lacks the permission {permission} here.", "Ask who has it."
+    else:
+        return account.email, allowed
+    raise InputError([Problem("not_permitted", text, remedy, field="by")])
+
+
 def normal_email(text: str) -> str:
     """Return an address as it is stored and compared; raises ``ValueError`` for none."""
     address = unicodedata.normalize("NFKC", text).strip().lower()

@@ -53,13 +53,14 @@ def test_every_wrong_field_of_a_decision_is_named(scene: Scene) -> None:
 def test_withdrawing_ends_the_case_at_the_next_flagging(scene: Scene) -> None:
     scene.observe("O1", 2, 1, 4, 5)
     scene.flag()
-    withdraw(scene.session, scene.community, "O1", on=scene.clock.date(), reason="a lawful trellis")
+    withdraw(scene.session, scene.community, "O1", actor="ana", reason="a trellis", at=scene.tick())
     scene.flag()
     case = find_case(scene.session, scene.community, "H0")
     assert case.state is State.REJECTED
-    assert [event["state"] for event in list_events(scene.session, case)] == [
-        State.SUSPECTED,
-        State.REJECTED,
+    assert [event["event"] for event in list_events(scene.session, case)] == [
+        "flag:case:opened",
+        "case:observation:withdrawn",
+        "flag:case:rejected",
     ]
     assert list_cases(scene.session, scene.community)[0]["occupied_m2"] == 0
 

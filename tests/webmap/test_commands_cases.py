@@ -8,6 +8,8 @@ import pytest
 import shapely
 from sqlalchemy.orm import Session
 
+from cases.access import Role
+from cases.people import add_account
 from gis.crs import SurveyCRS
 from layers.config import Settings
 from layers.db import EVERYWHERE
@@ -19,6 +21,7 @@ from webmap.cli import main
 PARCEL_M2 = float(
     shapely.area(SurveyCRS(4550).to_survey(np.array([builders.square()], dtype=object)))[0]
 )
+BY_ANA = ("--by", "ana@example.org")
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -43,6 +46,16 @@ def place(committed: Settings) -> str:
     database = open_database(committed)
     with database.session(EVERYWHERE) as session, session.begin():
         code = _fill(session).code
+        for name in ("ana", "bo"):
+            role = Role.INSPECTOR if name == "ana" else Role.SECRETARY
+            add_account(
+                session,
+                f"{name}@example.org",
+                name=name,
+                password="green-again-2022",
+                role=role,
+                place=code,
+            )
     database.engine.dispose()
     return code
 
@@ -61,10 +74,15 @@ def test_flag_then_figures_then_moves(run: Run, place: str) -> None:
     code, out, _err = run("flag", "--community", place, "--json")
     assert (code, json.loads(out)["cases_opened"]) == (0, 1)
     household = ("1-1-101", "--community", place)
-    assert run("case", "move", household[0], "verified", *household[1:], "--by", "ana")[0] == 0
+    assert (
+        run("case", "move", household[0], "verified", *household[1:], "--by", "ana@example.org")[0]
+        == 0
+    )
     shown = json.loads(run("figures", "--community", place, "--json")[1])
     assert shown["encroached_m2"] == pytest.approx(PARCEL_M2 / 4, abs=0.01)
-    code, _out, err = run("case", "move", household[0], "announced", *household[1:], "--by", "bo")
+    code, _out, err = run(
+        "case", "move", household[0], "announced", *household[1:], "--by", "bo@example.org"
+    )
     assert (code, "announcement" in err) == (2, True)
     listed = json.loads(run("case", "list", "--community", place, "--json")[1])
     assert [(row["household"], row["state"]) for row in listed] == [("1-1-101", "verified")]
@@ -76,9 +94,22 @@ def test_flag_then_figures_then_moves(run: Run, place: str) -> None:
 def test_an_unknown_place_state_or_household_is_bad_input(run: Run, place: str) -> None:
     for arguments in (
         ("figures", "--community", "NOWHERE"),
-        ("case", "move", "9-9-999", "verified", "--community", place, "--by", "ana"),
-        ("case", "move", "1-1-101", "gone", "--community", place, "--by", "ana"),
-        ("case", "withdraw", "O9", "--community", place, "--reason", "never there"),
+        ("case", "move", "9-9-999", "verified", "--community", place, *BY_ANA),
+        ("case", "move", "1-1-101", "gone", "--community", place, *BY_ANA),
+        ("case", "withdraw", "O9", "--community", place, "--reason", "no", *BY_ANA),
+        ("case", "withdraw", "O1", "--community", place, "--reason", "no", "--by", "nobody@x.org"),
+        (
+            "case",
+            "withdraw",
+            "O1",
+            "--community",
+            place,
+            "--reason",
+            "no",
+            "--by",
+            "bo@example.org",
+        ),
+        ("case", "list", "--community", place, "--state", "gone"),
     ):
         code, _out, err = run(*arguments)
         assert code == 2, arguments

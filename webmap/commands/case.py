@@ -40,8 +40,12 @@ def list_(settings: Settings, code: str, state: str | None, as_json: bool) -> No
     """List cases with their state and area."""
     from cases.registry import list_cases
 
+    chosen = None if state is None else _state(state)
     with _opened(settings) as session:
-        show(list_cases(session, _community(session, code), state), as_json=as_json)
+        rows = list_cases(session, _community(session, code), chosen)
+    show(rows, as_json=as_json)
+    if not rows and not as_json:
+        click.echo("No cases.")
 
 
 @case.command("show")
@@ -87,15 +91,18 @@ def move(
     """Move a case to another state."""
     from cases.casework import NOTHING_LEFT, Request
     from cases.casework import move as move_case
+    from cases.people import signatory
     from layers.imports.boundaries import read_boundary
 
     polygon: Any = NOTHING_LEFT if nothing_left else None
     if residual is not None:
         polygon = read_boundary(residual)
-    request = Request(_state(state), actor, _utc(at), document, reason, polygon)
+    target = _state(state)
     with _opened(settings) as session, session.begin():
         community = _community(session, code)
         found = _find(session, community, household)
+        signer, allowed = signatory(session, community.id, actor)
+        request = Request(target, signer, _utc(at), document, reason, polygon, permissions=allowed)
         moved = move_case(session, community, found.id, request)
         click.echo(f"{household} is {moved.state}.")
 
@@ -114,7 +121,8 @@ def confirm(
 
     with _opened(settings) as session, session.begin():
         community = _community(session, code)
-        confirm_areas(session, community, _find(session, community, household).id, actor, _utc(at))
+        found = _find(session, community, household)
+        confirm_areas(session, community, found.id, _verifier(session, community, actor), _utc(at))
     click.echo(f"The new areas of {household} are verified.")
 
 
@@ -153,28 +161,43 @@ def answer(
 
     with _opened(settings) as session, session.begin():
         community = _community(session, code)
-        decide(session, community, observation, household, actor=actor, reason=reason, at=_utc(at))
+        signer = _verifier(session, community, actor)
+        decide(session, community, observation, household, actor=signer, reason=reason, at=_utc(at))
     click.echo(f"{household} answers for {observation}.")
 
 
 @case.command()
 @community_option
 @click.argument("observation")
+@by_option
 @click.option("--reason", required=True, help="Why the observation no longer counts.")
 @at_option
 @pass_settings
 def withdraw(
-    settings: Settings, code: str, observation: str, reason: str, at: dt.datetime | None
+    settings: Settings,
+    code: str,
+    observation: str,
+    actor: str,
+    reason: str,
+    at: dt.datetime | None,
 ) -> None:
     """Withdraw an observation; the next flagging ends what rested on it."""
     from cases.decisions import withdraw as withdraw_observation
-    from cases.ledger import Moment
 
     with _opened(settings) as session, session.begin():
         community = _community(session, code)
-        day = Moment.of(community, _utc(at)).day
-        withdraw_observation(session, community, observation, on=day, reason=reason)
+        signer = _verifier(session, community, actor)
+        withdraw_observation(
+            session, community, observation, actor=signer, reason=reason, at=_utc(at)
+        )
     click.echo(f"{observation} is withdrawn. Run 'commongreen flag' to end what rested on it.")
+
+
+def _verifier(session: "Session", community: "Community", actor: str) -> str:
+    from cases.access import Permission
+    from cases.people import signatory
+
+    return signatory(session, community.id, actor, Permission.CASE_VERIFY)[0]
 
 
 def _opened(settings: Settings) -> "AbstractContextManager[Session]":
