@@ -17,6 +17,8 @@ _LOOK_AGAIN = """
     WHERE observation.community_id = :community
       AND observation.flagged_at IS NOT NULL
       AND observation.status = 'open'
+      AND observation.purpose <> 'residual'
+      AND observation.structure_type <> 'none'
       AND observation.geom && ground.geom
 """
 

@@ -2,11 +2,15 @@
 
 import datetime as dt
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from layers.config import Settings
 from webmap.commands.options import json_option, pass_settings, progress, show
+
+if TYPE_CHECKING:
+    from cases.flagging import FlagReport
 
 
 @click.command()
@@ -35,5 +39,22 @@ def flag(settings: Settings, code: str | None, at: dt.datetime | None, as_json: 
     shown["new_m2"] = round(report.new_m2, 2)
     notes = shown.pop("notes")
     show(shown, as_json=as_json)
-    for note in notes:
+    for note in [*notes, *_hints(code, report)]:
         click.echo(note, err=True)
+
+
+def _hints(code: str | None, report: "FlagReport") -> list[str]:
+    """Say what waits for a person, and where to find it."""
+    place = code or "CODE"
+    hints = []
+    if report.undecided:
+        hints.append(
+            f"{report.undecided} encroachments have nobody who answers and are in no figure:"
+            f" commongreen case undecided --community {place}"
+        )
+    if report.unknown_title:
+        hints.append(
+            f"{report.unknown_title} overlaps lie on parcels of unknown or disputed title and"
+            " accuse nobody: import the parcels again with their title_basis."
+        )
+    return hints
