@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,8 +13,13 @@ from cases.casework import NOTHING_LEFT, Nothing, Request
 from cases.parcel_file import Viewer
 from cases.workflow import State
 from gis.problems import InputError, Problem
+from gis.validity import WEB_LIMITS
 
 LONGEST_TEXT = 2_000
+LONGEST_ECHO = 40
+EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+LATEST = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+_LISTS = {"Polygon": 2, "MultiPolygon": 3}
 _MISSING = object()
 
 
@@ -47,7 +53,7 @@ def _target(value: Any, problems: list[Problem]) -> State | None:
     if value in list(State):
         return State(value)
     remedy = f"Choose one of {', '.join(State)}."
-    problems.append(Problem("target", f"{value!r} is no state.", remedy, field="target"))
+    problems.append(Problem("target", f"{_shown(value)} is no state.", remedy, field="target"))
     return None
 
 
@@ -55,7 +61,7 @@ def _version(value: Any, problems: list[Problem]) -> int | None:
     if type(value) is int and 0 < value < 2**31:
         return value
     remedy = "Send the version that the case had when it was read."
-    problems.append(Problem("version", f"{value!r} is no version.", remedy, field="version"))
+    problems.append(Problem("version", f"{_shown(value)} is no version.", remedy, field="version"))
     return None
 
 
@@ -63,9 +69,9 @@ def _text(body: Mapping[str, Any], field: str, problems: list[Problem]) -> str:
     value = body.get(field)
     if value is None:
         return ""
-    if isinstance(value, str) and len(value) <= LONGEST_TEXT and "\x00" not in value:
+    if isinstance(value, str) and len(value) <= LONGEST_TEXT and _storable(value):
         return value.strip()
-    remedy = f"Write {LONGEST_TEXT} characters at most, none of them NUL."
+    remedy = f"Write {LONGEST_TEXT} characters at most, none of them NUL or half a character."
     problems.append(Problem("text", f"The {field} is no such text.", remedy, field=field))
     return ""
 
@@ -77,11 +83,28 @@ def _instant(value: Any, problems: list[Problem]) -> dt.datetime | None:
         instant = dt.datetime.fromisoformat(value)
     except (TypeError, ValueError):
         instant = None
-    if instant is not None and instant.tzinfo is not None:
-        return instant
-    remedy = "Write it as 2022-06-30T10:00:00+08:00."
-    problems.append(Problem("at", f"{value!r} is no time with its zone.", remedy, field="at"))
-    return None
+    if instant is None or instant.tzinfo is None:
+        remedy = "Write it as 2022-06-30T10:00:00+08:00."
+        message = f"{_shown(value)} is no time with its zone."
+        problems.append(Problem("at", message, remedy, field="at"))
+        return None
+    if not EARLIEST <= instant < LATEST:
+        remedy = f"Give a time from {EARLIEST.year} on and before {LATEST.year}."
+        problems.append(Problem("at", f"{_shown(value)} is too far away.", remedy, field="at"))
+        return None
+    return instant
+
+
+def _storable(text: str) -> bool:
+    """Tell whether PostgreSQL takes the text: JSON can spell NUL and halves of characters."""
+    return "\x00" not in text and text == text.encode(errors="ignore").decode()
+
+
+def _shown(value: Any) -> str:
+    """Return what was sent as a message may repeat it: short, and no raw lists or halves."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= LONGEST_ECHO else value[:LONGEST_ECHO] + "…")
+    return {dict: "An object", list: "A list", type(None): "null"}.get(type(value), "A number")
 
 
 def _residual(
@@ -103,8 +126,32 @@ def _residual(
 
 def _polygon(value: Any) -> shapely.Geometry:
     kind = value.get("type") if isinstance(value, dict) else None
-    if kind not in ("Polygon", "MultiPolygon"):
-        raise ValueError(f"{kind or type(value).__name__} is neither Polygon nor MultiPolygon")
-    # GEOS's own reader refuses what is no coordinate and rings that do not close.
-    text = json.dumps({"type": kind, "coordinates": value.get("coordinates")}, allow_nan=False)
-    return shapely.from_geojson(text)
+    if not isinstance(kind, str) or kind not in _LISTS:
+        raise ValueError("it is neither a Polygon nor a MultiPolygon")
+    coordinates = value.get("coordinates")
+    _check_coordinates(coordinates, _LISTS[kind])
+    # GEOS's own reader refuses rings that do not close.
+    return shapely.from_geojson(json.dumps({"type": kind, "coordinates": coordinates}))
+
+
+def _check_coordinates(coordinates: Any, lists: int) -> None:
+    """Raise ``ValueError`` unless these are ``lists`` levels of lists around positions.
+
+    Level by level, so that depth costs nothing and what is too much is not built.
+    """
+    level = [coordinates]
+    for _ in range(lists):
+        if not all(isinstance(one, list) for one in level):
+            raise ValueError("its coordinates are no lists of rings of positions")
+        level = [part for one in level for part in one]
+        if len(level) > WEB_LIMITS.vertices:
+            raise ValueError(f"it has more than {WEB_LIMITS.vertices:,} vertices")
+    if not all(map(_is_position, level)):
+        raise ValueError("a position is not two or three numbers")
+
+
+def _is_position(value: Any) -> bool:
+    if not isinstance(value, list) or len(value) not in (2, 3):
+        return False
+    # NaN, infinity and whole numbers that no float holds are not within its range.
+    return all(type(one) in (int, float) and abs(one) <= sys.float_info.max for one in value)
