@@ -8,6 +8,7 @@ demo that was interrupted goes on where it stopped.
 import datetime as dt
 import tempfile
 import uuid
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from sqlalchemy.orm import Session
 from cases.access import Role
 from cases.casework import NOTHING_LEFT, Request, move
 from cases.demo.layout import SURVEY_CRS, DemoCompound, layout
-from cases.demo.story import Move, Story, tell
+from cases.demo.story import Move, Patrol, Story, tell
 from cases.flagging import flag
 from cases.ledger import Book, Moment
 from cases.models import Campaign, Case, CaseEvent
@@ -228,7 +229,7 @@ def _add_residents(session: Session, compound: DemoCompound) -> None:
 
 
 def _tell(session: Session, community: Community, story: Story) -> None:
-    """Make every move of the story, then enter the patrols."""
+    """Make every move of the story and enter every patrol, household by household."""
     found = session.execute(
         select(Household.ref, Case)
         .join(
@@ -238,20 +239,27 @@ def _tell(session: Session, community: Community, story: Story) -> None:
         .where(Household.community_id == community.id)
     )
     cases = {row.ref: row.Case for row in found}
-    for household, moves in story.moves.items():
-        for step in moves:
-            _make(session, community, cases[household], step)
-    survey = SurveyCRS(community.survey_srid)
-    book = Book(survey)
+    patrols: dict[str, list[Patrol]] = defaultdict(list)
     for patrol in story.patrols:
-        case = cases[patrol.household]
-        book.record(
-            Moment.of(community, patrol.at),
-            (community.id, case.id),
-            email(patrol.actor),
-            "patrol:case:clear" if patrol.is_clear else "patrol:case:taken_again",
-            data={"due_days": patrol.due},
-        )
+        patrols[patrol.household].append(patrol)
+    for household, moves in story.moves.items():
+        steps: list[Move | Patrol] = [*moves, *patrols[household]]
+        for step in sorted(steps, key=lambda one: one.at):
+            if isinstance(step, Patrol):
+                _enter_patrol(session, community, cases[household], step)
+            else:
+                _make(session, community, cases[household], step)
+
+
+def _enter_patrol(session: Session, community: Community, case: Case, patrol: Patrol) -> None:
+    book = Book(SurveyCRS(community.survey_srid))
+    book.record(
+        Moment.of(community, patrol.at),
+        (community.id, case.id),
+        email(patrol.actor),
+        "patrol:case:clear" if patrol.is_clear else "patrol:case:taken_again",
+        data={"due_days": patrol.due},
+    )
     book.post(session)
 
 
