@@ -36,6 +36,7 @@ def test_a_verified_case_counts_at_once(open_page: OpenPage) -> None:
     choose(page, "Verify")
     confirm(page, "Verify")
     settled(page, "Verified")
+    expect(page.locator(".cg-kind")).to_have_text("Verified")
     after = counts(page)
     assert after["suspected"] == before["suspected"] - 1
     assert after["verified"] == before["verified"] + 1

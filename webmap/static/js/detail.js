@@ -121,6 +121,8 @@
     function caseCard(community, one) {
       const send = async (move) => {
         await source.move(community, one.id, move);
+        // What the map knew of the parcel is out of date; the tiles bring it anew.
+        shown.properties = null;
         CG.notify(CG.word("move.done", { number: one.number, state: CG.wordOf("state", move.target) }));
         await detail.onMoved();
         detail.show(community, shown.id);
