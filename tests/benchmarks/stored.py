@@ -1,0 +1,93 @@
+"""Batch flagging with the database, against PostGIS's own join with insert."""
+
+import itertools
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cases.flagging import FlagReport, flag_all
+from cases.models import Case, Encroachment
+from layers.config import Settings
+from layers.db import EVERYWHERE, Database
+from layers.migrate import open_database
+from layers.models import Community
+from tests.benchmarks.join import FORMS, Form, make_tables
+from tests.benchmarks.timing import Comparison, Row, by_parts, seconds
+
+GOAL = 1.0
+
+
+def compare_stored(settings: Settings, label: str, slices: int) -> tuple[list[Row], list[float]]:
+    """Flag a city whose parcels have no households; return lines, and seconds of the join.
+
+    Without households no case opens: observations are read, laid over the parcels and
+    stored as encroachments, which is what the join does. Part by part, in turns, so that
+    noise meets both; the form of the join that is quickest on the first part stands for
+    PostGIS on the others.
+    """
+    make_tables(settings)
+    database = open_database(settings)
+    best = Comparison("like for like, in the database : PostGIS's best join", label, GOAL)
+    plain = Comparison("the same : INSERT ... SELECT with && and ST_Intersects", label, GOAL)
+    parts = split(community_ids(database), slices)
+    tried = {form: _time_join(database, form, parts[0]) for form in FORMS}
+    form = min(tried, key=lambda one: tried[one])
+    best.note = f"best: {form.name}"
+    for number, part in enumerate(parts):
+        ours_first = number % 2 == 0
+        if ours_first:
+            best.ours.append(_time_flagging(database, part))
+        best.theirs.append(_time_join(database, form, part) if number else tried[form])
+        if not ours_first:
+            best.ours.append(_time_flagging(database, part))
+    plain.ours, plain.theirs = best.ours[:1], [tried[FORMS[0]]]
+    plain.note = "first part"
+    database.engine.dispose()
+    return [by_parts(best), by_parts(plain)], best.theirs
+
+
+def compare_whole(settings: Settings, label: str, theirs: Sequence[float], slices: int) -> Row:
+    """Flag a city with households, where each opens a case, an event and an area entry."""
+    database = open_database(settings)
+    whole = Comparison("with cases, events and area entries : PostGIS's best join", label)
+    whole.theirs = list(theirs)
+    for part in split(community_ids(database), slices):
+        whole.ours.append(_time_flagging(database, part))
+    with database.session(EVERYWHERE) as session:
+        cases, found = _count(session, Case), _count(session, Encroachment)
+    whole.note = f"{cases:,} cases, {found:,} encroachments; the join makes no case"
+    database.engine.dispose()
+    return by_parts(whole)
+
+
+def community_ids(database: Database) -> list[int]:
+    """Return the communities in order."""
+    with database.session(EVERYWHERE) as session:
+        return list(session.scalars(select(Community.id).order_by(Community.id)))
+
+
+def split(ids: Sequence[int], slices: int) -> list[list[int]]:
+    """Return ``ids`` in at most ``slices`` parts of about the same length."""
+    count = min(slices, len(ids))
+    edges = [len(ids) * part // count for part in range(count + 1)]
+    return [list(ids[start:end]) for start, end in itertools.pairwise(edges)]
+
+
+def _count(session: Session, model: type) -> int:
+    return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def _time_flagging(database: Database, communities: Sequence[int]) -> float:
+    def act() -> FlagReport:
+        return flag_all(database, communities)
+
+    return seconds(act)
+
+
+def _time_join(database: Database, form: Form, communities: Sequence[int]) -> float:
+    def act() -> None:
+        with database.session(EVERYWHERE) as session, session.begin():
+            form.run(session, communities)
+
+    return seconds(act)
