@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
@@ -76,6 +77,24 @@ class Quiet(WSGIRequestHandler):
         """Say nothing."""
 
 
+def whole(app: WSGIApplication) -> WSGIApplication:
+    """Read each answer to its end before it is sent.
+
+    A browser that leaves a page drops what is under way, and the development server
+    then forgets to close the file behind it.
+    """
+
+    def answer(environ: WSGIEnvironment, start: StartResponse) -> list[bytes]:
+        parts = app(environ, start)
+        try:
+            return [b"".join(parts)]
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+
+    return answer
+
+
 OpenPage = Callable[..., Page]
 
 
@@ -84,7 +103,7 @@ def site(clone: Callable[[], Settings], tmp_path_factory: pytest.TempPathFactory
     settings = web_settings(clone(), tmp_path_factory.mktemp("site"))
     _furnish(settings)
     app = create_app(settings)
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    server = make_server("127.0.0.1", 0, whole(app), threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield Site(f"http://127.0.0.1:{server.server_port}", settings)
