@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from pyproj import Geod
 
 from cases.access import Role
@@ -180,6 +180,14 @@ def test_a_town_shows_its_communities_and_leads_into_them(open_page: OpenPage) -
     assert open_parcel(page, "G4")
 
 
+def at_rest(page: Page) -> None:
+    """Wait until the map has stopped moving, and with it the address."""
+    page.wait_for_function(
+        "() => { if (window.seen !== location.hash) { window.seen = location.hash;"
+        " window.seenAt = Date.now(); } return Date.now() - window.seenAt > 700; }"
+    )
+
+
 def test_an_address_brings_the_same_view_back(open_page: OpenPage) -> None:
     page = open_page(PLAIN)
     set_day(page, "2022-03-20")
@@ -188,6 +196,7 @@ def test_an_address_brings_the_same_view_back(open_page: OpenPage) -> None:
     page.locator("#cg-building").select_option("1")
     open_parcel(page, "G2")
     page.wait_for_function("() => location.hash.includes('parcel=')")
+    at_rest(page)
     link = page.evaluate("location.pathname + location.search + location.hash")
     again = open_page(link)
     expect(again.locator("#cg-detail-title")).to_have_text("Parcel G2")
@@ -195,7 +204,7 @@ def test_an_address_brings_the_same_view_back(open_page: OpenPage) -> None:
     assert not again.locator("#cg-statuses label[data-status=clear] input").is_checked()
     assert again.locator("#cg-layers label[data-layer=observations] input").is_checked()
     assert again.locator("#cg-building").input_value() == "1"
-    assert again.evaluate("location.hash") == page.evaluate("location.hash")
+    again.wait_for_function("hash => location.hash === hash", arg=link[link.index("#") :])
 
 
 @pytest.mark.parametrize(
