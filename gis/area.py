@@ -26,7 +26,8 @@ class Tolerances:
     ``width_factor`` and ``sigma_factor`` are the two factors of the sliver rule
     (DOMAIN 13). ``noise_m`` and ``noise_m2`` are the width and the area below
     which an overlap is the rounding of coordinates (a micrometre, a square
-    millimetre) and is not even listed. ``wall_strip_m`` is the strip along outer
+    millimetre) and is not even listed; ground that was cut before is cut again on a
+    grid of ``grid_m``, a tenth of that width. ``wall_strip_m`` is the strip along outer
     walls that does not count as green (DOMAIN 14, GB 50180-2018 4.0.7).
     """
 
@@ -34,6 +35,7 @@ class Tolerances:
     sigma_factor: float = 2.0
     noise_m: float = 1e-6
     noise_m2: float = 1e-6
+    grid_m: float = 1e-7
     wall_strip_m: float = 1.0
 
 

@@ -283,8 +283,9 @@ def _without(raw: Geometries, taken: Geometries, tolerances: Tolerances) -> Geom
     """Take from each intersection the ground of ``taken``."""
     areas = only_polygons(raw)
     at, by = shapely.STRtree(taken).query(areas, predicate="intersects")
-    real = share_area(areas[at], taken[by], tolerances.noise_m, tolerances.noise_m2)
-    return fold(shapely.difference, areas, taken, at[real], by[real])
+    noise = tolerances.noise_m, tolerances.noise_m2
+    real = share_area(areas[at], taken[by], *noise, tolerances.grid_m)
+    return fold(shapely.difference, areas, taken, at[real], by[real], tolerances.grid_m)
 
 
 def _share_out(claims: _Claims, tolerances: Tolerances) -> _Claims:
@@ -297,9 +298,10 @@ def _share_out(claims: _Claims, tolerances: Tolerances) -> _Claims:
     later, earlier, left = _contested(claims, tolerances)
     cut, first = np.unique(later, return_index=True)
     geometry = claims.geometry.copy()
-    geometry[cut] = left[first]
+    geometry[cut] = only_polygons(left[first])
     later, earlier = np.delete(later, first), np.delete(earlier, first)
-    geometry = fold(shapely.difference, geometry, claims.geometry, later, earlier)
+    uncut, grid_m = claims.geometry, tolerances.grid_m
+    geometry = fold(shapely.difference, geometry, uncut, later, earlier, grid_m)
     parts, owner = polygon_parts(geometry[cut])
     judged = judge(parts, claims.rms[cut][owner], tolerances)
     real, count = ~judged.is_noise, len(cut)

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Indexes = NDArray[np.int64]
 
-Operation = Callable[[Geometries, Geometries], Geometries]
+Operation = Callable[..., Geometries]
 
 
 def polygon_parts(geometries: Geometries) -> tuple[Geometries, Indexes]:
@@ -100,21 +100,38 @@ def interiors_meet(first: Geometries, second: Geometries, least_m: float) -> Boo
     return meet
 
 
-def share_area(first: Geometries, second: Geometries, least_m: float, least_m2: float) -> Booleans:
-    """Whether each pair has more than ``least_m2`` in common, the rounding of coordinates."""
+def share_area(
+    first: Geometries, second: Geometries, least_m: float, least_m2: float, grid_m: float
+) -> Booleans:
+    """Whether each pair has more than ``least_m2`` in common, the rounding of coordinates.
+
+    The ground in common is measured on a grid of ``grid_m``, for the reason that
+    ``fold`` gives.
+    """
     shared = interiors_meet(first, second, least_m)
-    shared[shared] = shapely.area(shapely.intersection(first[shared], second[shared])) > least_m2
+    common = shapely.intersection(first[shared], second[shared], grid_size=grid_m)
+    shared[shared] = shapely.area(common) > least_m2
     return shared
 
 
 def fold(
-    operation: Operation, geometries: Geometries, others: Geometries, at: Indexes, by: Indexes
+    operation: Operation,
+    geometries: Geometries,
+    others: Geometries,
+    at: Indexes,
+    by: Indexes,
+    grid_m: float | None = None,
 ) -> Geometries:
     """Return ``geometries`` with ``others[by]`` worked one after another into place ``at``.
 
     ``operation`` is ``shapely.difference`` or ``shapely.union``. The others of one
     place come in ascending order, the n-th of all places in one call. Where nothing
-    is to be done, and where a geometry is ``None``, it stays.
+    is to be done a geometry stays; lines and points go, and ``None`` is nothing left.
+
+    With ``grid_m`` the corners come to lie on a grid of that width in m. Areas that
+    were cut before have needles and edges a nanometre beside their neighbours', of
+    which GEOS in floating point now and then makes areas that are wrong by square
+    decimetres and valid; on a grid it does not. It takes about four times as long.
     """
     folded = np.array(geometries, dtype=object)
     order = np.lexsort((by, at))
@@ -123,5 +140,6 @@ def fold(
     order = np.argsort(turn, kind="stable")
     ends = np.cumsum(np.bincount(turn))
     for now in np.split(order, ends[:-1]) if len(at) else ():
-        folded[at[now]] = operation(folded[at[now]], others[by[now]])
+        worked = operation(folded[at[now]], others[by[now]], grid_size=grid_m)
+        folded[at[now]] = only_polygons(worked)
     return folded

@@ -17,7 +17,6 @@ from gis.overlay import (
     Indexes,
     collect_parts,
     fold,
-    intersect,
     only_polygons,
     polygon_parts,
     share_area,
@@ -81,10 +80,10 @@ def residual(
     parts, owner = polygon_parts(standing)
     rms, under = _under(parts, standing_rms[owner], found, found_rms, tolerances)
     occupied, inside = _real(under, parts, rms, tolerances, is_occupied=True)
-    beside = _difference(parts, occupied)
+    beside = _difference(parts, occupied, tolerances.grid_m)
     free, outside = _real(beside, parts, rms, tolerances, is_occupied=False)
     mended = np.unique(outside.standing)
-    occupied[mended] = _difference(parts[mended], free[mended])
+    occupied[mended] = _difference(parts[mended], free[mended], tolerances.grid_m)
     slivers = Slivers(*(np.concatenate(pair) for pair in zip(inside, outside, strict=True)))
     count = len(standing)
     return Residual(
@@ -99,13 +98,14 @@ def _under(
 ) -> tuple[Floats, Geometries]:
     """Return the combined RMS of each part and what of it lies under found polygons."""
     at, by = shapely.STRtree(found).query(parts, predicate="intersects")
-    real = share_area(parts[at], found[by], tolerances.noise_m, tolerances.noise_m2)
+    noise, grid_m = (tolerances.noise_m, tolerances.noise_m2), tolerances.grid_m
+    real = share_area(parts[at], found[by], *noise, grid_m)
     at, by = at[real], by[real]
     worst = np.zeros(len(parts))
     np.maximum.at(worst, at, found_rms[by])
-    pieces = only_polygons(intersect(parts[at], found[by]))
+    pieces = only_polygons(shapely.intersection(parts[at], found[by], grid_size=grid_m))
     nothing = np.full(len(parts), shapely.Polygon(), dtype=object)
-    under = fold(shapely.union, nothing, pieces, at, np.arange(len(at)))
+    under = fold(shapely.union, nothing, pieces, at, np.arange(len(at)), grid_m)
     return combined_rms(rms, worst), under
 
 
@@ -135,11 +135,12 @@ def _slivers(
     )
 
 
-def _difference(parts: Geometries, taken: Geometries) -> Geometries:
+def _difference(parts: Geometries, taken: Geometries, grid_m: float) -> Geometries:
     """Return each part without what was taken of it, the part itself where nothing was."""
     left = parts.copy()
     some = ~shapely.is_missing(taken)
-    left[some] = only_polygons(shapely.difference(parts[some], taken[some]))
+    free = shapely.difference(parts[some], taken[some], grid_size=grid_m)
+    left[some] = only_polygons(free)
     return left
 
 

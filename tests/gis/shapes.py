@@ -26,6 +26,11 @@ def box(west: float, south: float, east: float, north: float) -> shapely.Polygon
     return shapely.box(EAST + west, NORTH + south, EAST + east, NORTH + north)
 
 
+def placed(text: str) -> shapely.Geometry:
+    """Return WKT whose metres count from a corner of the compound."""
+    return shapely.transform(shapely.from_wkt(text), lambda points: np.add(points, [EAST, NORTH]))
+
+
 def observed(
     geometries: Sequence[shapely.Geometry | None],
     rms: float | Sequence[float] = 0.05,
