@@ -5,9 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg import pq
 from sqlalchemy import Engine, create_engine, event, text
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, Connection, ExecutionContext, make_url
 from sqlalchemy.orm import Session
+
+# The execution option by which many rows are fetched more quickly.
+BINARY = "commongreen_binary"
 
 OWNER_ROLE = "commongreen_owner"
 APP_ROLE = "commongreen_app"
@@ -75,12 +79,30 @@ def make_engine(url: str | URL, timeouts: Timeouts = BATCH, **pool: Any) -> Engi
         "idle_in_transaction_session_timeout": timeouts.idle,
     }
     options = " ".join(f"-c {name}={value}" for name, value in limits.items())
-    return create_engine(
+    engine = create_engine(
         make_url(url),
         pool_pre_ping=True,
         connect_args={"options": options, "application_name": "commongreen"},
         **pool,
     )
+    event.listen(engine, "before_cursor_execute", _ask_for_binary)
+    return engine
+
+
+def _ask_for_binary(
+    _connection: Connection,
+    cursor: Any,
+    _statement: str,
+    _parameters: Any,
+    context: ExecutionContext | None,
+    _many: bool,
+) -> None:
+    """Fetch in PostgreSQL's own form where the execution option BINARY asks for it.
+
+    Identifiers and geometries arrive as they are, not as digits to be read.
+    """
+    if context is not None and context.execution_options.get(BINARY):
+        cursor.format = pq.Format.BINARY
 
 
 def scoped_session(bind: Engine | Connection, scope: Scope, **kwargs: Any) -> Session:

@@ -14,6 +14,8 @@ from sqlalchemy import column as sql_column
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql import ColumnElement
 
+from layers.db import BINARY
+
 Column = InstrumentedAttribute[Any] | ColumnElement[Any]
 Rows = Select[*tuple[Any, ...]]
 """A query of any columns."""
@@ -27,7 +29,7 @@ def frame(session: Session, statement: Rows) -> pd.DataFrame:
     """
     session.flush()
     # The connection makes plain rows; the session would make each twice.
-    result = session.connection().execute(statement)
+    result = session.connection().execute(statement, execution_options={BINARY: True})
     names = list(result.keys())
     rows = result.all()
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
