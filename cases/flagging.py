@@ -43,8 +43,10 @@ SAME_M = 1e-4
 SAME_M2 = 1e-3
 # About 10 m to each side at least, twice what the door lets lie outside a boundary.
 MARGIN_DEGREES = 2e-4
-# More connections than this would be taken from those who serve.
-WORKERS = min(4, os.cpu_count() or 1)
+# One more than there are processors, as one waits for the database now and then; more
+# connections than four would be taken from those who serve.
+WORKERS = min(4, 1 + (os.cpu_count() or 1))
+LARGEST_BATCH = 32
 SWITCH_SECONDS = 0.0005
 
 
@@ -117,7 +119,8 @@ def flag_all(
         chosen = select(Community)
         if ids is not None:
             chosen = chosen.where(Community.id.in_(ids))
-        groups = batches(session.scalars(chosen).all())
+        communities = session.scalars(chosen).all()
+    groups = batches(communities, most=min(LARGEST_BATCH, -(-len(communities) // (2 * workers))))
 
     def flag_batch(group: list[Community]) -> FlagReport:
         with database.session(EVERYWHERE) as session, session.begin():
@@ -155,8 +158,8 @@ def _at_full_speed() -> Iterator[None]:
             gc.enable()
 
 
-def batches(communities: Sequence[Community], most: int = 32) -> list[list[Community]]:
-    """Group communities that can be flagged together.
+def batches(communities: Sequence[Community], most: int = LARGEST_BATCH) -> list[list[Community]]:
+    """Group communities that can be flagged together, at most ``most`` in a group.
 
     A community without boundary is flagged alone, as are neighbours whose
     boundaries' boxes overlap: otherwise one's enclosure could meet the other's parcel.
