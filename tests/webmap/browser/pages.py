@@ -39,11 +39,12 @@ def set_day(page: Page, day: str) -> None:
         " slider.dispatchEvent(new Event('input')); }",
         number_of(day),
     )
-    page.wait_for_function(
-        "text => document.getElementById('cg-as-of').textContent.includes(text)",
-        arg=page.locator("#cg-day-label").inner_text(),
-    )
-    page.wait_for_load_state("networkidle")
+    loaded(page)
+
+
+def loaded(page: Page) -> None:
+    """Wait until counts and figures are of the day that the slider shows."""
+    page.wait_for_selector("html:not([data-loading])")
 
 
 def look_of(page: Page, ref: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from playwright.sync_api import Page, Request, expect
 
 from cases.access import Role
 from tests.webmap.browser.conftest import OpenPage, Site, Watch
-from tests.webmap.browser.pages import counts, figure, open_parcel, point_of
+from tests.webmap.browser.pages import counts, figure, loaded, open_parcel, point_of
 
 MOVING = f"/map/{Site.moving}?lang=en"
 
@@ -24,7 +24,7 @@ def confirm(page: Page, move: str) -> None:
 def settled(page: Page, state: str) -> None:
     """Wait until the panel shows the case in its new state and the map has followed."""
     expect(page.locator(".cg-case .cg-state")).to_have_text(state)
-    page.wait_for_load_state("networkidle")
+    loaded(page)
     page.wait_for_function("() => !CommonGreen.layers.grid.isLoading()")
 
 

@@ -64,6 +64,14 @@
     };
   };
 
+  // Marks the page while answers are under way, so that whoever reads it can tell numbers
+  // of this day from those of the last.
+  let underWay = 0;
+  function mark(change) {
+    underWay += change;
+    document.documentElement.toggleAttribute("data-loading", underWay > 0);
+  }
+
   // Runs `load` for the newest request only, one at a time, so that a moving slider
   // never queues up answers that nobody will look at.
   CG.newest = function (load, show, fail) {
@@ -71,6 +79,7 @@
     let waiting = null;
     async function run(given) {
       running = true;
+      mark(1);
       try {
         const answer = await load(...given);
         if (!waiting) show(answer, ...given);
@@ -78,6 +87,7 @@
         fail(error);
       }
       running = false;
+      mark(-1);
       if (waiting) {
         const next = waiting;
         waiting = null;
