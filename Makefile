@@ -46,7 +46,7 @@ python:
 	@setup/system.sh python
 
 postgis:
-	@setup/system.sh python postgis node
+	@setup/system.sh python postgis node documents
 
 browser: $(READY)
 	@setup/system.sh browser

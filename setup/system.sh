@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the system packages that the named parts need, by apt, and only those
-# that are missing: setup/system.sh [python] [postgis] [node] [browser]
+# that are missing: setup/system.sh [python] [postgis] [node] [documents] [browser]
 # Debian 12 and Ubuntu 24.04 are the documented systems; elsewhere it only checks.
 set -eu
 
@@ -36,6 +36,13 @@ browser_ready() {
 
 fonts_ready() { [ -n "$(find /usr/share/fonts -iname 'NotoSansCJK*' 2>/dev/null | head -n 1)" ]; }
 
+# What WeasyPrint lays papers out with.
+pango_ready() {
+    for library in libpango-1.0.so.0 libpangoft2-1.0.so.0 libharfbuzz-subset.so.0; do
+        ls /usr/lib/*/"$library" >/dev/null 2>&1 || return 1
+    done
+}
+
 # What is missing, as names that packages_for turns into packages.
 missing_parts() {
     for part in "$@"; do
@@ -43,6 +50,10 @@ missing_parts() {
             python) python_ready || echo python ;;
             postgis) if postgis_needed; then echo postgis; fi ;;
             node) { command -v node && command -v npm; } >/dev/null 2>&1 || echo node ;;
+            documents)
+                pango_ready || echo pango
+                fonts_ready || echo fonts
+                ;;
             browser)
                 # Playwright's own driver needs it.
                 ls /usr/lib/*/libatomic.so.1 >/dev/null 2>&1 || echo libatomic
@@ -66,6 +77,7 @@ packages_for() {
         node) echo nodejs npm ;;
         libatomic) echo libatomic1 ;;
         chromium) echo chromium ;;
+        pango) echo libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 ;;
         fonts) echo fonts-noto-cjk ;;
     esac
 }
@@ -111,7 +123,7 @@ install_missing() {
 }
 
 PYTHON=${PYTHON:-python3}
-[ "$#" -gt 0 ] || fail "name what is needed: python, postgis, node or browser."
+[ "$#" -gt 0 ] || fail "name what is needed: python, postgis, node, documents or browser."
 # shellcheck disable=SC2046 # a list of parts
 set -- $(missing_parts "$@")
 [ "$#" -eq 0 ] || install_missing "$@"
