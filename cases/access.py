@@ -8,19 +8,31 @@ class Permission(enum.StrEnum):
     """Everything that can be allowed, sorted by name."""
 
     ACCOUNTS_MANAGE = "accounts:manage"
+    CAMPAIGN_EDIT = "campaign:edit"
+    CAMPAIGN_READ = "campaign:read"
     CASE_ACCEPT = "case:accept"
     CASE_ANNOUNCE = "case:announce"
+    CASE_ASSIGN = "case:assign"
     CASE_DECLARE = "case:declare"
+    CASE_EXTEND = "case:extend"
     CASE_INSPECT = "case:inspect"
     CASE_READ = "case:read"
     CASE_REFER = "case:refer"
     CASE_VERIFY = "case:verify"
     CASE_VISIT = "case:visit"
+    CONTACT_READ = "contact:read"
+    DOCUMENT_ISSUE = "document:issue"
     FIGURES_READ = "figures:read"
+    LANES_EDIT = "lanes:edit"
     LAYERS_EXPORT = "layers:export"
     LAYERS_IMPORT = "layers:import"
     MAP_READ = "map:read"
+    OBJECTION_DECIDE = "objection:decide"
+    OBJECTION_LODGE = "objection:lodge"
+    PHOTOGRAPH_ADD = "photograph:add"
     SITES_EDIT = "sites:edit"
+    TIP_ADD = "tip:add"
+    TIP_CHECK = "tip:check"
 
 
 class Role(enum.StrEnum):
@@ -35,28 +47,60 @@ class Role(enum.StrEnum):
     ADMIN = "admin"
 
 
-_READ = frozenset({Permission.MAP_READ, Permission.CASE_READ, Permission.FIGURES_READ})
+_READ = frozenset(
+    {
+        Permission.CAMPAIGN_READ,
+        Permission.CASE_READ,
+        Permission.FIGURES_READ,
+        Permission.MAP_READ,
+    }
+)
+# What everybody who goes to a household may bring back from there.
+_FIELD = frozenset(
+    {
+        Permission.CASE_DECLARE,
+        Permission.OBJECTION_LODGE,
+        Permission.PHOTOGRAPH_ADD,
+        Permission.TIP_ADD,
+    }
+)
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.RESIDENT: frozenset(),
-    Role.LANE_HOUSEKEEPER: _READ | {Permission.CASE_VISIT, Permission.CASE_DECLARE},
+    Role.LANE_HOUSEKEEPER: _READ
+    | _FIELD
+    | {Permission.CASE_VISIT, Permission.CONTACT_READ, Permission.DOCUMENT_ISSUE},
     Role.INSPECTOR: _READ
+    | _FIELD
     | {
-        Permission.CASE_VERIFY,
-        Permission.CASE_INSPECT,
         Permission.CASE_ACCEPT,
-        Permission.CASE_DECLARE,
+        Permission.CASE_INSPECT,
+        Permission.CASE_VERIFY,
+        Permission.TIP_CHECK,
     },
     Role.PLANNER: _READ
-    | {Permission.LAYERS_IMPORT, Permission.LAYERS_EXPORT, Permission.SITES_EDIT},
-    Role.SECRETARY: _READ
     | {
-        Permission.CASE_ANNOUNCE,
+        Permission.LANES_EDIT,
+        Permission.LAYERS_EXPORT,
+        Permission.LAYERS_IMPORT,
+        Permission.SITES_EDIT,
+    },
+    Role.SECRETARY: _READ
+    | _FIELD
+    | {
+        Permission.CAMPAIGN_EDIT,
         Permission.CASE_ACCEPT,
-        Permission.CASE_DECLARE,
+        Permission.CASE_ANNOUNCE,
+        Permission.CASE_ASSIGN,
+        Permission.CASE_EXTEND,
         Permission.CASE_REFER,
         Permission.CASE_VISIT,
+        Permission.CONTACT_READ,
+        Permission.DOCUMENT_ISSUE,
+        Permission.LANES_EDIT,
         Permission.LAYERS_EXPORT,
+        Permission.OBJECTION_DECIDE,
+        Permission.TIP_CHECK,
     },
     Role.OFFICIAL: frozenset({Permission.FIGURES_READ}),
     Role.ADMIN: frozenset({Permission.ACCOUNTS_MANAGE}),

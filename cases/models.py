@@ -1,8 +1,9 @@
 """What people do about encroachments: campaigns, cases, their events and areas.
 
-``case_event`` and ``area_ledger`` are appended only; the database refuses the
-rest. ``case.state`` and ``encroachment.standing`` are projections of them,
-written in the same transaction under a lock on the case.
+``case_event``, ``area_ledger``, ``visit``, ``document`` and ``document_file`` are
+appended only; the database refuses the rest. ``case.state`` and
+``encroachment.standing`` are projections of them, written in the same transaction
+under a lock on the case.
 """
 
 import datetime as dt
@@ -25,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cases.access import Role
-from cases.workflow import State
+from cases.workflow import Document, State
 from layers.models import (
     Base,
     Code,
@@ -67,6 +68,72 @@ class EntryKind(enum.StrEnum):
     REBOUND = "rebound"
 
 
+class OrderOfWork(enum.StrEnum):
+    """In which order a campaign takes its cases (DOMAIN, product rule 15)."""
+
+    EASY_FIRST = "easy_first"
+    DIFFICULT_FIRST = "difficult_first"
+
+
+class BodyKind(enum.StrEnum):
+    """Who takes part in a campaign: the "1+3+X" of the story."""
+
+    PARTY_BRANCH = "party_branch"
+    RESIDENTS_COMMITTEE = "residents_committee"
+    OWNERS_COMMITTEE = "owners_committee"
+    PROPERTY_COMPANY = "property_company"
+    PROPERTY_OFFICE = "property_office"
+    LANE_HOUSEKEEPER = "lane_housekeeper"
+    BUILDING_HEAD = "building_head"
+    VOLUNTEER = "volunteer"
+    REMEDIAL_TEAM = "remedial_team"
+    OTHER = "other"
+
+
+class Channel(enum.StrEnum):
+    """Where an announcement was posted."""
+
+    NOTICE_BOARD = "notice_board"
+    DOOR = "door"
+    CHAT_GROUP = "chat_group"
+    LOUDSPEAKER = "loudspeaker"
+    OTHER = "other"
+
+
+class VisitOutcome(enum.StrEnum):
+    """What came of a household visit."""
+
+    NOT_HOME = "not_home"
+    UNDECIDED = "undecided"
+    WILL_CLEAR = "will_clear"
+    SIGNED = "signed"
+    DECLINED = "declined"
+
+
+class PatrolOutcome(enum.StrEnum):
+    """What a patrol found on cleared ground."""
+
+    CLEAR = "clear"
+    REBOUND = "rebound"
+
+
+class TipState(enum.StrEnum):
+    """How far a neighbour's tip has been checked."""
+
+    RECEIVED = "received"
+    CONFIRMED = "confirmed"
+    DISMISSED = "dismissed"
+
+
+class PhotographSubject(enum.StrEnum):
+    """What a photograph is evidence of."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    POSTING = "posting"
+    OTHER = "other"
+
+
 class Campaign(InCommunity, Base):
     """One effort to take the green space back; cases belong to it."""
 
@@ -78,10 +145,18 @@ class Campaign(InCommunity, Base):
     started_on: Mapped[dt.date]
     ended_on: Mapped[dt.date | None]
     outcome: Mapped[Note]
+    order_of_work: Mapped[OrderOfWork] = mapped_column(
+        words(OrderOfWork), server_default="easy_first"
+    )
 
 
 class Case(InCommunity, Base):
-    """One household in one campaign, from the first suspicion to closure."""
+    """One household in one campaign, from the first suspicion to closure.
+
+    ``deadline_on`` is the day by which the household was asked to clear, moved by
+    extensions; ``suspended_on`` the day on which an objection stopped the clock.
+    ``difficulty`` (1 to 5) is what a person set instead of the suggestion.
+    """
 
     __tablename__ = "case_file"
     __table_args__ = (
@@ -90,6 +165,9 @@ class Case(InCommunity, Base):
         UniqueConstraint("community_id", "campaign_id", "household_id"),
         UniqueConstraint("community_id", "campaign_id", "number"),
         Index(None, "community_id", "state"),
+        Index(None, "community_id", "housekeeper_id"),
+        Index(None, "community_id", "inspector_id"),
+        CheckConstraint("difficulty BETWEEN 1 AND 5", name="difficulty"),
     )
 
     campaign_id: Mapped[uuid.UUID]
@@ -98,6 +176,13 @@ class Case(InCommunity, Base):
     state: Mapped[State] = mapped_column(words(State))
     state_since: Mapped[dt.date]
     version: Mapped[int] = mapped_column(server_default=text("1"))
+    housekeeper_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    inspector_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    deadline_on: Mapped[dt.date | None]
+    suspended_on: Mapped[dt.date | None]
+    difficulty: Mapped[int | None]
+    difficulty_reason: Mapped[Note]
+    is_remedial: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class Encroachment(InCommunity, Base):
@@ -220,6 +305,319 @@ class AreaEntry(Base):
     observation_id: Mapped[uuid.UUID | None]
     area_m2: Mapped[float]
     geom: Mapped[WKBElement] = geometry("MULTIPOLYGON")
+
+
+class Body(InCommunity, Base):
+    """One of the bodies that carry a community's campaigns."""
+
+    __tablename__ = "body"
+    __table_args__ = (UniqueConstraint("community_id", "ref"),)
+
+    ref: Mapped[Code]
+    kind: Mapped[BodyKind] = mapped_column(words(BodyKind))
+    name: Mapped[Name]
+
+
+class Meeting(InCommunity, Base):
+    """A joint meeting of the bodies, numbered within its campaign."""
+
+    __tablename__ = "meeting"
+    __table_args__ = (
+        *belongs("campaign_id", "campaign", index=False),
+        UniqueConstraint("community_id", "campaign_id", "number"),
+    )
+
+    campaign_id: Mapped[uuid.UUID]
+    number: Mapped[int]
+    held_on: Mapped[dt.date]
+    place: Mapped[Note]
+    agenda: Mapped[Note]
+    minutes: Mapped[Note]
+    recorded_by: Mapped[str] = mapped_column(String(254))
+    recorded_at: Mapped[Now]
+
+
+class Attendance(Base):
+    """How many people of a body took part in a meeting."""
+
+    __tablename__ = "attendance"
+    __table_args__ = (
+        *belongs("meeting_id", "meeting", index=False),
+        *belongs("body_id", "body"),
+        CheckConstraint("people > 0", name="people"),
+    )
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"), primary_key=True)
+    meeting_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    body_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    people: Mapped[int]
+
+
+class Resolution(InCommunity, Base):
+    """What a meeting resolved, and by how many votes."""
+
+    __tablename__ = "resolution"
+    __table_args__ = (
+        *belongs("meeting_id", "meeting", index=False),
+        UniqueConstraint("community_id", "meeting_id", "number"),
+        CheckConstraint(
+            "votes_for >= 0 AND votes_against >= 0 AND votes_abstained >= 0", name="votes"
+        ),
+    )
+
+    meeting_id: Mapped[uuid.UUID]
+    number: Mapped[int]
+    wording: Mapped[str]
+    votes_for: Mapped[int]
+    votes_against: Mapped[int] = mapped_column(server_default=text("0"))
+    votes_abstained: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class DocumentRecord(InCommunity, Base):
+    """A paper as it was issued, numbered per community and year without gaps.
+
+    A correction is the same number in a higher version. ``data`` is all that the
+    paper says, so that it can be made again.
+    """
+
+    __tablename__ = "document"
+    __table_args__ = (
+        *belongs("campaign_id", "campaign"),
+        *belongs("case_id", "case_file"),
+        UniqueConstraint("community_id", "year", "number", "version"),
+        CheckConstraint("number > 0 AND version > 0", name="number"),
+    )
+
+    kind: Mapped[Document] = mapped_column(words(Document))
+    year: Mapped[int]
+    number: Mapped[int]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    campaign_id: Mapped[uuid.UUID | None]
+    case_id: Mapped[uuid.UUID | None]
+    title: Mapped[Name]
+    issued_on: Mapped[dt.date]
+    issued_by: Mapped[str] = mapped_column(String(254))
+    recorded_at: Mapped[Now]
+    data: Mapped[dict[str, Any]]
+
+
+class DocumentFile(Base):
+    """A document as a file in one language, with the SHA-256 of its bytes."""
+
+    __tablename__ = "document_file"
+    __table_args__ = (
+        *belongs("document_id", "document", index=False),
+        CheckConstraint("format IN ('docx', 'pdf')", name="format"),
+        CheckConstraint("octet_length(sha256) = 32", name="sha256"),
+    )
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"), primary_key=True)
+    document_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    language: Mapped[str] = mapped_column(String(16), primary_key=True)
+    format: Mapped[str] = mapped_column(String(8), primary_key=True)
+    sha256: Mapped[bytes]
+    content: Mapped[bytes]
+
+
+class Announcement(InCommunity, Base):
+    """What a campaign announced, with the deadline and the way to object."""
+
+    __tablename__ = "announcement"
+    __table_args__ = (
+        *belongs("campaign_id", "campaign"),
+        *belongs("issuer_id", "body", index=False),
+        *belongs("document_id", "document", index=False),
+        CheckConstraint("deadline_on > issued_on", name="deadline"),
+    )
+
+    campaign_id: Mapped[uuid.UUID]
+    issuer_id: Mapped[uuid.UUID]
+    document_id: Mapped[uuid.UUID]
+    issued_on: Mapped[dt.date]
+    deadline_on: Mapped[dt.date]
+    standard_version: Mapped[Code]
+    objection_route: Mapped[str]
+    wording: Mapped[str]
+
+
+class Posting(InCommunity, Base):
+    """One place where an announcement was posted, with its proof."""
+
+    __tablename__ = "posting"
+    __table_args__ = (
+        *belongs("announcement_id", "announcement"),
+        *belongs("photograph_id", "photograph", index=False),
+    )
+
+    announcement_id: Mapped[uuid.UUID]
+    channel: Mapped[Channel] = mapped_column(words(Channel))
+    place: Mapped[Note]
+    posted_on: Mapped[dt.date]
+    proof: Mapped[Note]
+    photograph_id: Mapped[uuid.UUID | None]
+    recorded_by: Mapped[str] = mapped_column(String(254))
+
+
+class Visit(InCommunity, Base):
+    """A household visit; never changed, never removed."""
+
+    __tablename__ = "visit"
+    __table_args__ = (*belongs("case_id", "case_file"),)
+
+    case_id: Mapped[uuid.UUID]
+    visited_on: Mapped[dt.date]
+    actor: Mapped[str] = mapped_column(String(254))
+    outcome: Mapped[VisitOutcome] = mapped_column(words(VisitOutcome))
+    next_on: Mapped[dt.date | None]
+    note: Mapped[Note]
+    recorded_at: Mapped[Now]
+
+
+class Lane(InCommunity, Base):
+    """Some buildings that one housekeeper looks after."""
+
+    __tablename__ = "lane"
+    __table_args__ = (UniqueConstraint("community_id", "ref"),)
+
+    ref: Mapped[Code]
+    name: Mapped[Name]
+    housekeeper_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+
+
+class LaneBuilding(Base):
+    """A building of a lane; it lies in one lane alone."""
+
+    __tablename__ = "lane_building"
+    __table_args__ = (
+        *belongs("building_id", "building", index=False),
+        *belongs("lane_id", "lane"),
+    )
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"), primary_key=True)
+    building_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    lane_id: Mapped[uuid.UUID]
+
+
+class Objection(InCommunity, Base):
+    """A household's objection; while it is undecided the clock of the case stands."""
+
+    __tablename__ = "objection"
+    __table_args__ = (
+        *belongs("case_id", "case_file"),
+        CheckConstraint("(decided_on IS NULL) = (upheld IS NULL)", name="decision"),
+        Index(
+            "uq_objection_open",
+            "community_id",
+            "case_id",
+            unique=True,
+            postgresql_where=text("decided_on IS NULL"),
+        ),
+    )
+
+    case_id: Mapped[uuid.UUID]
+    lodged_on: Mapped[dt.date]
+    recorded_by: Mapped[str] = mapped_column(String(254))
+    grounds: Mapped[str]
+    decided_on: Mapped[dt.date | None]
+    decided_by: Mapped[str | None] = mapped_column(String(254))
+    upheld: Mapped[bool | None]
+    decision: Mapped[Note]
+
+
+class DeclarationLink(InCommunity, Base):
+    """A one-time address by which a household declares that it has cleared.
+
+    Only the SHA-256 of its token is kept.
+    """
+
+    __tablename__ = "declaration_link"
+    __table_args__ = (
+        *belongs("case_id", "case_file"),
+        CheckConstraint("octet_length(token_sha256) = 32", name="token"),
+    )
+
+    case_id: Mapped[uuid.UUID]
+    token_sha256: Mapped[bytes] = mapped_column(unique=True)
+    created_by: Mapped[str] = mapped_column(String(254))
+    created_at: Mapped[Now]
+    expires_at: Mapped[dt.datetime]
+    used_at: Mapped[dt.datetime | None]
+
+
+class Patrol(InCommunity, Base):
+    """A look at cleared ground, some days after its acceptance (DOMAIN, product rule 19)."""
+
+    __tablename__ = "patrol"
+    __table_args__ = (
+        *belongs("case_id", "case_file", index=False),
+        *belongs("observation_id", "observation", index=False),
+        UniqueConstraint("community_id", "case_id", "accepted_on", "days"),
+        Index(None, "community_id", "due_on"),
+        CheckConstraint("(done_on IS NULL) = (outcome IS NULL)", name="outcome"),
+    )
+
+    case_id: Mapped[uuid.UUID]
+    accepted_on: Mapped[dt.date]
+    days: Mapped[int]
+    due_on: Mapped[dt.date]
+    done_on: Mapped[dt.date | None]
+    actor: Mapped[str | None] = mapped_column(String(254))
+    outcome: Mapped[PatrolOutcome | None] = mapped_column(words(PatrolOutcome))
+    note: Mapped[Note]
+    observation_id: Mapped[uuid.UUID | None]
+
+
+class Tip(InCommunity, Base):
+    """What a neighbour told in confidence; nobody is named, and it is checked first."""
+
+    __tablename__ = "tip"
+    __table_args__ = (
+        *belongs("parcel_id", "parcel"),
+        CheckConstraint("(state = 'received') = (checked_on IS NULL)", name="checked"),
+        {"schema": "personal"},
+    )
+
+    received_on: Mapped[dt.date]
+    parcel_id: Mapped[uuid.UUID | None]
+    wording: Mapped[str]
+    state: Mapped[TipState] = mapped_column(words(TipState), server_default="received")
+    checked_on: Mapped[dt.date | None]
+    checked_by: Mapped[str | None] = mapped_column(String(254))
+    note: Mapped[Note]
+
+
+class Photograph(InCommunity, Base):
+    """A photograph as evidence; its file lies beside the database under its SHA-256.
+
+    ``geom`` is where it was taken, ``accuracy_m`` how well that is known, and
+    ``bearing`` the direction of view in degrees from north (DOMAIN, product rule 16).
+    """
+
+    __tablename__ = "photograph"
+    __table_args__ = (
+        *belongs("case_id", "case_file"),
+        *belongs("observation_id", "observation", index=False),
+        CheckConstraint("octet_length(sha256) = 32", name="sha256"),
+        CheckConstraint("bearing >= 0 AND bearing < 360", name="bearing"),
+        CheckConstraint("accuracy_m >= 0 AND accuracy_m < 100000", name="accuracy_m"),
+        sound_geometry(),
+    )
+
+    case_id: Mapped[uuid.UUID | None]
+    observation_id: Mapped[uuid.UUID | None]
+    subject: Mapped[PhotographSubject] = mapped_column(words(PhotographSubject))
+    taken_at: Mapped[dt.datetime | None]
+    accuracy_m: Mapped[float | None]
+    bearing: Mapped[float | None]
+    sha256: Mapped[bytes]
+    media_type: Mapped[Code]
+    width: Mapped[int]
+    height: Mapped[int]
+    size: Mapped[int] = mapped_column(BigInteger)
+    note: Mapped[Note]
+    recorded_by: Mapped[str] = mapped_column(String(254))
+    recorded_at: Mapped[Now]
+    geom: Mapped[WKBElement | None] = geometry("POINT", nullable=True)
 
 
 class Account(Base):

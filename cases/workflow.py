@@ -82,11 +82,16 @@ class Requirement(enum.StrEnum):
 
 
 class Document(enum.StrEnum):
-    """The papers that a move rests on (DOMAIN, product rule 22)."""
+    """The papers of a campaign (DOMAIN, product rule 22)."""
 
+    SURVEY_SHEET = "survey_sheet"
+    MINUTES = "minutes"
     ANNOUNCEMENT = "announcement"
+    VISIT_RECORD = "visit_record"
     CREDIT_CONTRACT = "credit_contract"
+    DEADLINE_NOTICE = "deadline_notice"
     ASSISTANCE_CONSENT = "assistance_consent"
+    OBJECTION_DECISION = "objection_decision"
     REFERRAL = "referral"
     ACCEPTANCE_FORM = "acceptance_form"
 

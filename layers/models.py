@@ -211,7 +211,10 @@ class Region(Base):
 
 
 class Community(Base):
-    """A compound, with the CRS in which its areas are computed."""
+    """A compound, with the CRS in which its areas are computed.
+
+    ``calendar`` names the country (ISO 3166) whose holidays its deadlines keep.
+    """
 
     __tablename__ = "community"
     __table_args__ = (sound_geometry("boundary"), spatial_index("community", "boundary"))
@@ -222,6 +225,7 @@ class Community(Base):
     region_id: Mapped[int | None] = mapped_column(ForeignKey("region.id"), index=True)
     survey_srid: Mapped[int]
     time_zone: Mapped[str] = mapped_column(String(64), server_default="Asia/Shanghai")
+    calendar: Mapped[str] = mapped_column(String(8), server_default="CN")
     boundary: Mapped[WKBElement | None] = geometry("MULTIPOLYGON", nullable=True)
     policy: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     created_at: Mapped[Now]

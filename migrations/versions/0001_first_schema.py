@@ -9,6 +9,7 @@ from geoalchemy2 import Geometry
 from sqlalchemy.dialects.postgresql import JSONB
 
 from layers.db import APP_ROLE, OWNER_ROLE
+from migrations.rules import append_only, grant, sound, within_scope
 
 revision = "0001"
 down_revision = None
@@ -39,16 +40,6 @@ APPENDED = ("case_event", "area_ledger")
 UNSCOPED = ("region", "account", "membership", "rate_limit")
 
 
-def sound(column: str) -> str:
-    """Return the check that refuses a geometry PostGIS could not compute with."""
-    return (
-        f"ST_NPoints({column}) <= 200000"
-        f" AND ST_XMin({column}) >= -180 AND ST_XMax({column}) <= 180"
-        f" AND ST_YMin({column}) >= -90 AND ST_YMax({column}) <= 90"
-        f" AND ST_IsValid({column}) AND NOT ST_IsEmpty({column})"
-    )
-
-
 def upgrade() -> None:
     """Make roles, tables, policies and triggers."""
     superuser_step()
@@ -56,7 +47,8 @@ def upgrade() -> None:
     create_tables()
     create_policies()
     protect_history()
-    grant()
+    op.execute(f"GRANT USAGE ON SCHEMA public, personal TO {APP_ROLE}")
+    grant((*SCOPED, "community", *UNSCOPED), APPENDED)
     op.execute("RESET ROLE")
     # Alembic made this table as whoever migrates; readiness asks it for the version.
     op.execute(f"GRANT SELECT ON alembic_version TO {APP_ROLE}")
@@ -100,26 +92,14 @@ def superuser_step() -> None:
 
 
 def create_policies() -> None:
-    """Force row-level security; the sub-selects are read once per query, not per row.
-
-    The communities are rows, not an array: they are hashed, so that a row costs the
-    same in a scope of one community and of thousands.
-    """
-    everywhere = "(SELECT NULLIF(current_setting('commongreen.everywhere', true), '') = 'on')"
-    listed = (
-        "(SELECT unnest(string_to_array("
-        "NULLIF(current_setting('commongreen.communities', true), ''), ',')::int[]))"
-    )
-    for table in (*SCOPED, "community"):
-        column = "id" if table == "community" else "community_id"
-        rule = f"{everywhere} OR {column} IN {listed}"
-        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY scope ON {table} USING ({rule}) WITH CHECK ({rule})")
+    """Let a session see the communities of its scope, and what belongs to them."""
+    for table in SCOPED:
+        within_scope(table)
+    within_scope("community", "id")
 
 
 def protect_history() -> None:
-    """Refuse every change of history, whoever asks."""
+    """Refuse every change of history."""
     op.execute(
         """
         CREATE FUNCTION history_is_appended() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -130,18 +110,7 @@ def protect_history() -> None:
         """
     )
     for table in APPENDED:
-        op.execute(
-            f"CREATE TRIGGER appended BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
-            " FOR EACH STATEMENT EXECUTE FUNCTION history_is_appended()"
-        )
-
-
-def grant() -> None:
-    """Let the application read and write rows, append history, and nothing else."""
-    op.execute(f"GRANT USAGE ON SCHEMA public, personal TO {APP_ROLE}")
-    for table in (*SCOPED, "community", *UNSCOPED):
-        rights = "SELECT, INSERT" if table in APPENDED else "SELECT, INSERT, UPDATE, DELETE"
-        op.execute(f"GRANT {rights} ON {table} TO {APP_ROLE}")
+        append_only(table)
 
 
 def create_tables() -> None:
