@@ -291,6 +291,7 @@ def _figure_words(_: Gettext) -> Words:
         "figure.cleared_households": _("Households cleared"),
         "figure.surveyed_households": _("Ground floor surveyed"),
         "figure.rebound_households": _("Taken again"),
+        "figure.undecided_enclosures": _("Enclosures nobody answers for yet"),
         "figure.landscaped_m2": _("Landscaped"),
         "figure.charging_piles": _("Charging piles"),
     }
