@@ -99,6 +99,7 @@ def move(session: Session, community: Community, case_id: uuid.UUID, request: Re
     The caller commits. Raises ``StaleVersion`` where ``request.version`` is not
     the case's.
     """
+    lock_community(session, community.id)
     case = session.get(Case, (community.id, case_id), with_for_update=True, populate_existing=True)
     if case is None:
         raise InputError(

@@ -7,6 +7,7 @@ rows and the whole chain after them is found out only by a head that was noted o
 
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -41,6 +42,7 @@ from cases.models import (
     DocumentRecord,
     Visit,
 )
+from gis.problems import InputError, Problem
 from layers.models import Base, Community
 
 CHAINED: tuple[type[Base], ...] = (CaseEvent, AreaEntry, Visit, DocumentRecord, DocumentFile)
@@ -90,6 +92,15 @@ def head(session: Session, community: Community) -> Head:
     """Return the head of a community's chain; one without history has 0 entries."""
     stored = session.get(ChainHead, community.id, populate_existing=True)
     return Head(stored.entries, stored.hash.hex()) if stored else Head(0, "")
+
+
+def parse_head(noted: str) -> Head:
+    """Return a head as it was noted; raises ``InputError``."""
+    entries, _colon, digest = noted.strip().partition(":")
+    if entries.isdecimal() and re.fullmatch(r"[0-9a-f]{64}", digest):
+        return Head(int(entries), digest)
+    remedy = "Copy it as 'commongreen check' printed it, such as 12:3f6c..."
+    raise InputError([Problem("head", f"{noted!r} is no head of a chain.", remedy, field="noted")])
 
 
 def ready_head(session: Session) -> tuple[Head, int]:

@@ -88,7 +88,15 @@ def test_flag_then_figures_then_moves(run: Run, place: str) -> None:
     assert [(row["household"], row["state"]) for row in listed] == [("1-1-101", "verified")]
     events = json.loads(run("case", "show", *household, "--json")[1])
     assert [event["state"] for event in events] == ["suspected", "verified"]
-    assert run("check", "--community", place)[0] == 0
+    code, out, _err = run("check", "--community", place, "--heads", "--json")
+    noted = json.loads(out)[0]["head"]
+    assert (code, noted.partition(":")[0]) == (0, "5")
+    assert json.loads(run("check", "--community", place, "--json")[1]) == []
+    assert noted in run("check", "--community", place)[1]
+    assert run("check", "--community", place, "--noted", noted)[0] == 0
+    code, out, _err = run("check", "--community", place, "--noted", f"5:{'0' * 64}")
+    assert (code, "is not the one noted" in out) == (1, True)
+    assert run("check", "--community", place, "--noted", "5")[0] == 2
 
 
 def test_an_unknown_place_state_or_household_is_bad_input(run: Run, place: str) -> None:
