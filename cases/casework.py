@@ -261,8 +261,7 @@ class _Work:
             )
             observation.status = ObservationStatus.WITHDRAWN
             observation.ended_on = self.moment.day
-            # Neighbours may now own ground that the withdrawn one had: look again.
-            observation.flagged_at = None
+            # It waits for flagging, as neighbours may now own ground that it had.
 
     def _declare(self) -> None:
         """Enter what the household says it clears."""

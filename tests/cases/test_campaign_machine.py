@@ -17,6 +17,7 @@ from cases.models import AreaEntry, Case, CaseEvent, Encroachment, EntryKind
 from cases.workflow import CLEARED_STATES, MOVES, State, moves_from
 from gis.problems import InputError
 from layers.models import Observation, ObservationStatus, Purpose
+from tests import builders
 from tests.cases.conftest import MORNING, Scene
 
 NEVER_NEGATIVE = (
@@ -74,7 +75,7 @@ class Campaign:
         assert _nothing(self.again())
         assert self.record() == before
         for seen in self.open_observations():
-            seen.flagged_at = None
+            builders.wait_again(self.scene.session, seen)
         self.scene.session.flush()
         assert _nothing(self.again())
         assert self.record() == before
@@ -237,7 +238,7 @@ class Correct:
         if not known:
             return
         old = known[self.which % len(known)]
-        old.status, old.flagged_at = ObservationStatus.SUPERSEDED, None
+        old.status = ObservationStatus.SUPERSEDED
         old.ended_on = max(old.observed_on, day)
         campaign.scene.session.flush()
         campaign.observe(
