@@ -8,6 +8,7 @@ import datetime as dt
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import shapely
 from geoalchemy2 import WKBElement
@@ -22,7 +23,15 @@ from cases.ledger import Book, Moment
 from cases.models import Case, CaseEvent, Encroachment, EntryKind
 from cases.observing import observe
 from cases.requirements import NOTHING_LEFT, Nothing, Request, Requirements
-from cases.workflow import CLEARED_STATES, MOVES, Move, Requirement, State, moves_from
+from cases.workflow import (
+    BY_THE_RECORD,
+    CLEARED_STATES,
+    DEADLINE_STATES,
+    MOVES,
+    Move,
+    State,
+    moves_from,
+)
 from gis.precision import firm
 from gis.problems import InputError, Problem
 from layers.models import (
@@ -42,6 +51,7 @@ __all__ = [
     "StaleVersion",
     "available_moves",
     "confirm",
+    "lock_case",
     "move",
 ]
 
@@ -73,14 +83,7 @@ def move(session: Session, community: Community, case_id: uuid.UUID, request: Re
     The caller commits. Raises ``StaleVersion`` where ``request.version`` is not
     the case's.
     """
-    lock_community(session, community.id)
-    case = session.get(Case, (community.id, case_id), with_for_update=True, populate_existing=True)
-    if case is None:
-        raise InputError(
-            [Problem("unknown_case", "There is no such case.", "Choose one from the list.")]
-        )
-    if request.version is not None and request.version != case.version:
-        raise StaleVersion(case)
+    case = lock_case(session, community, case_id, request.version)
     work = _Work(session, community, case, request)
     step = MOVES.get((case.state, request.target))
     problems = (
@@ -89,6 +92,25 @@ def move(session: Session, community: Community, case_id: uuid.UUID, request: Re
     if step is None or problems:
         raise InputError(problems)
     work.carry_out(step)
+    return case
+
+
+def lock_case(
+    session: Session, community: Community, case_id: uuid.UUID, version: int | None = None
+) -> Case:
+    """Return a case, locked with its community until the transaction ends.
+
+    Raises ``InputError`` where there is none, and ``StaleVersion`` where ``version`` is
+    given and not the case's.
+    """
+    lock_community(session, community.id)
+    case = session.get(Case, (community.id, case_id), with_for_update=True, populate_existing=True)
+    if case is None:
+        raise InputError(
+            [Problem("unknown_case", "There is no such case.", "Choose one from the list.")]
+        )
+    if version is not None and version != case.version:
+        raise StaleVersion(case)
     return case
 
 
@@ -104,7 +126,7 @@ def available_moves(
     for step in moves_from(case.state):
         work = _Work(session, community, case, Request(step.target, actor))
         allowed = permissions is None or step.permission in permissions
-        if not step.requires >= {Requirement.NEW_OBSERVATION}:
+        if not step.requires & BY_THE_RECORD:
             found.append(AvailableMove(step, allowed, tuple(work.requirements.problems(step))))
     return found
 
@@ -113,10 +135,7 @@ def confirm(
     session: Session, community: Community, case_id: uuid.UUID, actor: str, at: dt.datetime | None
 ) -> Case:
     """Verify the encroachments that were found after the case itself was verified."""
-    lock_community(session, community.id)
-    case = session.get_one(
-        Case, (community.id, case_id), with_for_update=True, populate_existing=True
-    )
+    case = lock_case(session, community, case_id)
     work = _Work(session, community, case, Request(case.state, actor, at))
     if case.state in {State.SUSPECTED, State.REJECTED} or not work.ground.unverified():
         problem = Problem(
@@ -151,6 +170,7 @@ class _Work:
     def carry_out(self, step: Move) -> None:
         """Do what the move does to areas, then move and record."""
         effects: dict[State, Callable[[], None]] = {
+            State.SUSPECTED: self._doubt,
             State.VERIFIED: self.verify,
             State.REJECTED: self._reject,
             State.SELF_CLEARING: self._declare,
@@ -163,6 +183,8 @@ class _Work:
         self.case.state = step.target
         self.case.state_since = self.moment.day
         self.case.version += 1
+        if step.target not in DEADLINE_STATES:
+            self.case.deadline_on = None
         self.record(f"case:state:{step.target}", step.target, observation)
 
     def record(self, event: str, state: State | None, observation: uuid.UUID | None = None) -> None:
@@ -176,10 +198,32 @@ class _Work:
             document=self.request.document,
             note=self.request.reason,
             observation=observation,
-            data={"nothing_left": True} if self.request.residual is NOTHING_LEFT else None,
+            data=self._data(),
         )
         self.session.flush()
         self.book.post(self.session)
+
+    def _data(self) -> dict[str, Any]:
+        """Return what the event says beside its columns."""
+        data: dict[str, Any] = {}
+        if self.request.residual is NOTHING_LEFT:
+            data["nothing_left"] = True
+        if self.request.target is State.REFERRED:
+            data["addressee"] = self.request.addressee
+        if self.request.objection is not None:
+            data["objection"] = str(self.request.objection)
+        return data
+
+    def _doubt(self) -> None:
+        """Count what was verified as suspected again, until somebody verifies it anew."""
+        take_back_declared(self.session, self.book, self.moment, self.case)
+        for found in self.ground.encroachments():
+            if found.verified_on is None:
+                continue
+            ground = self.ground.in_survey(found.geom)
+            self._enter(EntryKind.ENCROACHED, found, ground, -found.occupied_m2)
+            self._enter(EntryKind.SUSPECTED, found, ground, found.occupied_m2)
+            found.verified_on = None
 
     def verify(self) -> None:
         """Count what was suspected as encroached."""

@@ -26,7 +26,7 @@ from cases.models import (
     EntryKind,
     Finding,
 )
-from cases.workflow import CLEARED_STATES, MOVES, State
+from cases.workflow import CLEARED_STATES, DEADLINE_STATES, MOVES, State
 from gis.crs import SurveyCRS
 from gis.precision import firm
 from layers.bulk import among, copy_columns, listed
@@ -358,6 +358,8 @@ class Writer:
     ) -> None:
         moment = self.moments[case.community_id]
         case.state, case.state_since, case.version = state, moment.day, case.version + 1
+        if state not in DEADLINE_STATES:
+            case.deadline_on = None
         self.book.record(
             moment,
             (case.community_id, case.id),

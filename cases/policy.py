@@ -53,7 +53,9 @@ class Policy:
         if problems:
             raise InputError(problems)
         tolerances = Tolerances(**{n: float(v) for n, v in stored.items() if n in theirs})
-        given = {n: v if n in whole else float(v) for n, v in stored.items() if n in ours}
+        given: dict[str, Any] = {
+            n: v if n in whole else float(v) for n, v in stored.items() if n in ours
+        }
         return cls(tolerances, **given)
 
 

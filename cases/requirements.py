@@ -2,19 +2,20 @@
 
 import datetime as dt
 import unicodedata
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
 from geoalchemy2.shape import to_shape
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from cases.access import Permission
 from cases.ground import Ground
-from cases.ledger import CLOCK_SLACK, Moment, wrong_time
-from cases.models import CaseEvent, Encroachment
-from cases.workflow import Move, Requirement, State
+from cases.ledger import Moment, time_problems
+from cases.models import Encroachment
+from cases.workflow import Addressee, Move, Requirement, State
 from gis.problems import Problem
 from gis.validity import POLYGONS, WEB_LIMITS, check
 from layers.models import Parcel, ParcelKind, TitleBasis
@@ -38,6 +39,8 @@ class Request:
 
     ``residual`` is the polygon still occupied, in EPSG:4326 (x = longitude), or
     ``NOTHING_LEFT``; ``permissions`` of ``None`` are the operator's, who may all.
+    ``addressee`` is to whom a refusal is referred; ``objection`` the one that its
+    decision upholds, which alone may send a case back.
     """
 
     target: State
@@ -48,6 +51,8 @@ class Request:
     residual: shapely.Geometry | Nothing | None = None
     version: int | None = None
     permissions: frozenset[Permission] | None = None
+    addressee: Addressee = Addressee.AUTHORITY
+    objection: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -70,40 +75,19 @@ class Requirements:
             Requirement.RESIDUAL_WITHIN_TOLERANCE: self._exceeds_tolerance,
             Requirement.SECOND_PERSON: self._lacks_second_person,
             Requirement.NEW_OBSERVATION: self._lacks_observation,
+            Requirement.CLOCK_RUNS: self._clock_stands,
+            Requirement.DEADLINE_PASSED: self._is_before_deadline,
+            Requirement.UPHELD_OBJECTION: self._lacks_objection,
         }
-        found = [*self._lacks_permission(step), *self._wrong_time(), *self._text_problems()]
+        session, case = self.ground.session, self.ground.case
+        found = [
+            *lacks_permission(self.request.permissions, step.permission),
+            *time_problems(session, case.community_id, case.id, self.moment.at),
+            *self._text_problems(),
+        ]
         for requirement in sorted(step.requires):
             found += checks[requirement](step)
         return found
-
-    def _lacks_permission(self, step: Move) -> list[Problem]:
-        allowed = self.request.permissions
-        if allowed is None or step.permission in allowed:
-            return []
-        return [
-            Problem(
-                "not_permitted",
-                f"This account lacks the permission {step.permission}.",
-                "Ask somebody whose role has it.",
-                field="actor",
-            )
-        ]
-
-    def _wrong_time(self) -> list[Problem]:
-        last = self.ground.session.scalar(
-            select(func.max(CaseEvent.at)).where(
-                CaseEvent.community_id == self.ground.community.id,
-                CaseEvent.case_id == self.ground.case.id,
-            )
-        )
-        at = self.moment.at
-        if last is not None and at < last:
-            return [
-                wrong_time(f"The case's last event was at {last.isoformat()}, later than {at}.")
-            ]
-        if at > dt.datetime.now(dt.UTC) + CLOCK_SLACK:
-            return [wrong_time(f"{at.isoformat()} is still to come.")]
-        return []
 
     def _text_problems(self) -> list[Problem]:
         """Keep what is signed short enough to be printed."""
@@ -284,6 +268,61 @@ class Requirements:
                 field="target",
             )
         ]
+
+    def _clock_stands(self, step: Move) -> list[Problem]:
+        """Nobody is pressed while an objection is undecided."""
+        since = self.ground.case.suspended_on
+        if since is None:
+            return []
+        return [
+            Problem(
+                "clock_stands",
+                f"An objection of {since} is undecided, so the case does not become {step.target}.",
+                "Decide the objection first.",
+                field="target",
+            )
+        ]
+
+    def _is_before_deadline(self, _step: Move) -> list[Problem]:
+        deadline = self.ground.case.deadline_on
+        if deadline is None or self.moment.day > deadline:
+            return []
+        return [
+            Problem(
+                "deadline_not_passed",
+                f"The household has time until {deadline}.",
+                "Refer the case once its deadline has passed.",
+                field="target",
+            )
+        ]
+
+    def _lacks_objection(self, step: Move) -> list[Problem]:
+        if self.request.objection is not None:
+            return []
+        return [
+            Problem(
+                "objection_missing",
+                f"A case goes back to {step.target} only by an objection that is upheld.",
+                "Decide the objection.",
+                field="target",
+            )
+        ]
+
+
+def lacks_permission(
+    allowed: frozenset[Permission] | None, permission: Permission
+) -> list[Problem]:
+    """Return the problem of somebody who may only what is ``allowed``; ``None`` may all."""
+    if allowed is None or permission in allowed:
+        return []
+    return [
+        Problem(
+            "not_permitted",
+            f"This account lacks the permission {permission}.",
+            "Ask somebody whose role has it.",
+            field="actor",
+        )
+    ]
 
 
 def person(actor: str) -> str:
