@@ -12,8 +12,10 @@ from webmap.errors import init_errors
 from webmap.gates import enforce
 from webmap.health import health
 from webmap.languages import init_languages
-from webmap.pages import pages
+from webmap.navigation import init_navigation
+from webmap.pages import BLUEPRINTS
 from webmap.security import Sessions, add_headers, csp_nonce, secret_key
+from webmap.words import init_words
 
 __all__ = ["create_app", "csp_nonce", "current_database", "current_settings"]
 
@@ -45,6 +47,8 @@ def create_app(settings: Settings | None = None, login_limits: LoginLimits | Non
     # After Flask-Login, which says who asks.
     app.before_request(enforce)
     init_errors(app)
-    for blueprint in (health, pages, api):
+    init_navigation(app)
+    init_words(app)
+    for blueprint in (health, api, *BLUEPRINTS):
         app.register_blueprint(blueprint)
     return app
