@@ -2,7 +2,8 @@
 
 from flask import Blueprint
 
+from webmap.pages.campaigns import campaign_pages
 from webmap.pages.cases import cases
 from webmap.pages.places import pages
 
-BLUEPRINTS: tuple[Blueprint, ...] = (pages, cases)
+BLUEPRINTS: tuple[Blueprint, ...] = (pages, cases, campaign_pages)
