@@ -17,6 +17,7 @@ from cases.deadlines import (
     default_deadline,
     extend,
     is_overdue,
+    latest_extension,
     overdue,
     set_deadline,
 )
@@ -143,10 +144,12 @@ def test_an_extension_keeps_the_old_day_and_its_reason(scene: Scene, case: Case)
     with pytest.raises(InputError) as error:
         extend(scene.session, scene.community, case.id, day(5, 25), "Again.", by)
     assert codes(error) == {"extended_too_far"}
-    assert "10 are left" in str(error.value)
+    assert "10 working days are left" in str(error.value)
+    assert latest_extension(scene.session, scene.community, case) == day(5, 24)
     assert "2022-05-24" in str(error.value)
     extend(scene.session, scene.community, case.id, day(5, 24), "Again.", by)
     assert case.deadline_on == day(5, 24)
+    assert latest_extension(scene.session, scene.community, case) is None
 
 
 def test_everything_an_extension_lacks_comes_at_once(scene: Scene, case: Case) -> None:

@@ -2,6 +2,7 @@
 
 from flask import Blueprint
 
+from webmap.pages.clock import clock_pages
 from webmap.pages.places import pages
 
-BLUEPRINTS: tuple[Blueprint, ...] = (pages,)
+BLUEPRINTS: tuple[Blueprint, ...] = (pages, clock_pages)
