@@ -37,6 +37,7 @@ def map_words(_: Gettext) -> Words:
         **_frame_words(_),
         **_status_words(_),
         **_case_words(_),
+        **_event_words(_),
         **_feature_words(_),
         **_figure_words(_),
         **_tool_words(_),
@@ -131,7 +132,12 @@ def _case_words(_: Gettext) -> Words:
         State.REBOUND: (_("Taken again"), _("Taken again")),
     }
     documents = {
+        Document.SURVEY_SHEET: _("Survey sheet (number)"),
+        Document.MINUTES: _("Minutes (number)"),
         Document.ANNOUNCEMENT: _("Announcement (number)"),
+        Document.VISIT_RECORD: _("Visit record (number)"),
+        Document.DEADLINE_NOTICE: _("Deadline notice (number)"),
+        Document.OBJECTION_DECISION: _("Objection decision (number)"),
         Document.CREDIT_CONTRACT: _("Credit contract (number)"),
         Document.ASSISTANCE_CONSENT: _("Signed consent with inventory (number)"),
         Document.REFERRAL: _("Referral (number)"),
@@ -159,7 +165,7 @@ def _case_words(_: Gettext) -> Words:
         "not_objectionable": _("Nothing is asked of the household now."),
         "nothing_to_decide": _("No objection waits for a decision."),
         "wrong_outcome": _("This decision does not lead there."),
-        "target_missing": _("Say where the upheld objection leads."),
+        "outcome_missing": _("Say where the upheld objection leads."),
         "grounds_missing": _("Say what the household objects."),
         "unknown_household": _("There is no such household in this community."),
         "same_household": _("This household answers for the ground already."),
@@ -194,6 +200,23 @@ def _case_words(_: Gettext) -> Words:
         "residual.clear": _("Discard"),
         "residual.official": _("The official area is computed in the survey CRS once it is sent."),
     }
+
+
+def _event_words(_: Gettext) -> Words:
+    """Return what happened to a case without moving it; moves are named by their state."""
+    events = {
+        "case:observation:withdrawn": _("Observation withdrawn"),
+        "case:answer:decided": _("Who answers was decided"),
+        "case:answer:reassigned": _("Another household answers"),
+        "case:area:confirmed": _("New ground verified"),
+        "case:objection:lodged": _("Household objects"),
+        "case:objection:decided": _("Objection decided"),
+        "case:deadline:set": _("Deadline set"),
+        "case:deadline:extended": _("Deadline extended"),
+        "case:deadline:suspended": _("The clock stands"),
+        "case:deadline:resumed": _("The clock runs on"),
+    }
+    return {f"event.{event}": word for event, word in events.items()}
 
 
 def _feature_words(_: Gettext) -> Words:
@@ -310,6 +333,7 @@ def _figure_words(_: Gettext) -> Words:
         "figure.cleared_households": _("Households cleared"),
         "figure.surveyed_households": _("Ground floor surveyed"),
         "figure.rebound_households": _("Taken again"),
+        "figure.undecided_enclosures": _("Enclosures nobody answers for yet"),
         "figure.landscaped_m2": _("Landscaped"),
         "figure.charging_piles": _("Charging piles"),
     }

@@ -272,7 +272,7 @@ def test_one_objection_at_a_time_and_two_people(scene: Scene, case: Case) -> Non
     with pytest.raises(InputError) as error:
         object_on(scene, case, noon(4, 16))
     assert codes(error) == {"objection_open"}
-    blank = Decision(upheld=True, reason="", document="", target=State.VISITED)
+    blank = Decision(upheld=True, reason="", document="", outcome=State.VISITED)
     by = Signature("ANA ", noon(4, 16), frozenset({Permission.OBJECTION_LODGE}))
     with pytest.raises(InputError) as error:
         decide_objection(scene.session, scene.community, case.id, blank, by)
@@ -288,7 +288,7 @@ def test_one_objection_at_a_time_and_two_people(scene: Scene, case: Case) -> Non
 @pytest.mark.parametrize(
     ("target", "upheld", "code"),
     [
-        (None, True, "target_missing"),
+        (None, True, "outcome_missing"),
         (State.REJECTED, False, "wrong_outcome"),
         (State.CLOSED, True, "wrong_outcome"),
     ],

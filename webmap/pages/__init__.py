@@ -2,7 +2,8 @@
 
 from flask import Blueprint
 
-from webmap.pages.clock import clock_pages
+from webmap.pages.cases import cases
+from webmap.pages.clock import clock_forms
 from webmap.pages.places import pages
 
-BLUEPRINTS: tuple[Blueprint, ...] = (pages, clock_pages)
+BLUEPRINTS: tuple[Blueprint, ...] = (pages, cases, clock_forms)
