@@ -83,6 +83,14 @@ def default_deadline(community: Community, issued_on: dt.date) -> dt.date:
     return add_working_days(community.calendar, issued_on, days)
 
 
+def visit_due(community: Community, case: Case) -> dt.date | None:
+    """Return the day by which an announced household is visited, ``None`` once it was."""
+    if case.state is not State.ANNOUNCED or case.suspended_on is not None:
+        return None
+    days = Policy.of(community.policy).visit_days
+    return add_working_days(community.calendar, case.state_since, days)
+
+
 def deadline_problems(
     community: Community, issued_on: dt.date, deadline_on: dt.date
 ) -> list[Problem]:

@@ -20,6 +20,7 @@ from cases.deadlines import (
     latest_extension,
     overdue,
     set_deadline,
+    visit_due,
 )
 from cases.models import Case, CaseEvent, Objection
 from cases.objections import DECIDED, LODGED, Decision, decide_objection, list_objections, lodge
@@ -120,6 +121,17 @@ def test_the_clock_counts_working_days(scene: Scene, case: Case) -> None:
     assert overdue(case, day(5, 7))
 
 
+def test_an_announced_household_is_visited_within_five_working_days(
+    scene: Scene, case: Case
+) -> None:
+    assert visit_due(scene.community, case) == day(4, 18)
+    object_on(scene, case, noon(4, 15))
+    assert visit_due(scene.community, case) is None
+    refuse_on(scene, case, noon(4, 18))
+    scene.move(case, State.VISITED, at=noon(4, 18))
+    assert visit_due(scene.community, case) is None
+
+
 def test_lists_and_pages_agree_on_what_is_overdue(scene: Scene, case: Case) -> None:
     for state in State:
         for suspended in (None, day(4, 20)):
@@ -178,6 +190,7 @@ def test_an_objection_stops_the_clock_and_its_refusal_lets_it_run_on(
     assert suspended.data == {"deadline_on": "2022-04-29", "left": 11}
     assert not overdue(case, day(6, 1))
     assert clock(scene.community, case, day(6, 1)).left == 11
+    assert [one.rule for one in check_community(scene.session, scene.community)] == []
     refuse_on(scene, case, noon(5, 9))
     assert case.deadline_on == day(5, 24)
     assert clock(scene.community, case, day(5, 9)).suspended_on is None
@@ -188,6 +201,13 @@ def test_an_objection_stops_the_clock_and_its_refusal_lets_it_run_on(
     assert case.state is State.ANNOUNCED
     (listed,) = list_objections(scene.session, scene.community, case)
     assert (listed["upheld"], listed["due_on"]) == (False, day(4, 25))
+
+
+def test_a_clock_that_stands_without_an_objection_is_found(scene: Scene, case: Case) -> None:
+    case.suspended_on = day(4, 15)
+    scene.session.flush()
+    (fault,) = check_community(scene.session, scene.community)
+    assert (fault.rule, "nobody objects" in fault.message) == ("clock", True)
 
 
 def test_while_the_clock_stands_nobody_is_pressed(scene: Scene, case: Case) -> None:

@@ -11,7 +11,7 @@ from flask_babel import gettext
 from sqlalchemy import select
 
 from cases.access import Permission
-from cases.deadlines import clock, extend, latest_extension
+from cases.deadlines import clock, extend, latest_extension, visit_due
 from cases.ground import Ground
 from cases.ledger import today
 from cases.objections import (
@@ -124,7 +124,11 @@ def _deadline_part(opened: Opened) -> Mapping[str, Any] | None:
         return None
     latest = latest_extension(session, community, case)
     may = Permission.CASE_EXTEND in opened.viewer.permissions
-    return {"clock": shown, "latest_on": latest if may else None}
+    return {
+        "clock": shown,
+        "visit_due": visit_due(community, case),
+        "latest_on": latest if may else None,
+    }
 
 
 def _objections_part(opened: Opened) -> Mapping[str, Any] | None:
