@@ -29,6 +29,7 @@ FORMS = {
     "objections/decision": "decide",
     "deadline": "extend",
     "answer": "answer",
+    "moves": "move",
 }
 
 
@@ -180,6 +181,30 @@ def test_who_may_what(desk: Desk) -> None:
         )
     stranger = f"/c/{desk.code}/cases/{uuid.uuid4()}"
     assert desk.login(Role.SECRETARY).get(stranger).status_code == 404
+
+
+def test_a_refusal_is_referred_to_the_authority_or_for_the_owners_claim(desk: Desk) -> None:
+    with desk.web.database.session(EVERYWHERE) as session, session.begin():
+        case = session.scalars(select(Case).where(Case.id == desk.case_id)).one()
+        community = session.get_one(Community, case.community_id)
+        for state in (State.VISITED, State.DECLINED):
+            move(session, community, case.id, Request(state, "ana", reason="will not"))
+    page = desk.page(Role.SECRETARY)
+    assert "has time until" in page
+    with desk.web.database.session(EVERYWHERE) as session, session.begin():
+        session.get_one(Case, (community.id, desk.case_id)).deadline_on = dt.date(2022, 4, 29)
+    assert 'value="owners_claim"' in desk.page(Role.SECRETARY)
+    given = {"target": "referred", "document": "R-1", "reason": "declined"}
+    assert desk.send(Role.SECRETARY, "moves", addressee="nobody", **given).status_code == 422
+    answer = desk.send(Role.SECRETARY, "moves", addressee="owners_claim", **given)
+    assert answer.status_code == 302
+    with desk.web.database.session(EVERYWHERE) as session:
+        event = session.scalars(
+            select(CaseEvent).where(
+                CaseEvent.case_id == desk.case_id, CaseEvent.state == State.REFERRED
+            )
+        ).one()
+    assert event.data == {"addressee": "owners_claim"}
 
 
 def test_its_panels_are_chinese_throughout(desk: Desk) -> None:

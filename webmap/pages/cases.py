@@ -18,7 +18,7 @@ from cases.case_sheet import CaseSheet, case_sheet, events_since, find_case
 from cases.casework import AvailableMove, StaleVersion, move
 from cases.models import Case, CaseEvent
 from cases.parcel_file import Viewer
-from cases.workflow import Requirement
+from cases.workflow import Addressee, Requirement
 from gis.problems import InputError
 from layers.models import Community
 from webmap.forms import Filled, Form
@@ -216,6 +216,7 @@ def _body(form: Form) -> dict[str, Any]:
         "version": version,
         "document": form.text("document", needed=False),
         "reason": form.text("reason", needed=False),
+        "addressee": form.choice("addressee", Addressee, needed=False),
     }
     left = form.text("left", needed=False)
     if left == "nothing":
