@@ -44,6 +44,7 @@ def map_words(_: Gettext) -> Words:
         **_frame_words(_),
         **_status_words(_),
         **_case_words(_),
+        **_event_words(_),
         **_feature_words(_),
         **_campaign_words(_),
         **_figure_words(_),
@@ -161,6 +162,25 @@ def _case_words(_: Gettext) -> Words:
         "not_permitted": _("Your role may not do this."),
         "wrong_time": _("The time lies before the last event of the case."),
         "move_not_allowed": _("The case is no longer where this step begins."),
+        "clock_stands": _("An objection is undecided; decide it first."),
+        "deadline_not_passed": _("The household has time until its deadline."),
+        "deadline_too_soon": _("The deadline leaves too few working days."),
+        "no_working_day": _("That day is not a working day."),
+        "not_later": _("That day is not later than the deadline."),
+        "extended_too_far": _("The deadline cannot be extended as far as that."),
+        "no_deadline": _("The case has no deadline."),
+        "objection_open": _("An objection waits for its decision already."),
+        "not_objectionable": _("Nothing is asked of the household now."),
+        "nothing_to_decide": _("No objection waits for a decision."),
+        "wrong_outcome": _("This decision does not lead there."),
+        "outcome_missing": _("Say where the upheld objection leads."),
+        "grounds_missing": _("Say what the household objects."),
+        "unknown_household": _("There is no such household in this community."),
+        "same_household": _("This household answers for the ground already."),
+        "nothing_to_reassign": _("The case has no such ground."),
+        "already_cleared": _("Cleared ground of this case stays in the record."),
+        "unverified_ground": _("Some of the ground is not verified yet."),
+        "nothing_stands": _("No verified ground of the case still stands."),
     }
     return {
         **{f"state.{state}": words[0] for state, words in states.items()},
@@ -227,7 +247,25 @@ def _campaign_words(_: Gettext) -> Words:
         f"{family}.{value}": word
         for family, words in families.items()
         for value, word in words.items()
-    } | {"event.case:visit:recorded": _("Household visit")}
+    }
+
+
+def _event_words(_: Gettext) -> Words:
+    """Return what happened to a case without moving it; moves are named by their state."""
+    events = {
+        "case:observation:withdrawn": _("Observation withdrawn"),
+        "case:answer:decided": _("Who answers was decided"),
+        "case:answer:reassigned": _("Another household answers"),
+        "case:area:confirmed": _("New ground verified"),
+        "case:objection:lodged": _("Household objects"),
+        "case:objection:decided": _("Objection decided"),
+        "case:visit:recorded": _("Household visit"),
+        "case:deadline:set": _("Deadline set"),
+        "case:deadline:extended": _("Deadline extended"),
+        "case:deadline:suspended": _("The clock stands"),
+        "case:deadline:resumed": _("The clock runs on"),
+    }
+    return {f"event.{event}": word for event, word in events.items()}
 
 
 def _feature_words(_: Gettext) -> Words:

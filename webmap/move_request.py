@@ -11,7 +11,7 @@ from werkzeug.exceptions import PreconditionRequired
 
 from cases.casework import NOTHING_LEFT, Nothing, Request
 from cases.parcel_file import Viewer
-from cases.workflow import State
+from cases.workflow import Addressee, State
 from gis.problems import InputError, Problem
 from gis.validity import WEB_LIMITS
 
@@ -43,6 +43,7 @@ def read_move(body: Mapping[str, Any], viewer: Viewer) -> Request:
         residual=residual,
         version=_version(body["version"], problems),
         permissions=viewer.permissions,
+        addressee=_addressee(body.get("addressee"), problems),
     )
     if problems:
         raise InputError(problems)
@@ -55,6 +56,16 @@ def _target(value: Any, problems: list[Problem]) -> State | None:
     remedy = f"Choose one of {', '.join(State)}."
     problems.append(Problem("target", f"{_shown(value)} is no state.", remedy, field="target"))
     return None
+
+
+def _addressee(value: Any, problems: list[Problem]) -> Addressee:
+    """Return to whom a refusal is referred; the authority where nobody says."""
+    if value is None or value in list(Addressee):
+        return Addressee(value or Addressee.AUTHORITY)
+    remedy = f"Choose one of {', '.join(Addressee)}."
+    text = f"{_shown(value)} is nobody to refer to."
+    problems.append(Problem("addressee", text, remedy, field="addressee"))
+    return Addressee.AUTHORITY
 
 
 def _version(value: Any, problems: list[Problem]) -> int | None:

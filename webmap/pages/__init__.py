@@ -4,6 +4,7 @@ from flask import Blueprint
 
 from webmap.pages.campaigns import campaign_pages
 from webmap.pages.cases import cases
+from webmap.pages.clock import clock_forms
 from webmap.pages.places import pages
 
-BLUEPRINTS: tuple[Blueprint, ...] = (pages, cases, campaign_pages)
+BLUEPRINTS: tuple[Blueprint, ...] = (pages, cases, clock_forms, campaign_pages)

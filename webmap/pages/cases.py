@@ -1,5 +1,6 @@
 """The page of a case: what it is about, what has happened, what may happen next."""
 
+import datetime as dt
 import json
 import uuid
 from collections.abc import Callable, Mapping
@@ -8,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import format_date, gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
@@ -17,7 +18,7 @@ from cases.case_sheet import CaseSheet, case_sheet, events_since, find_case
 from cases.casework import AvailableMove, StaleVersion, move
 from cases.models import Case, CaseEvent
 from cases.parcel_file import Viewer
-from cases.workflow import Requirement
+from cases.workflow import Addressee, Requirement
 from gis.problems import InputError
 from layers.models import Community
 from webmap.forms import Filled, Form
@@ -183,6 +184,8 @@ def _steps(sheet: CaseSheet, filled: Filled | None) -> list[Step]:
 
 def _event(event: CaseEvent) -> Event:
     title = word("state", event.state) if event.state else word("event", event.event)
+    if event.event.startswith("case:deadline:") and "to" in event.data:
+        title = f"{title}: {format_date(dt.date.fromisoformat(event.data['to']))}"
     return Event(event.at, event.day, title, event.actor, event.document, event.note)
 
 
@@ -213,6 +216,7 @@ def _body(form: Form) -> dict[str, Any]:
         "version": version,
         "document": form.text("document", needed=False),
         "reason": form.text("reason", needed=False),
+        "addressee": form.choice("addressee", Addressee, needed=False),
     }
     left = form.text("left", needed=False)
     if left == "nothing":
