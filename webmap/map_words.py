@@ -235,6 +235,18 @@ def _campaign_words(_: Gettext) -> Words:
             Channel.LOUDSPEAKER: _("Loudspeaker"),
             Channel.OTHER: _("Another way"),
         },
+        "paper": {
+            Document.SURVEY_SHEET: _("Survey sheet"),
+            Document.MINUTES: _("Minutes"),
+            Document.ANNOUNCEMENT: _("Announcement"),
+            Document.VISIT_RECORD: _("Visit record"),
+            Document.CREDIT_CONTRACT: _("Credit contract"),
+            Document.DEADLINE_NOTICE: _("Deadline notice"),
+            Document.ASSISTANCE_CONSENT: _("Consent to assistance"),
+            Document.OBJECTION_DECISION: _("Objection decision"),
+            Document.REFERRAL: _("Referral"),
+            Document.ACCEPTANCE_FORM: _("Acceptance form"),
+        },
         "outcome": {
             VisitOutcome.NOT_HOME: _("Nobody at home"),
             VisitOutcome.UNDECIDED: _("Talked, undecided"),
