@@ -30,6 +30,8 @@ from webmap.words import word
 
 cases = Blueprint("cases", __name__)
 
+# A visit is recorded whole, with its outcome (webmap.pages.visits), which makes these moves.
+BY_VISIT = frozenset({State.VISITED, State.SIGNED, State.DECLINED})
 # What the form of a move can still give is no obstacle to it.
 SUPPLIED = {
     Requirement.DOCUMENT: "document_missing",
@@ -57,9 +59,10 @@ class Part:
 
     template: str
     read: Callable[[Opened], Mapping[str, Any] | None]
+    rank: int = 50
 
 
-# In the order in which they stand, beside the time line.
+# Every noun adds its own; a lower rank stands higher.
 PARTS: list[Part] = []
 
 
@@ -173,7 +176,8 @@ def show_case(opened: Opened, filled: Filled | None = None, *, is_stale: bool = 
 
 
 def _parts(opened: Opened) -> list[tuple[str, Mapping[str, Any]]]:
-    read = [(part.template, part.read(opened)) for part in PARTS]
+    ordered = sorted(PARTS, key=lambda part: part.rank)
+    read = [(part.template, part.read(opened)) for part in ordered]
     return [(template, shown) for template, shown in read if shown is not None]
 
 
@@ -181,7 +185,7 @@ def _steps(sheet: CaseSheet, filled: Filled | None) -> list[Step]:
     """Return what the viewer may do: what is possible first, then what still lacks something."""
     steps = []
     for one in sheet.moves:
-        if not one.is_permitted:
+        if not one.is_permitted or one.move.target in BY_VISIT:
             continue
         supplied = {SUPPLIED[need] for need in one.move.requires if need in SUPPLIED}
         obstacles = [problem for problem in one.lacks if problem.code not in supplied]

@@ -58,5 +58,5 @@ def _papers_part(opened: Opened) -> Mapping[str, Any] | None:
     return {"papers": [(number_of(one), one) for one in issued]} if issued else None
 
 
-PARTS.append(Part("case/parts/visits.html", _visits_part))
-PARTS.append(Part("case/parts/papers.html", _papers_part))
+PARTS.append(Part("case/parts/visits.html", _visits_part, rank=10))
+PARTS.append(Part("case/parts/papers.html", _papers_part, rank=60))
