@@ -94,7 +94,7 @@ def case_number(community: str, year: int, number: int) -> str:
 
 def case_hits(community: Community, text: str) -> Rows:
     """Select what a search finds among cases, by their number, at their first encroachment."""
-    label = _number_column(community)
+    label = number_column(community)
     return (
         select(*hit_columns("case", Case.id, label, Encroachment.geom, Encroachment.parcel_id))
         .join(
@@ -115,7 +115,7 @@ def case_hits(community: Community, text: str) -> Rows:
     )
 
 
-def _number_column(community: Community) -> ColumnElement[str]:
+def number_column(community: Community) -> ColumnElement[str]:
     """Return :func:`case_number` as SQL: four digits at least, more where it takes them."""
     year = cast(func.extract("year", Campaign.started_on), String)
     return func.concat(community.code, "-", year, "-", func.to_char(Case.number, "FM99999990000"))
