@@ -97,6 +97,7 @@ class ListedCase:
     building: str | None
     unit: str
     campaign: str
+    campaign_ref: str
     state: State
     since: dt.date
     version: int
@@ -153,6 +154,12 @@ def list_cases(
     return CasePage([ListedCase(*row[:-2]) for row in shown], following)
 
 
+def find_listed(session: Session, community: Community, case_id: uuid.UUID) -> ListedCase:
+    """Return the line of one case that there is."""
+    statement = select_cases(community, CaseFilter()).where(Case.id == case_id)
+    return ListedCase(*session.execute(statement).one())
+
+
 def count_cases(session: Session, community: Community, wanted: CaseFilter | None = None) -> int:
     """Return how many cases are wanted."""
     rows = select_cases(community, wanted or CaseFilter()).subquery()
@@ -168,7 +175,8 @@ def select_cases(community: Community, wanted: CaseFilter) -> Rows:
             Household.ref.label("household"),
             Building.ref.label("building"),
             Household.unit,
-            Campaign.ref.label("campaign"),
+            Campaign.name.label("campaign"),
+            Campaign.ref.label("campaign_ref"),
             Case.state,
             Case.state_since.label("since"),
             Case.version,

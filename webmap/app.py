@@ -5,7 +5,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from layers.config import Settings
 from webmap.accounts import LoginLimits, init_accounts
-from webmap.api import api
+from webmap.api import init_api
 from webmap.compression import init_compression
 from webmap.connections import Connections, current_database, current_settings
 from webmap.errors import init_errors
@@ -14,6 +14,7 @@ from webmap.health import health
 from webmap.languages import init_languages
 from webmap.pages import pages
 from webmap.security import Sessions, add_headers, csp_nonce, secret_key
+from webmap.tiles import tiles
 
 __all__ = ["create_app", "csp_nonce", "current_database", "current_settings"]
 
@@ -45,6 +46,7 @@ def create_app(settings: Settings | None = None, login_limits: LoginLimits | Non
     # After Flask-Login, which says who asks.
     app.before_request(enforce)
     init_errors(app)
-    for blueprint in (health, pages, api):
+    for blueprint in (health, pages, tiles):
         app.register_blueprint(blueprint)
+    init_api(app)
     return app

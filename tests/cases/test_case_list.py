@@ -83,6 +83,7 @@ def test_all_cases_of_the_community_and_no_other(street: Street) -> None:
         building="10",
         unit="1",
         campaign="C-2022",
+        campaign_ref="C-2022",
         state=State.ANNOUNCED,
         since=make.EARLY,
         version=1,
