@@ -43,8 +43,9 @@ _IF_MATCH = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "description": 'The ETag of the case as it was read, or only its version: `"v3"`.',
+    "description": "The ETag of the case as it was read, or only its version.",
     "schema": {"type": "string"},
+    "example": '"v1"',
 }
 _IF_NONE_MATCH = {
     "name": "If-None-Match",

@@ -270,7 +270,7 @@ def case_history(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
 
 @cases.route("/communities/<place>/cases/<uuid:case_id>/moves", methods=["POST"])
 @cases.arguments(SubmissionSchema, location="headers")
-@cases.arguments(MoveSchema)
+@cases.arguments(MoveSchema, example={"target": "verified"})
 @cases.response(200, CaseSchema)
 @cases.failure(412, StaleSchema)
 @cases.versioned

@@ -71,7 +71,7 @@ def make_api(app: Any) -> Api:
 @gated(Open.LOGGED_IN)
 def openapi() -> ResponseReturnValue:
     """Answer with the document."""
-    return jsonify(_document())
+    return jsonify(read_document())
 
 
 @document.get("/api")
@@ -79,7 +79,7 @@ def openapi() -> ResponseReturnValue:
 def api_page() -> ResponseReturnValue:
     """Show what can be asked."""
     operations: dict[str, list[Operation]] = {}
-    for path, methods in _document()["paths"].items():
+    for path, methods in read_document()["paths"].items():
         for method, told in methods.items():
             if method != "parameters":
                 parameters = [*methods.get("parameters", ()), *told.get("parameters", ())]
@@ -90,7 +90,8 @@ def api_page() -> ResponseReturnValue:
     )
 
 
-def _document() -> dict[str, Any]:
+def read_document() -> dict[str, Any]:
+    """Return the document of the running application."""
     found: dict[str, Any] = current_app.extensions[_EXTENSION].spec.to_dict()
     return found
 

@@ -28,5 +28,6 @@ def asked_versions() -> frozenset[int]:
     """
     if not request.if_match or request.if_match.star_tag:
         raise PreconditionRequired
-    found = map(_TAG.fullmatch, request.if_match.as_set(include_weak=True))
-    return frozenset(int(one[1]) for one in found if one)
+    # An empty tag is legal, and werkzeug's name for it is None.
+    tags = (tag or "" for tag in request.if_match.as_set(include_weak=True))
+    return frozenset(int(one[1]) for one in map(_TAG.fullmatch, tags) if one)

@@ -146,7 +146,7 @@ def test_the_version_alone_decides_whether_the_case_is_as_it_was_read(
     assert answer.headers["ETag"].startswith('"v2-')
 
 
-@pytest.mark.parametrize("read", ['"v2"', '"v0"', '"1"', '"v1x"', '"v99999999999"'])
+@pytest.mark.parametrize("read", ['"v2"', '"v0"', '""', '"1"', '"v1x"', '"v99999999999"'])
 def test_what_is_no_version_of_the_case_is_not_its_version(move: Move, read: str) -> None:
     assert move(target="verified", read=read).status_code == 412
 
