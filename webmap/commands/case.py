@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cases.models import Case
     from layers.models import Community
 
+_COLUMNS = ("number", "household", "state", "since", "occupied_m2", "deadline_on", "housekeeper")
+
 community_option = click.option("--community", "code", required=True, help="The community.")
 by_option = click.option("--by", "actor", required=True, help="Who does it, by e-mail address.")
 at_option = click.option(
@@ -38,11 +40,12 @@ def case() -> None:
 @pass_settings
 def list_(settings: Settings, code: str, state: str | None, as_json: bool) -> None:
     """List cases with their state and area."""
-    from cases.registry import list_cases
+    from cases.case_list import CaseFilter, list_cases
 
-    chosen = None if state is None else _state(state)
+    wanted = CaseFilter(frozenset() if state is None else frozenset({_state(state)}))
     with _opened(settings) as session:
-        rows = list_cases(session, _community(session, code), chosen)
+        page = list_cases(session, _community(session, code), wanted)
+    rows = [{name: getattr(one, name) for name in _COLUMNS} for one in page.cases]
     show(rows, as_json=as_json)
     if not rows and not as_json:
         click.echo("No cases.")
