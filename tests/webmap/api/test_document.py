@@ -1,11 +1,13 @@
 """The document of the API, the page that lists it, and what failures look like."""
 
 import re
+import uuid
 from typing import Any
 
 import pytest
 
 from cases.access import Role
+from layers.config import PROJECT_ROOT
 from layers.db import EVERYWHERE
 from layers.models import Community
 from layers.transactions import RETRIES, transact
@@ -131,3 +133,14 @@ def test_who_loses_to_others_every_time_is_asked_to_come_again(web: Web) -> None
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.get_json()["problems"][0]["code"] == "service_unavailable"
     assert runs == RETRIES + 1
+
+
+def test_what_the_documentation_asks_for_is_there(web: Web) -> None:
+    told = (PROJECT_ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    addresses = re.findall(r"\$HOST(/[\w/$-]+)", told)
+    assert len(addresses) >= 6
+    routes = web.app.url_map.bind("localhost")
+    for address in addresses:
+        filled = re.sub(r"\$\w+", str(uuid.uuid4()), address)
+        method = "POST" if filled.endswith("/moves") else "GET"
+        assert routes.match(filled, method=method)
