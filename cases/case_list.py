@@ -16,7 +16,6 @@ from sqlalchemy import (
     Double,
     Integer,
     Numeric,
-    and_,
     case,
     cast,
     collate,
@@ -29,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from cases.deadlines import is_overdue
 from cases.ledger import today
 from cases.models import Account, Campaign, Case, CaseEvent, Encroachment
 from cases.parcel_file import number_column
@@ -36,17 +36,6 @@ from cases.workflow import State
 from layers.frames import Rows
 from layers.models import Building, Community, Household
 
-# A deadline binds while clearing is up to the household.
-AWAITING_CLEARANCE = frozenset(
-    {
-        State.ANNOUNCED,
-        State.VISITED,
-        State.SIGNED,
-        State.DECLINED,
-        State.SELF_CLEARING,
-        State.ASSISTED,
-    }
-)
 _NEVER = "9999-12-31"
 _LAST = "\uffff"
 _REF_LENGTH = 64
@@ -183,18 +172,12 @@ def select_cases(community: Community, wanted: CaseFilter) -> Rows:
             _occupied(community).label("occupied_m2"),
             Case.deadline_on,
             Case.suspended_on,
-            is_overdue(today(community)).label("is_overdue"),
+            _overdue(community).label("is_overdue"),
             Case.difficulty,
             housekeeper.email.label("housekeeper"),
             inspector.email.label("inspector"),
         )
     ).where(Case.community_id == community.id, *_conditions(community, wanted))
-
-
-def is_overdue(day: dt.date) -> ColumnElement[bool]:
-    """Tell whether a case's deadline had passed on ``day`` with its clock running."""
-    passed = func.coalesce(Case.deadline_on < day, False)
-    return and_(passed, Case.suspended_on.is_(None), Case.state.in_(AWAITING_CLEARANCE))
 
 
 def _joined(statement: Rows) -> Rows:
@@ -227,7 +210,7 @@ def _conditions(community: Community, wanted: CaseFilter) -> Iterator[ColumnElem
     if wanted.campaign:
         yield Campaign.ref == wanted.campaign
     if wanted.overdue is not None:
-        yield is_overdue(today(community)).is_(wanted.overdue)
+        yield _overdue(community).is_(wanted.overdue)
     if wanted.text:
         yield _mentions(community, wanted.text)
 
@@ -242,6 +225,11 @@ def _mentions(community: Community, text: str) -> ColumnElement[bool]:
     )
     names = (number_column(community), Household.ref, Building.ref)
     return or_(*(name.icontains(text, autoescape=True) for name in names), told)
+
+
+def _overdue(community: Community) -> ColumnElement[bool]:
+    # Without a deadline the comparison knows no answer.
+    return func.coalesce(is_overdue(today(community)), False)
 
 
 def _occupied(community: Community) -> ColumnElement[float]:

@@ -12,6 +12,7 @@ import shapely
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from cases.chain import Head, first_fault
 from cases.figures import last_states
 from cases.models import AreaEntry, Case, Encroachment, EntryKind
 from gis.crs import SurveyCRS
@@ -55,14 +56,27 @@ def check_database(session: Session) -> list[Violation]:
     return faults
 
 
-def check_community(session: Session, community: Community) -> list[Violation]:
-    """Return every broken invariant of one community."""
+def check_community(
+    session: Session, community: Community, noted: Head | None = None
+) -> list[Violation]:
+    """Return every broken invariant of one community.
+
+    ``noted`` is a head of its chain that somebody wrote down earlier.
+    """
     return [
+        *_history(session, community, noted),
         *_states(session, community),
         *_parcel_areas(session, community),
         *_ledger(session, community),
         *_standing(session, community),
     ]
+
+
+def _history(session: Session, community: Community, noted: Head | None) -> Iterator[Violation]:
+    """History is what was recorded, each row in its place (SAFETY, "History")."""
+    fault = first_fault(session, community, noted)
+    if fault is not None:
+        yield Violation("chain", community.code, str(fault))
 
 
 def _states(session: Session, community: Community) -> Iterator[Violation]:

@@ -129,7 +129,6 @@ def withdraw(
     if moment.day < seen.observed_on:
         raise InputError([wrong_time(f"It was observed on {seen.observed_on}, later.")])
     seen.status, seen.ended_on = ObservationStatus.WITHDRAWN, moment.day
-    seen.flagged_at = None
     book = Book(SurveyCRS(community.survey_srid))
     for case in _cases_of(session, seen):
         book.record(

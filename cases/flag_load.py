@@ -30,11 +30,15 @@ from layers.models import (
     Purpose,
     StructureType,
     TitleBasis,
+    WaitingObservation,
 )
 
 FEW = 64
 # A degree of latitude; a degree of longitude is shorter, so that boxes are never too small.
 METRES_PER_DEGREE = 111_000.0
+_IT_WAITS = (WaitingObservation.community_id == Observation.community_id) & (
+    WaitingObservation.observation_id == Observation.id
+)
 _IS_OPEN = Observation.status == ObservationStatus.OPEN
 
 
@@ -71,8 +75,9 @@ def load(session: Session, communities: Sequence[int], strip_m: float) -> Surrou
 
 def _load_whole(session: Session, communities: Sequence[int]) -> Surroundings:
     """Read everything; any open observation may touch one that waits."""
-    waits = Observation.flagged_at.is_(None)
-    either = _observations(communities).where(or_(_IS_OPEN, waits))
+    waits = WaitingObservation.observation_id.is_not(None)
+    either = _observations(communities).outerjoin(WaitingObservation, _IT_WAITS)
+    either = either.where(or_(_IS_OPEN, waits))
     seen = frame(session, either.add_columns(waits.label("waits")))
     observations = seen[seen["is_open"].astype(bool)].reset_index(drop=True)
     return Surroundings(
@@ -168,7 +173,7 @@ def _observations(communities: Sequence[int]) -> Rows:
 
 
 def _waiting(communities: Sequence[int]) -> Rows:
-    return _observations(communities).where(Observation.flagged_at.is_(None))
+    return _observations(communities).join(WaitingObservation, _IT_WAITS)
 
 
 def _open(communities: Sequence[int]) -> Rows:

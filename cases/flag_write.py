@@ -26,7 +26,7 @@ from cases.models import (
     EntryKind,
     Finding,
 )
-from cases.workflow import CLEARED_STATES, MOVES, State
+from cases.workflow import CLEARED_STATES, DEADLINE_STATES, MOVES, State
 from gis.crs import SurveyCRS
 from gis.precision import firm
 from layers.bulk import among, copy_columns, listed
@@ -134,6 +134,11 @@ class Writer:
             observation=rows["observation_id"].iloc[0],
         )
         return self.session.get_one(Case, (community, case))
+
+    def case_of(self, community: int, household: uuid.UUID) -> Case:
+        """Return the household's case in the current campaign, opened or woken for more ground."""
+        cases, _opened = self._open_cases({(community, household)})
+        return self.session.get_one(Case, (community, cases[community, household]))
 
     def rebound(self, rebounds: pd.DataFrame) -> int:
         """Enter cleared ground that was taken again under the case that had cleared it."""
@@ -358,6 +363,8 @@ class Writer:
     ) -> None:
         moment = self.moments[case.community_id]
         case.state, case.state_since, case.version = state, moment.day, case.version + 1
+        if state not in DEADLINE_STATES:
+            case.deadline_on = None
         self.book.record(
             moment,
             (case.community_id, case.id),

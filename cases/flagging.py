@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from sqlalchemy import Integer, func, literal, select, update
+from sqlalchemy import Integer, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -34,7 +34,7 @@ from gis.precision import firm
 from layers.bulk import listed
 from layers.db import EVERYWHERE, Database
 from layers.frames import geometries, keys
-from layers.models import Community, Observation
+from layers.models import Community, WaitingObservation
 from layers.places import GROUND_LOCK
 
 # Two geometries are the same where no vertex moved by more than this, in metres.
@@ -95,7 +95,7 @@ def flag(
     writer = Writer(session, {c.id: c for c in communities}, survey, at, actor)
     report = FlagReport(observations=len(found.waiting))
     _settle(found, overlay, writer, report)
-    _mark_flagged(session, found.waiting)
+    _take_out(session, found.waiting)
     return report
 
 
@@ -434,11 +434,14 @@ def _same_answers(before: pd.DataFrame, pieces: pd.DataFrame) -> NDArray[np.bool
     return same
 
 
-def _mark_flagged(session: Session, waiting: pd.DataFrame) -> None:
+def _take_out(session: Session, waiting: pd.DataFrame) -> None:
+    """Let what was laid over the parcels wait no more."""
     seen = listed(keys(waiting))
     session.execute(
-        update(Observation)
-        .where(Observation.community_id == seen.c.community_id, Observation.id == seen.c.id)
-        .values(flagged_at=func.now())
+        delete(WaitingObservation)
+        .where(
+            WaitingObservation.community_id == seen.c.community_id,
+            WaitingObservation.observation_id == seen.c.id,
+        )
         .execution_options(synchronize_session=False)
     )

@@ -70,6 +70,22 @@ def wrong_time(message: str) -> Problem:
     return Problem("wrong_time", message, "Give the time at which it happened.", field="at")
 
 
+def time_problems(
+    session: Session, community_id: int, case_id: uuid.UUID, at: dt.datetime
+) -> list[Problem]:
+    """Return why nothing of a case can be dated ``at``: its history runs forward."""
+    last = session.scalar(
+        select(func.max(CaseEvent.at)).where(
+            CaseEvent.community_id == community_id, CaseEvent.case_id == case_id
+        )
+    )
+    if last is not None and at < last:
+        return [wrong_time(f"The case's last event was at {last.isoformat()}, later than {at}.")]
+    if at > dt.datetime.now(dt.UTC) + CLOCK_SLACK:
+        return [wrong_time(f"{at.isoformat()} is still to come.")]
+    return []
+
+
 def today(community: Community) -> dt.date:
     """Return the community's present day."""
     return Moment.of(community, None).day

@@ -307,6 +307,32 @@ class AreaEntry(Base):
     geom: Mapped[WKBElement] = geometry("MULTIPOLYGON")
 
 
+class ChainLink(Base):
+    """A row of a community's history, hashed together with all that was before it.
+
+    Written by triggers alone. ``relation`` and ``key`` name the row; there is no
+    foreign key, because the chain must outlive what somebody removes.
+    """
+
+    __tablename__ = "chain"
+
+    community_id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    relation: Mapped[str] = mapped_column(String(32))
+    key: Mapped[str]
+    hash: Mapped[bytes]
+
+
+class ChainHead(Base):
+    """How many rows a community's chain has, and the hash of the last."""
+
+    __tablename__ = "chain_head"
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"), primary_key=True)
+    entries: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    hash: Mapped[bytes] = mapped_column(server_default=text("''::bytea"))
+
+
 class Body(InCommunity, Base):
     """One of the bodies that carry a community's campaigns."""
 

@@ -31,7 +31,6 @@ def observe(
     The caller commits.
     """
     stored = as_array([polygon])
-    is_residual = purpose is Purpose.RESIDUAL
     seen = Observation(
         community_id=community.id,
         id=uuid.uuid4(),
@@ -42,7 +41,6 @@ def observe(
         observed_on=observed_on,
         rms_m=rms_m,
         note=note,
-        flagged_at=dt.datetime.now(dt.UTC) if is_residual else None,
         area_m2=area(SurveyCRS(community.survey_srid).to_survey(stored)[0]),
         geom=from_shape(stored[0], srid=STORAGE_SRID),
     )

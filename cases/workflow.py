@@ -66,6 +66,29 @@ STATUS_OF: dict[State, Status] = {
 # Ground of a case in one of these was cleared and accepted by two people.
 CLEARED_STATES = frozenset({State.ACCEPTED, State.MONITORING, State.CLOSED})
 
+# The household is asked to clear and has not been inspected since.
+AWAITED_STATES = frozenset(
+    {
+        State.ANNOUNCED,
+        State.VISITED,
+        State.SIGNED,
+        State.DECLINED,
+        State.SELF_CLEARING,
+        State.ASSISTED,
+    }
+)
+# Beyond these a case has no deadline: a later rebound is announced anew.
+DEADLINE_STATES = AWAITED_STATES | {State.INSPECTED, State.REFERRED}
+# A household is accused, so it may object.
+OBJECTION_STATES = frozenset(State) - CLEARED_STATES - {State.REJECTED}
+
+
+class Addressee(enum.StrEnum):
+    """To whom a refusal is referred: nobody else may act on it (DOMAIN, product rule 3)."""
+
+    AUTHORITY = "authority"
+    OWNERS_CLAIM = "owners_claim"
+
 
 class Requirement(enum.StrEnum):
     """What a move still needs beside its actor and time."""
@@ -79,6 +102,13 @@ class Requirement(enum.StrEnum):
     RESIDUAL_WITHIN_TOLERANCE = "residual_within_tolerance"
     SECOND_PERSON = "second_person"
     NEW_OBSERVATION = "new_observation"
+    CLOCK_RUNS = "clock_runs"
+    DEADLINE_PASSED = "deadline_passed"
+    UPHELD_OBJECTION = "upheld_objection"
+
+
+# What only the record itself brings about: nobody can ask for such a move.
+BY_THE_RECORD = frozenset({Requirement.NEW_OBSERVATION, Requirement.UPHELD_OBJECTION})
 
 
 class Document(enum.StrEnum):
@@ -144,10 +174,30 @@ _TABLE = [
         Permission.CASE_VERIFY,
         Requirement.NEW_OBSERVATION,
     ),
+    # What an upheld objection says was verified wrongly is verified again.
+    *_moves(
+        (
+            State.VERIFIED,
+            State.ANNOUNCED,
+            State.VISITED,
+            State.SIGNED,
+            State.DECLINED,
+            State.SELF_CLEARING,
+            State.ASSISTED,
+            State.REFERRED,
+            State.INSPECTED,
+        ),
+        State.SUSPECTED,
+        Permission.OBJECTION_DECIDE,
+        Requirement.REASON,
+        Requirement.NOTHING_CLEARED,
+        Requirement.UPHELD_OBJECTION,
+    ),
     *_moves(
         (State.VERIFIED, State.REBOUND),
         State.ANNOUNCED,
         Permission.CASE_ANNOUNCE,
+        Requirement.CLOCK_RUNS,
         Requirement.KNOWN_TITLE,
         document=Document.ANNOUNCEMENT,
     ),
@@ -164,15 +214,25 @@ _TABLE = [
         ),
         State.VISITED,
         Permission.CASE_VISIT,
+        Requirement.CLOCK_RUNS,
     ),
     *_moves(
         (State.VISITED,), State.SIGNED, Permission.CASE_VISIT, document=Document.CREDIT_CONTRACT
     ),
-    *_moves((State.VISITED,), State.DECLINED, Permission.CASE_VISIT, Requirement.REASON),
+    *_moves(
+        (State.VISITED,),
+        State.DECLINED,
+        Permission.CASE_VISIT,
+        Requirement.CLOCK_RUNS,
+        Requirement.REASON,
+    ),
+    # The household was promised the time until its deadline.
     *_moves(
         (State.DECLINED,),
         State.REFERRED,
         Permission.CASE_REFER,
+        Requirement.CLOCK_RUNS,
+        Requirement.DEADLINE_PASSED,
         Requirement.REASON,
         Requirement.KNOWN_TITLE,
         document=Document.REFERRAL,
@@ -194,6 +254,7 @@ _TABLE = [
         (State.SIGNED, State.SELF_CLEARING),
         State.ASSISTED,
         Permission.CASE_VISIT,
+        Requirement.CLOCK_RUNS,
         document=Document.ASSISTANCE_CONSENT,
     ),
     *_moves(

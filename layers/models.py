@@ -427,8 +427,8 @@ class Observation(InCommunity, Base):
     """A polygon seen on the ground.
 
     A correction is a new row that replaces the old one, so that what was
-    believed on any day stays known. ``flagged_at`` is empty while the polygon
-    waits to be laid over the parcels.
+    believed on any day stays known. What is new or changed waits to be laid over
+    the parcels (:class:`WaitingObservation`).
     """
 
     __tablename__ = "observation"
@@ -442,11 +442,6 @@ class Observation(InCommunity, Base):
             "ref",
             unique=True,
             postgresql_where=text("status = 'open'"),
-        ),
-        Index(
-            "ix_observation_waiting",
-            "community_id",
-            postgresql_where=text("flagged_at IS NULL"),
         ),
         CheckConstraint("rms_m >= 0 AND rms_m < 100", name="rms_m"),
         sound_geometry(),
@@ -466,9 +461,23 @@ class Observation(InCommunity, Base):
     ended_on: Mapped[dt.date | None]
     replaces_id: Mapped[uuid.UUID | None]
     survey_id: Mapped[uuid.UUID | None]
-    flagged_at: Mapped[dt.datetime | None]
     area_m2: Mapped[float]
     geom: Mapped[WKBElement] = geometry("MULTIPOLYGON")
+
+
+class WaitingObservation(Base):
+    """An observation that waits for flagging.
+
+    The database enters whatever is inserted or changed, so that nobody forgets to;
+    flagging takes it out. A table of its own is cheap to fill and to empty, where a
+    mark on the observation would rewrite the polygon and every index over it.
+    """
+
+    __tablename__ = "waiting_observation"
+    __table_args__ = (*belongs("observation_id", "observation", index=False),)
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"), primary_key=True)
+    observation_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
 
 
 class Site(InCommunity, Base):

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import shapely
 from geoalchemy2.shape import from_shape
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from cases.models import (
@@ -39,6 +41,7 @@ from layers.models import (
     StructureType,
     Survey,
     TitleBasis,
+    WaitingObservation,
 )
 from layers.tiles import Tile
 
@@ -174,6 +177,25 @@ def observation(session: Session, of: Community, geom: Any = None, **values: Any
         **values,
     }
     return add(session, Observation(community_id=of.id, **given))
+
+
+def waiting(session: Session) -> set[str]:
+    """Return the refs of the observations that wait for flagging."""
+    own = (WaitingObservation.community_id == Observation.community_id) & (
+        WaitingObservation.observation_id == Observation.id
+    )
+    return set(session.scalars(select(Observation.ref).join(WaitingObservation, own)))
+
+
+def wait_again(session: Session, *seen: Observation) -> None:
+    """Let observations wait for flagging, as they do when something near them changes."""
+    rows = [{"community_id": one.community_id, "observation_id": one.id} for one in seen]
+    session.execute(insert(WaitingObservation).on_conflict_do_nothing(), rows)
+
+
+def flagged(session: Session) -> None:
+    """Let nothing wait, as if everything had been flagged."""
+    session.execute(delete(WaitingObservation))
 
 
 def campaign(session: Session, of: Community, **values: Any) -> Campaign:

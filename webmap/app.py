@@ -12,9 +12,11 @@ from webmap.errors import init_errors
 from webmap.gates import enforce
 from webmap.health import health
 from webmap.languages import init_languages
-from webmap.pages import pages
+from webmap.navigation import init_navigation
+from webmap.pages import BLUEPRINTS
 from webmap.security import Sessions, add_headers, csp_nonce, secret_key
 from webmap.tiles import tiles
+from webmap.words import init_words
 
 __all__ = ["create_app", "csp_nonce", "current_database", "current_settings"]
 
@@ -46,7 +48,9 @@ def create_app(settings: Settings | None = None, login_limits: LoginLimits | Non
     # After Flask-Login, which says who asks.
     app.before_request(enforce)
     init_errors(app)
-    for blueprint in (health, pages, tiles):
+    init_navigation(app)
+    init_words(app)
+    for blueprint in (health, tiles, *BLUEPRINTS):
         app.register_blueprint(blueprint)
     init_api(app)
     return app

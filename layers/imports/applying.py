@@ -190,7 +190,6 @@ def _supersede(session: Session, plan: Plan, replaced: dict[int, uuid.UUID]) -> 
             .values(
                 status=ObservationStatus.SUPERSEDED,
                 ended_on=func.greatest(Observation.observed_on, day),
-                flagged_at=None,
             )
             .execution_options(synchronize_session=False)
         )

@@ -12,14 +12,15 @@ from layers.models import Observation
 METRES_PER_DEGREE = 111_000.0
 
 _LOOK_AGAIN = """
-    UPDATE observation SET flagged_at = NULL
+    INSERT INTO waiting_observation (community_id, observation_id)
+    SELECT observation.community_id, observation.id
     FROM {ground} AS ground
+    JOIN observation ON observation.geom && ground.geom
     WHERE observation.community_id = :community
-      AND observation.flagged_at IS NOT NULL
       AND observation.status = 'open'
       AND observation.purpose <> 'residual'
       AND observation.structure_type <> 'none'
-      AND observation.geom && ground.geom
+    ON CONFLICT DO NOTHING
 """
 
 

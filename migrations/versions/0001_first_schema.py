@@ -28,6 +28,7 @@ SCOPED = (
     "parcel_household",
     "parcel_survey",
     "observation",
+    "waiting_observation",
     "site",
     "campaign",
     "case_file",
@@ -47,6 +48,7 @@ def upgrade() -> None:
     create_tables()
     create_policies()
     protect_history()
+    let_observations_wait()
     op.execute(f"GRANT USAGE ON SCHEMA public, personal TO {APP_ROLE}")
     grant((*SCOPED, "community", *UNSCOPED), APPENDED)
     op.execute("RESET ROLE")
@@ -111,6 +113,31 @@ def protect_history() -> None:
     )
     for table in APPENDED:
         append_only(table)
+
+
+def let_observations_wait() -> None:
+    """Let every observation that is new or changed wait for flagging, whoever changes it.
+
+    A residual measures and "nothing here" covers: neither is laid over parcels.
+    """
+    op.execute(
+        """
+        CREATE FUNCTION observation_waits() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO waiting_observation (community_id, observation_id)
+            SELECT community_id, id FROM changed
+            WHERE purpose <> 'residual' AND structure_type <> 'none'
+            ON CONFLICT DO NOTHING;
+            RETURN NULL;
+        END $$
+        """
+    )
+    for event in ("INSERT", "UPDATE"):
+        op.execute(
+            f"CREATE TRIGGER waits_after_{event.lower()} AFTER {event} ON observation"
+            " REFERENCING NEW TABLE AS changed"
+            " FOR EACH STATEMENT EXECUTE FUNCTION observation_waits()"
+        )
 
 
 def create_tables() -> None:
@@ -740,7 +767,6 @@ def create_tables() -> None:
         sa.Column("ended_on", sa.Date(), nullable=True),
         sa.Column("replaces_id", sa.Uuid(), nullable=True),
         sa.Column("survey_id", sa.Uuid(), nullable=True),
-        sa.Column("flagged_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("area_m2", sa.Double(), nullable=False),
         sa.Column(
             "geom",
@@ -787,18 +813,27 @@ def create_tables() -> None:
         "ix_observation_geom", "observation", ["geom"], unique=False, postgresql_using="gist"
     )
     op.create_index(
-        "ix_observation_waiting",
-        "observation",
-        ["community_id"],
-        unique=False,
-        postgresql_where=sa.text("flagged_at IS NULL"),
-    )
-    op.create_index(
         "uq_observation_open_ref",
         "observation",
         ["community_id", "ref"],
         unique=True,
         postgresql_where=sa.text("status = 'open'"),
+    )
+    op.create_table(
+        "waiting_observation",
+        sa.Column("community_id", sa.Integer(), nullable=False),
+        sa.Column("observation_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["community_id", "observation_id"],
+            ["observation.community_id", "observation.id"],
+            name=op.f("fk_waiting_observation_community_id_observation_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["community_id"], ["community.id"], name=op.f("fk_waiting_observation_community_id")
+        ),
+        sa.PrimaryKeyConstraint(
+            "community_id", "observation_id", name=op.f("pk_waiting_observation")
+        ),
     )
     op.create_table(
         "parcel_household",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import shapely
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from cases.flagging import flag
@@ -18,7 +18,7 @@ from layers.db import EVERYWHERE, Database, Scope
 from layers.features import find_place, map_place
 from layers.frames import frame, wkb
 from layers.migrate import open_database, owner_engine
-from layers.models import Community, Observation, Parcel, Purpose
+from layers.models import Community, Parcel, Purpose, WaitingObservation
 from layers.tiles import Tile, draw_tile, tile_statement
 from tests.benchmarks.timing import Comparison, Row, by_turns, take_turns
 from webmap.app import create_app
@@ -35,7 +35,7 @@ def settle(settings: Settings) -> None:
     engine = owner_engine(settings)
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL commongreen.everywhere = 'on'"))
-        connection.execute(update(Observation).values(flagged_at=dt.datetime.now(dt.UTC)))
+        connection.execute(delete(WaitingObservation))
     engine.dispose()
 
 

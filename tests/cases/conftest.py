@@ -134,7 +134,6 @@ class Scene:
 
     def withdraw(self, seen: Observation) -> None:
         seen.status, seen.ended_on = ObservationStatus.WITHDRAWN, self.clock.date()
-        seen.flagged_at = None
         self.session.flush()
 
 

@@ -46,8 +46,8 @@ def test_every_state_has_a_status_and_can_be_reached() -> None:
 
 def test_a_refusal_leads_only_to_persuasion_clearing_or_referral() -> None:
     targets = {step.target for step in moves_from(State.DECLINED)}
-    # Neither is an answer to the refusal: a finding that was wrong, a rebound that was none.
-    targets -= {State.REJECTED, State.MONITORING}
+    # No answer to the refusal: a finding that was wrong or doubtful, a rebound that was none.
+    targets -= {State.REJECTED, State.SUSPECTED, State.MONITORING}
     assert targets == {State.VISITED, State.SELF_CLEARING, State.REFERRED}
 
 

@@ -14,7 +14,7 @@ from gis.problems import InputError
 from layers.config import Settings
 from layers.db import EVERYWHERE, Database
 from layers.migrate import open_database
-from layers.models import Community, Observation
+from layers.models import Community
 from tests import builders
 
 APART = 40
@@ -27,13 +27,9 @@ class Town:
     database: Database
     communities: list[int]
 
-    def count(self, *conditions: object) -> int:
-        with self.database.session(EVERYWHERE) as session:
-            chosen = select(func.count()).where(Observation.community_id.in_(self.communities))
-            return session.scalar(chosen.where(*conditions)) or 0  # type: ignore[arg-type]
-
     def waiting(self) -> int:
-        return self.count(Observation.flagged_at.is_(None))
+        with self.database.session(EVERYWHERE) as session:
+            return len(builders.waiting(session))
 
     def found(self) -> int:
         with self.database.session(EVERYWHERE) as session:

@@ -35,7 +35,7 @@ def test_flagging_again_changes_nothing(scene: Scene) -> None:
     again = scene.flag()
     assert (again.observations, again.new, again.ended) == (0, 0, 0)
     for seen in scene.session.scalars(select(Observation)):
-        seen.flagged_at = None
+        builders.wait_again(scene.session, seen)
     forced = scene.flag()
     assert (forced.observations, forced.kept, forced.new, forced.ended) == (2, 2, 0, 0)
     assert [(found.id, found.occupied_m2) for found in scene.current()] == before
@@ -108,11 +108,7 @@ def test_a_withdrawn_observation_ends_its_findings_and_leaves_history(scene: Sce
 def test_a_corrected_observation_replaces_its_encroachment(scene: Scene) -> None:
     old = scene.observe("O1", 2, 1, 4, 5)
     scene.flag()
-    old.status, old.ended_on, old.flagged_at = (
-        ObservationStatus.SUPERSEDED,
-        scene.clock.date(),
-        None,
-    )
+    old.status, old.ended_on = ObservationStatus.SUPERSEDED, scene.clock.date()
     scene.observe("O1", 2, 1, 4, 6, replaces_id=old.id)
     report = scene.flag()
     assert (report.ended, report.new, report.cases_opened) == (1, 1, 0)

@@ -29,11 +29,7 @@ def case(scene: Scene) -> Case:
 
 def correct(scene: Scene, old: Observation, *place: float, **values: Any) -> Observation:
     """Replace an observation as an import does."""
-    old.status, old.ended_on, old.flagged_at = (
-        ObservationStatus.SUPERSEDED,
-        scene.clock.date(),
-        None,
-    )
+    old.status, old.ended_on = ObservationStatus.SUPERSEDED, scene.clock.date()
     scene.session.flush()
     values.setdefault("observed_on", old.observed_on)
     return scene.observe(old.ref, *place, replaces_id=old.id, **values)
@@ -175,7 +171,7 @@ def test_a_link_made_later_opens_the_case(scene: Scene) -> None:
     scene.observe("O1", 6, 1, 8, 5)
     assert scene.flag().undecided == 2
     seen = open_observation(scene, "O1")
-    seen.occupier_id, seen.flagged_at = scene.households[0].id, None
+    seen.occupier_id = scene.households[0].id
     scene.session.flush()
     report = scene.flag()
     assert (report.cases_opened, report.undecided) == (1, 0)
@@ -189,7 +185,7 @@ def test_title_settled_after_verification_is_found(scene: Scene) -> None:
     (case,) = scene.cases()
     scene.move(case, State.VERIFIED)
     scene.parcels[1].title_basis = TitleBasis.OWNER_COMMON
-    open_observation(scene, "O1").flagged_at = None
+    builders.wait_again(scene.session, open_observation(scene, "O1"))
     scene.session.flush()
     report = scene.flag()
     assert (report.new, report.unknown_title) == (1, 0)

@@ -24,7 +24,7 @@ def test_values_come_as_what_they_are(session: Session) -> None:
         Observation.occupier_id,
         Observation.observed_on,
         Observation.rms_m,
-        Observation.flagged_at.is_(None).label("waits"),
+        Observation.survey_id.is_(None).label("unsurveyed"),
         Community.policy,
         Community.created_at,
         wkb(Observation.geom),

@@ -31,6 +31,7 @@ from layers.models import (
     SurveyFile,
 )
 from layers.places import CommunityForm, add_community, find_community
+from tests import builders
 from tests.layers.files import SRID, box, in_degrees, point, write
 
 DAY = dt.date(2022, 3, 1)
@@ -165,14 +166,6 @@ def links(session: Session) -> dict[str, set[tuple[str, str, float, str]]]:
     return found
 
 
-def flag_all(session: Session) -> None:
-    session.query(Observation).update({"flagged_at": func.now()})
-
-
-def waiting(session: Session) -> set[str]:
-    return set(session.scalars(select(Observation.ref).where(Observation.flagged_at.is_(None))))
-
-
 def test_every_kind_is_stored_as_delivered(session: Session, compound: Import) -> None:
     compound("observations", [fence(occupier_ref="1-1-101")])
     compound("sites", [
@@ -298,23 +291,23 @@ def test_a_file_changes_only_what_it_holds(session: Session, compound: Import) -
 
 def test_changed_ground_is_looked_at_again(session: Session, compound: Import) -> None:
     compound("observations", [fence("on", 2), fence("beside", 25), fence("far", 200)])
-    flag_all(session)
+    builders.flagged(session)
     rows = parcels()[:1]
     rows[0]["title_basis"] = "unknown"
     compound("parcels", rows)
-    assert waiting(session) == {"on"}
-    flag_all(session)
+    assert builders.waiting(session) == {"on"}
+    builders.flagged(session)
     moved = buildings()
     moved[0]["geometry"] = box(0, 0, 40, 13)
     compound("buildings", moved)
-    assert waiting(session) == {"on", "beside"}
+    assert builders.waiting(session) == {"on", "beside"}
 
 
 def test_a_correction_replaces_an_observation_and_keeps_it(
     session: Session, compound: Import
 ) -> None:
     compound("observations", [fence(note="铁栅栏", occupier_ref="1-1-101"), fence("o2", 25)])
-    flag_all(session)
+    builders.flagged(session)
     old = one(session, Observation, "o1").id
     corrected = fence(observed_on="2022-03-09", geometry=box(2, -5, 5, 3))
     done = compound("observations", [corrected, fence("o2", 25)])
@@ -324,13 +317,13 @@ def test_a_correction_replaces_an_observation_and_keeps_it(
         for row in session.scalars(select(Observation).where(Observation.ref == "o1"))
     }
     before, after = rows[ObservationStatus.SUPERSEDED], rows[ObservationStatus.OPEN]
-    assert (before.id, before.ended_on, before.flagged_at) == (old, dt.date(2022, 3, 9), None)
+    assert (before.id, before.ended_on) == (old, dt.date(2022, 3, 9))
     assert before.area_m2 == pytest.approx(12)
-    assert (after.replaces_id, after.note, after.flagged_at) == (old, "铁栅栏", None)
+    assert (after.replaces_id, after.note) == (old, "铁栅栏")
     assert after.occupier_id == one(session, Household, "1-1-101").id
     assert after.observed_on == dt.date(2022, 3, 9)
     assert after.area_m2 == pytest.approx(15)
-    assert waiting(session) == {"o1"}
+    assert builders.waiting(session) == {"o1"}
 
 
 def test_an_id_made_by_a_phone_is_kept_and_one_that_has_ended_is_refused(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import shapely
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.linking import UNIT_IN_DOUBT
@@ -162,13 +162,11 @@ def test_a_table_without_its_columns_is_refused(
 def test_what_lies_on_a_parcel_is_flagged_again_when_its_households_change(
     session: Session, community: Community, tmp_path: Path
 ) -> None:
-    on, off = (
-        builders.observation(session, community, square(x, -0.9, 0.2), flagged_at=func.now())
-        for x in (0.1, 5.0)
-    )
+    for ref, x in (("on", 0.1), ("off", 5.0)):
+        builders.observation(session, community, square(x, -0.9, 0.2), ref=ref)
+    builders.flagged(session)
     set_links(session, community, table(tmp_path, "parcel,household", "west,1-1-101"))
-    session.expire_all()
-    assert (on.flagged_at, off.flagged_at is None) == (None, False)
+    assert builders.waiting(session) == {"on"}
 
 
 def test_links_are_kept_apart_by_community(session: Session, community: Community) -> None:

@@ -175,7 +175,9 @@ def test_without_the_database_a_browser_is_told_when_to_come_again(unreachable: 
 
 def test_ready_where_everything_is_right(web: Web) -> None:
     answer = web.client().get("/ready")
-    assert answer.get_json() == {"ready": True, "faults": []}
+    shown = answer.get_json()
+    assert (shown["ready"], shown["faults"]) == (True, [])
+    assert re.fullmatch(r"\d+:[0-9a-f]{64}", shown["chain"])
     assert answer.status_code == 200
 
 

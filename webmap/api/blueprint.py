@@ -1,9 +1,8 @@
 """How an operation is read, answered and described: the same for every noun."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, NoReturn, TypeVar
 
@@ -14,8 +13,8 @@ from marshmallow import Schema, ValidationError
 from webargs.core import parse_json
 from webargs.flaskparser import FlaskParser, is_json_request
 
-from gis.problems import InputError, Problem
-from webmap.api.fields import LONGEST_ECHO
+from gis.problems import InputError
+from webmap.api.fields import problems_in
 from webmap.api.schemas import FailureSchema
 from webmap.caching import ask_again
 
@@ -23,13 +22,6 @@ PROBLEM = "application/problem+json"
 View = TypeVar("View", bound=Callable[..., Any])
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 SchemaLike = Schema | type[Schema]
-_REMEDY = "See what this operation takes under /api."
-_CODES = {
-    "Missing data for required field.": "missing",
-    "Unknown field.": "unknown",
-    "Field may not be null.": "null",
-    "Invalid input type.": "body",
-}
 # What each part of an address means.
 _PARTS: dict[str, dict[str, Any]] = {
     "place": {
@@ -71,22 +63,9 @@ class Parser(FlaskParser):
         self, error: ValidationError, req: Request, schema: Schema, **_more: Any
     ) -> NoReturn:
         """Raise ``InputError`` with each problem at its field."""
-        raise InputError(list(_problems(error.messages, ()))) from None
-
-
-def _problems(messages: Any, path: tuple[str, ...]) -> Iterator[Problem]:
-    """Yield every problem in marshmallow's messages; the first key is the location."""
-    if isinstance(messages, dict):
-        for name, inner in messages.items():
-            yield from _problems(inner, (*path, str(name)))
-        return
-    field = ".".join(name for name in path[1:] if name != "_schema" and not name.isdigit())
-    # A name of the client's may hold what no answer can.
-    field = field[:LONGEST_ECHO].encode(errors="replace").decode()
-    for message in messages:
-        if not isinstance(message, Problem):
-            message = Problem(_CODES.get(message, "input"), str(message), _REMEDY)
-        yield replace(message, field=field or None)
+        found = error.messages
+        assert isinstance(found, dict), "what was read from a request comes by location"
+        raise InputError([one for part in found.values() for one in problems_in(part)]) from None
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
@@ -94,9 +73,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     ARGUMENTS_PARSER = Parser()
 
-    def __init__(self, name: str, import_name: str, description: str) -> None:
-        """Take what the document says of the noun."""
-        super().__init__(name, import_name, description=description, url_prefix="/api/v1")
+    def __init__(self, noun: str, import_name: str, description: str) -> None:
+        """Take what the document says of the noun; pages have blueprints by that name."""
+        self.noun = noun
+        super().__init__(f"api_{noun}", import_name, description=description, url_prefix="/api/v1")
         self._prepare_doc_cbks.append(self._prepare_endings)
         self.after_request(ask_again)
 
@@ -104,7 +84,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         """Register a route; the parts of its address are described by their names."""
         parts = re.findall(r"<(?:\w+:)?(\w+)>", rule)
         described = [{"in": "path", "name": part, **_PARTS[part]} for part in parts]
-        decorate: Decorator = super().route(rule, parameters=described, **options)
+        decorate: Decorator = super().route(rule, parameters=described, tags=[self.noun], **options)
         return decorate
 
     def arguments(self, schema: SchemaLike, **options: Any) -> Decorator:
@@ -160,6 +140,11 @@ class Api(flask_smorest.Api):  # type: ignore[misc]
 
     # Every ending is described by its status; a default would let any status pass.
     DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def register_blueprint(self, noun: Blueprint) -> None:
+        """Register the operations on one noun, described under its own name."""
+        super().register_blueprint(noun)
+        self.spec._tags[-1]["name"] = noun.noun
 
     def _register_error_handlers(self) -> None:
         pass

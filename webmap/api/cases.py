@@ -18,9 +18,9 @@ from cases.case_list import (
     find_listed,
     list_cases,
 )
-from cases.casework import NOTHING_LEFT, Request, StaleVersion, move
+from cases.casework import StaleVersion, move
 from cases.models import Case
-from cases.parcel_file import Viewer, case_events, case_file
+from cases.parcel_file import case_events, case_file
 from cases.workflow import Document, Requirement, State
 from gis.problems import InputError, Problem
 from layers.models import Community
@@ -28,7 +28,8 @@ from webmap.api.blueprint import Blueprint
 from webmap.api.community import asked_community, asking_viewer
 from webmap.api.cursors import read_cursor, write_cursor
 from webmap.api.etags import asked_versions, tag_version
-from webmap.api.fields import Count, Flag, Ground, Instant, Key, Text, Version, Word
+from webmap.api.fields import Count, Flag, Key, Text, Word
+from webmap.api.moves import MoveSchema, move_request
 from webmap.api.schemas import FailureSchema, ProblemSchema, says, word
 from webmap.api.submitting import submit
 from webmap.errors import Stale
@@ -39,7 +40,6 @@ cases = Blueprint("cases", __name__, "Households that have taken green space, on
 PER_PAGE = 50
 MOST_PER_PAGE = 200
 LONGEST_REF = 64
-_MISSING = object()
 _TEXTS = ("building", "unit", "household", "housekeeper", "campaign", "text")
 
 
@@ -168,31 +168,6 @@ class CaseQuerySchema(Schema):
     )
 
 
-class MoveSchema(Schema):
-    """A move of a case; what it needs beside its target is in the case's `moves`."""
-
-    target = Word(
-        State,
-        code="target",
-        noun="state",
-        required=True,
-        metadata={"description": "The state to come to."},
-    )
-    residual = Ground(
-        metadata={
-            "description": "What is still occupied, in EPSG:4326; null says that an inspection"
-            " found nothing left."
-        }
-    )
-    at = Instant(
-        allow_none=True,
-        metadata={"description": "When it happened, with its zone; now by default."},
-    )
-    document = Text(allow_none=True, metadata={"description": "The number of the paper behind it."})
-    reason = Text(allow_none=True, metadata={"description": "The reason, or a note."})
-    version = Version(metadata={"description": "The same as in If-Match, for a client's own use."})
-
-
 class SubmissionSchema(Schema):
     """What makes a resend safe."""
 
@@ -292,7 +267,7 @@ def move_case(
     def work(session: Session) -> dict[str, Any]:
         community = asked_community(session)
         known = _case(session, community, case_id).version
-        wanted = _request(asked, viewer, known if known in read else 0)
+        wanted = move_request(asked, viewer, known if known in read else 0)
         try:
             moved = move(session, community, case_id, wanted)
         except StaleVersion as error:
@@ -319,21 +294,3 @@ def _address(cursor: str) -> str:
     """Return the address of the same list from another row on."""
     kept = {**request.args.to_dict(flat=False), **(request.view_args or {}), "cursor": cursor}
     return url_for(request.endpoint or "", **kept)
-
-
-def _request(asked: dict[str, Any], viewer: Viewer, version: int) -> Request:
-    target, residual = asked["target"], asked.get("residual", _MISSING)
-    if residual is _MISSING or (residual is None and target is not State.INSPECTED):
-        residual = None
-    elif residual is None:
-        residual = NOTHING_LEFT
-    return Request(
-        target,
-        viewer.actor,
-        at=asked.get("at"),
-        document=asked.get("document") or "",
-        reason=asked.get("reason") or "",
-        residual=residual,
-        version=version,
-        permissions=viewer.permissions,
-    )

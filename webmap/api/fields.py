@@ -5,6 +5,8 @@ import json
 import math
 import re
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -19,6 +21,13 @@ LONGEST_TEXT = 2_000
 LONGEST_ECHO = 40
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 LATEST = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+_REMEDY = "See what this operation takes under /api."
+_CODES = {
+    "Missing data for required field.": "missing",
+    "Unknown field.": "unknown",
+    "Field may not be null.": "null",
+    "Invalid input type.": "body",
+}
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LISTS = {"Polygon": 2, "MultiPolygon": 3}
 
@@ -33,6 +42,21 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return repr(value if len(value) <= LONGEST_ECHO else value[:LONGEST_ECHO] + "…")
     return {dict: "An object", list: "A list", type(None): "null"}.get(type(value), "A number")
+
+
+def problems_in(messages: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:
+    """Yield every problem in what marshmallow found wrong, each at its field."""
+    if isinstance(messages, dict):
+        for name, inner in messages.items():
+            yield from problems_in(inner, (*path, str(name)))
+        return
+    field = ".".join(name for name in path if name != "_schema" and not name.isdigit())
+    # A name of the client's may hold what no answer can.
+    field = field[:LONGEST_ECHO].encode(errors="replace").decode()
+    for message in messages:
+        if not isinstance(message, Problem):
+            message = Problem(_CODES.get(message, "input"), str(message), _REMEDY)
+        yield replace(message, field=field or None)
 
 
 class Word(fields.Enum):  # type: ignore[type-arg]

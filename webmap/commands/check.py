@@ -1,34 +1,62 @@
 """``commongreen check``: verifies what must always hold."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
 import click
 
 from layers.config import Settings
 from webmap.commands.options import json_option, pass_settings, progress, show
 
+if TYPE_CHECKING:
+    from cases.checks import Violation
+
 
 @click.command()
 @click.option("--community", "code", help="A community or a region; everything where left out.")
+@click.option(
+    "--noted",
+    metavar="ENTRIES:HASH",
+    help="A head of the community's chain that was written down earlier: it must still hold.",
+)
+@click.option("--heads", "only_heads", is_flag=True, help="Only print the heads of the chains.")
 @json_option
 @pass_settings
-def check(settings: Settings, code: str | None, as_json: bool) -> None:
-    """Verify roles, durability, indexes, areas, ledger and cases; exit 1 if anything is wrong."""
-    from dataclasses import asdict
+def check(
+    settings: Settings, code: str | None, noted: str | None, only_heads: bool, as_json: bool
+) -> None:
+    """Verify roles, durability, indexes, history, areas, ledger and cases.
 
+    Prints the head of each community's chain; exit 1 if anything is wrong.
+    """
+    from cases.chain import head, parse_head
     from cases.checks import check_community, check_database
     from webmap.commands.chosen import chosen_communities
     from webmap.commands.operator import operator_session
 
+    known = None if noted is None else parse_head(noted)
+    found: list[Violation] = []
     with operator_session(settings) as session:
-        found = check_database(session)
         communities = chosen_communities(session, code)
-        with progress(communities, label="Checking") as bar:
-            for community in bar:
-                found += check_community(session, community)
-    if as_json:
-        show([asdict(violation) for violation in found], as_json=True)
-    elif found:
-        show([asdict(violation) for violation in found], as_json=False)
-    else:
-        click.echo(f"{len(communities)} communities: nothing is wrong.")
+        if known is not None and len(communities) != 1:
+            raise click.UsageError("A noted head is that of one community: name it.")
+        heads = [{"community": one.code, "head": str(head(session, one))} for one in communities]
+        if not only_heads:
+            found = check_database(session)
+            with progress(communities, label="Checking") as bar:
+                for community in bar:
+                    found += check_community(session, community, known)
+    if only_heads or not as_json:
+        show(heads, as_json=as_json)
+    if not only_heads:
+        _show_violations(found, len(heads), as_json=as_json)
     if found:
         raise click.exceptions.Exit(1)
+
+
+def _show_violations(found: "Sequence[Violation]", communities: int, *, as_json: bool) -> None:
+    if found or as_json:
+        show([asdict(violation) for violation in found], as_json=as_json)
+    else:
+        click.echo(f"{communities} communities: nothing is wrong.")

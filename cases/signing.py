@@ -1,0 +1,43 @@
+"""Who signs for something that is done to a case."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cases.access import Permission
+from cases.requirements import LONGEST_TEXT, lacks_permission
+from gis.problems import Problem
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Who does it, when (now where ``None``), and what they may.
+
+    ``permissions`` of ``None`` are the operator's, who may all; ``version`` is the
+    case's when it was read, where that matters.
+    """
+
+    actor: str
+    at: dt.datetime | None = None
+    permissions: frozenset[Permission] | None = None
+    version: int | None = None
+
+    def lacks(self, *permissions: Permission) -> list[Problem]:
+        """Return the problem of lacking all of ``permissions``; one is enough."""
+        problems = [lacks_permission(self.permissions, one) for one in permissions]
+        return [] if not all(problems) else problems[0]
+
+
+def text_problems(needed: Iterable[tuple[str, str]]) -> list[Problem]:
+    """Return what is wrong with texts that must be given, as pairs of field and text."""
+    problems = []
+    for field, text in needed:
+        if not text.strip():
+            remedy = f"Give the {field}."
+            problems.append(
+                Problem(f"{field}_missing", f"There is no {field}.", remedy, field=field)
+            )
+        elif len(text) > LONGEST_TEXT:
+            message = f"The {field} has more than {LONGEST_TEXT} characters."
+            problems.append(Problem("too_long", message, "Shorten it.", field=field))
+    return problems

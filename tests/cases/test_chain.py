@@ -1,0 +1,401 @@
+"""The hash chain: whoever changes history is found out, and the first bad row is named."""
+
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from cases.chain import Fault, Head, first_fault, head, ready_head
+from cases.checks import check_community
+from cases.models import (
+    AreaEntry,
+    DocumentFile,
+    DocumentRecord,
+    EntryKind,
+    Visit,
+    VisitOutcome,
+)
+from cases.workflow import Document, State
+from layers.config import Settings
+from layers.db import APP_ROLE, EVERYWHERE
+from layers.migrate import open_database, owner_engine
+from layers.models import Community
+from tests import builders
+
+KEYS = {
+    "case_event": ["seq"],
+    "area_ledger": ["seq"],
+    "visit": ["id"],
+    "document": ["id"],
+    "document_file": ["document_id", "language", "format"],
+}
+# A value of the same type that is another one.
+OTHER = {
+    "integer": "coalesce({0}, 0) + 1",
+    "bigint": "coalesce({0}, 0) + 1000000",
+    "uuid": "gen_random_uuid()",
+    "text": "CASE WHEN {0} = 'x' THEN 'y' ELSE 'x' END",
+    "character varying": "CASE WHEN {0} = 'x' THEN 'y' ELSE 'x' END",
+    "date": "coalesce({0}, DATE '2022-01-01') + 1",
+    "timestamp with time zone": "{0} + interval '1 microsecond'",
+    "double precision": "{0} + 1e-9",
+    "jsonb": """{0} || '{{"x": 1}}'""",
+    "bytea": "{0} || '\\x00'",
+    "USER-DEFINED": "ST_Translate({0}, 1e-9, 0)",
+}
+
+
+def fill(session: Session) -> Community:
+    """Store a community with a few rows of every kind of history."""
+    community = builders.community(session)
+    campaign = builders.campaign(session, community)
+    parcel = builders.parcel(session, community)
+    for index in range(4):
+        case = builders.case(session, builders.household(session, community), campaign)
+        for state in (State.SUSPECTED, State.VERIFIED):
+            builders.event(session, case, builders.EARLY, state, note=f"it's \\ {state}\n{index}")
+        builders.add(
+            session,
+            Visit(
+                community_id=community.id,
+                case_id=case.id,
+                visited_on=builders.EARLY,
+                actor="ana",
+                outcome=VisitOutcome.UNDECIDED,
+                note=str(index),
+            ),
+        )
+        seen = builders.observation(session, community)
+        found = builders.encroachment(session, seen, parcel, case)
+        entry = AreaEntry(
+            community_id=community.id,
+            day=builders.EARLY,
+            kind=EntryKind.SUSPECTED,
+            case_id=case.id,
+            encroachment_id=found.id,
+            area_m2=index + 0.1,
+            geom=found.geom,
+        )
+        builders.add(session, entry)
+        paper(session, community, index + 1)
+    return community
+
+
+def paper(session: Session, community: Community, number: int) -> None:
+    """Store a document with two files."""
+    made = builders.add(
+        session,
+        DocumentRecord(
+            community_id=community.id,
+            kind=Document.ANNOUNCEMENT,
+            year=2022,
+            number=number,
+            title=f"No. {number}",
+            issued_on=builders.EARLY,
+            issued_by="ana",
+            data={"number": number},
+        ),
+    )
+    for form in ("docx", "pdf"):
+        content = f"{form} {number}".encode()
+        builders.add(
+            session,
+            DocumentFile(
+                community_id=community.id,
+                document_id=made.id,
+                language="en",
+                format=form,
+                sha256=bytes(32),
+                content=content,
+            ),
+        )
+
+
+@pytest.fixture(scope="module")
+def place(committed: Settings) -> Community:
+    """A committed community with history, beside another."""
+    database = open_database(committed)
+    with database.session(EVERYWHERE) as session, session.begin():
+        fill(session)
+        community = fill(session)
+    database.engine.dispose()
+    return community
+
+
+@pytest.fixture(scope="module")
+def superuser(committed: Settings) -> Iterator[Engine]:
+    """The owner of the database, who can do anything."""
+    engine = owner_engine(committed)
+    yield engine
+    engine.dispose()
+
+
+@dataclass
+class Tampering:
+    """A superuser's transaction that is rolled back, and what the application sees of it."""
+
+    session: Session
+    community: Community
+    random: random.Random
+
+    def run(self, statement: str, **values: object) -> None:
+        """Change something with every trigger switched off."""
+        self.session.execute(text("SET LOCAL session_replication_role = replica"))
+        changed = self.session.execute(text(statement), {"c": self.community.id, **values})
+        assert changed.rowcount > 0, statement  # type: ignore[attr-defined]
+
+    def check(self, noted: Head | None = None) -> Fault | None:
+        """Return the fault that the application's role finds."""
+        self.session.execute(text(f"SET LOCAL ROLE {APP_ROLE}"))
+        self.session.execute(text("SELECT set_config('commongreen.everywhere', 'on', true)"))
+        return first_fault(self.session, self.community, noted)
+
+    def rows(self, table: str) -> list[str]:
+        """Return the keys of a table's rows as they were chained."""
+        found = self.session.scalars(
+            text("SELECT key FROM chain WHERE community_id = :c AND relation = :t ORDER BY number"),
+            {"c": self.community.id, "t": table},
+        )
+        return list(found)
+
+    def columns(self, table: str) -> dict[str, str]:
+        """Return the columns of a table with their types, its checks taken away."""
+        checks = self.session.scalars(
+            text(
+                "SELECT conname FROM pg_constraint"
+                " WHERE conrelid = CAST(:t AS regclass) AND contype = 'c'"
+            ),
+            {"t": table},
+        ).all()
+        for check in checks:
+            self.session.execute(text(f'ALTER TABLE {table} DROP CONSTRAINT "{check}"'))
+        found = self.session.execute(
+            text(
+                "SELECT column_name, data_type FROM information_schema.columns"
+                " WHERE table_schema = 'public' AND table_name = :t ORDER BY column_name"
+            ),
+            {"t": table},
+        )
+        return {name: kind for name, kind in found}  # noqa: C416 (rows are not pairs to mypy)
+
+
+def is_row(table: str, parameter: str = "key") -> str:
+    """Return the condition by which a row is found by its key."""
+    names = ", ".join(f'r."{name}"' for name in KEYS[table])
+    return f"r.community_id = :c AND concat_ws(',', {names}) = :{parameter}"
+
+
+def change(act: Tampering, table: str) -> tuple[str, str, str]:
+    """Change one column of one row."""
+    key, types = act.random.choice(act.rows(table)), act.columns(table)
+    column = act.random.choice(sorted(types))
+    value = OTHER[types[column]].format(f'"{column}"')
+    act.run(f'UPDATE {table} r SET "{column}" = {value} WHERE {is_row(table)}', key=key)
+    is_key = column in {*KEYS[table], "community_id"}
+    return table, key, "is missing" if is_key else "is changed"
+
+
+def remove(act: Tampering, table: str) -> tuple[str, str, str]:
+    """Delete one row."""
+    key = act.random.choice(act.rows(table))
+    act.run(f"DELETE FROM {table} r WHERE {is_row(table)}", key=key)
+    return table, key, "is missing"
+
+
+def insert(act: Tampering, table: str) -> tuple[str, str, str]:
+    """Insert a copy of a row."""
+    key, types = act.random.choice(act.rows(table)), act.columns(table)
+    new = {"seq": "-1", "id": "gen_random_uuid()", "language": "'xx'", "number": "number + 90"}
+    values = ", ".join(new.get(name, f'"{name}"') for name in types)
+    names = ", ".join(f'"{name}"' for name in types)
+    act.run(
+        f"INSERT INTO {table} ({names}) SELECT {values} FROM {table} r WHERE {is_row(table)}",
+        key=key,
+    )
+    return table, "", "is inserted: no link of the chain names it"
+
+
+def exchange(act: Tampering, table: str) -> tuple[str, str, str]:
+    """Exchange what two rows say."""
+    keys = act.rows(table)
+    one, other = sorted(act.random.sample(range(len(keys)), 2))
+    held = {"community_id", *KEYS[table], "year", "number", "version"}
+    names = ", ".join(f'"{name}"' for name in act.columns(table) if name not in held)
+    is_one, is_other = is_row(table, "one"), is_row(table, "other")
+    act.run(
+        f"UPDATE {table} a SET ({names}) = (SELECT {names} FROM {table} r"
+        f" WHERE r.community_id = :c AND r.ctid <> a.ctid AND ({is_one} OR {is_other}))"
+        f" FROM {table} r WHERE r.ctid = a.ctid AND ({is_one} OR {is_other})",
+        one=keys[one],
+        other=keys[other],
+    )
+    return table, keys[one], "is changed"
+
+
+WAYS: list[Callable[[Tampering, str], tuple[str, str, str]]] = [change, remove, insert, exchange]
+
+
+@pytest.mark.parametrize("number", range(100))
+def test_tampering_names_the_first_bad_row(
+    superuser: Engine, place: Community, number: int
+) -> None:
+    tables = sorted(KEYS)
+    with superuser.connect() as connection, connection.begin() as transaction:
+        act = Tampering(Session(connection), place, random.Random(number))
+        assert act.check() is None
+        act.session.execute(text("RESET ROLE"))
+        # Every way on every table, and every other time a column is changed.
+        way = change if number % 2 else WAYS[number // 10 % len(WAYS)]
+        table, key, what = way(act, tables[number // 2 % len(tables)])
+        found = act.check()
+        assert found is not None
+        assert (found.relation, found.what) == (table, what)
+        assert found.key == key or way is insert
+        transaction.rollback()
+
+
+CHAIN = [
+    (
+        "UPDATE chain SET hash = hash || '\\x00' WHERE community_id = :c AND number = 5",
+        "5",
+        "chang",
+    ),
+    ("UPDATE chain SET hash = '' WHERE community_id = :c AND number = :last", ":last", "chang"),
+    ("DELETE FROM chain WHERE community_id = :c AND number = 7", "7", "missing"),
+    ("DELETE FROM chain WHERE community_id = :c AND number = :last", ":last", "missing"),
+    ("DELETE FROM chain WHERE community_id = :c", "1", "missing"),
+    (
+        "UPDATE chain SET number = CASE number WHEN 4 THEN 1006 WHEN 6 THEN 1004 END"
+        " WHERE community_id = :c AND number IN (4, 6);"
+        "UPDATE chain SET number = number - 1000 WHERE community_id = :c AND number > 1000",
+        "",
+        "reordered",
+    ),
+]
+
+
+@pytest.mark.parametrize(("statements", "key", "what"), CHAIN)
+def test_the_chain_itself_is_not_tampered_with(
+    superuser: Engine, place: Community, statements: str, key: str, what: str
+) -> None:
+    with superuser.connect() as connection, connection.begin() as transaction:
+        act = Tampering(Session(connection), place, random.Random(0))
+        last = str(head(act.session, place).entries)
+        for statement in statements.split(";"):
+            act.run(statement.replace(":last", last))
+        found = act.check()
+        assert found is not None
+        assert what in found.what
+        assert what == "reordered" or (found.relation, found.key) == (
+            "chain",
+            key.replace(":last", last),
+        )
+        transaction.rollback()
+
+
+def test_a_tail_cut_off_with_its_head_is_found_by_a_head_noted_outside(
+    superuser: Engine, place: Community
+) -> None:
+    with superuser.connect() as connection, connection.begin() as transaction:
+        act = Tampering(Session(connection), place, random.Random(0))
+        noted = head(act.session, place)
+        table, key = act.session.execute(
+            text("SELECT relation, key FROM chain WHERE community_id = :c AND number = :n"),
+            {"c": place.id, "n": noted.entries},
+        ).one()
+        act.run(f"DELETE FROM {table} r WHERE {is_row(table)}", key=key)
+        act.run("DELETE FROM chain WHERE community_id = :c AND number = :n", n=noted.entries)
+        assert ready_head(act.session)[1] == 1
+        act.run(
+            "UPDATE chain_head h SET entries = l.number, hash = l.hash FROM chain l"
+            " WHERE h.community_id = :c AND l.community_id = :c AND l.number = :n",
+            n=noted.entries - 1,
+        )
+        assert ready_head(act.session)[1] == 0
+        assert act.check() is None
+        assert str(act.check(noted)).startswith(f"Row {noted.entries} of chain is missing")
+        other = Head(noted.entries - 1, "00" * 32)
+        assert "is not the one noted" in str(act.check(other))
+        transaction.rollback()
+
+
+def test_check_says_what_was_tampered_with(superuser: Engine, place: Community) -> None:
+    with superuser.connect() as connection, connection.begin() as transaction:
+        act = Tampering(Session(connection), place, random.Random(0))
+        key = act.rows("visit")[1]
+        act.run(f"UPDATE visit r SET note = 'kind' WHERE {is_row('visit')}", key=key)
+        rules = {one.rule: one.message for one in check_community(act.session, place)}
+        assert rules["chain"] == f"Row {key} of visit is changed."
+        transaction.rollback()
+
+
+def test_writers_at_the_same_time_chain_one_after_the_other(committed: Settings) -> None:
+    database = open_database(committed)
+    with database.session(EVERYWHERE) as session, session.begin():
+        community = fill(session)
+        campaign = builders.campaign(session, community)
+        who = [builders.household(session, community) for _ in range(6)]
+        cases = [builders.case(session, one, campaign) for one in who]
+    before = database_head(committed, community).entries
+
+    def write(index: int) -> None:
+        with database.session(EVERYWHERE) as session:
+            for _ in range(10):
+                with session.begin():
+                    builders.event(session, cases[index], builders.EARLY, None)
+                    builders.event(session, cases[index], builders.EARLY, None)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(write, range(6)))
+    with database.session(EVERYWHERE) as session:
+        assert first_fault(session, community) is None
+    assert database_head(committed, community).entries == before + 120
+    database.engine.dispose()
+
+
+def database_head(settings: Settings, community: Community) -> Head:
+    """Return the head that is committed."""
+    database = open_database(settings)
+    with database.session(EVERYWHERE) as session:
+        found = head(session, community)
+    database.engine.dispose()
+    return found
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO chain VALUES (:c, 1000, 'visit', 'x', '')",
+        "UPDATE chain SET hash = ''",
+        "DELETE FROM chain",
+        "UPDATE chain_head SET entries = 0",
+        "DELETE FROM chain_head",
+        "CREATE TEMP TABLE forged (LIKE visit); CREATE TRIGGER chained AFTER INSERT ON forged"
+        " REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION chain_visit()",
+    ],
+)
+def test_the_application_only_reads_the_chain(session: Session, statement: str) -> None:
+    community = fill(session)
+    *before, last = statement.replace(":c", str(community.id)).split(";")
+    for one in before:
+        session.execute(text(one))
+    with pytest.raises(DBAPIError, match="permission denied"), session.begin_nested():
+        session.execute(text(last))
+    assert first_fault(session, community) is None
+
+
+def test_many_rows_of_many_communities_in_one_statement(session: Session) -> None:
+    places = [fill(session) for _ in range(3)]
+    session.execute(
+        text(
+            "INSERT INTO case_event (community_id, case_id, at, day, actor, event)"
+            " SELECT c.community_id, c.id, now(), current_date, 'ana', 'x' FROM case_file c,"
+            " generate_series(1, 5) ORDER BY random()"
+        )
+    )
+    assert [first_fault(session, place) for place in places] == [None] * 3

@@ -1,0 +1,58 @@
+"""Where an account may go from here: the tasks of a community, in the order of the work."""
+
+from dataclasses import dataclass
+
+from flask import Flask, current_app, g, request, url_for
+from flask_babel import gettext
+
+from cases.access import Permission
+from webmap.gates import Access
+
+
+@dataclass(frozen=True)
+class Task:
+    """A link of the navigation."""
+
+    label: str
+    address: str
+    is_current: bool
+
+
+def init_navigation(app: Flask) -> None:
+    """Let templates ask for the tasks of the place that they show."""
+    app.add_template_global(tasks)
+
+
+def tasks() -> list[Task]:
+    """Return what the account may do at the place of this request, nothing outside of one."""
+    access: Access | None = g.get("access")
+    if access is None:
+        return []
+    place = access.place
+    if not place.is_community:
+        return [_task(gettext("Map"), "pages.map_page", place.code)]
+    allowed = access.rights.permissions(place.id)
+    return [
+        _task(label, endpoint, place.code)
+        for label, endpoint, permission in _all()
+        if permission in allowed and endpoint in current_app.view_functions
+    ]
+
+
+def _all() -> list[tuple[str, str, Permission]]:
+    """Return every task with the address it leads to and the permission to go there."""
+    return [
+        (gettext("Map"), "pages.map_page", Permission.MAP_READ),
+        (gettext("Cases"), "cases.case_list", Permission.CASE_READ),
+        (gettext("My work"), "work.my_day", Permission.CASE_READ),
+        (gettext("Campaigns"), "campaigns.campaign_list", Permission.CAMPAIGN_READ),
+        (gettext("Lanes"), "lanes.lane_list", Permission.CAMPAIGN_READ),
+        (gettext("Tips"), "tips.tip_list", Permission.TIP_ADD),
+    ]
+
+
+def _task(label: str, endpoint: str, code: str) -> Task:
+    """Return the link; every page of a noun counts as the task that leads to the noun."""
+    blueprint = endpoint.split(".")[0]
+    here = request.endpoint == endpoint or (blueprint != "pages" and request.blueprint == blueprint)
+    return Task(label, url_for(endpoint, place=code), here)

@@ -1,0 +1,36 @@
+"""The words of enumerations and problems, for templates."""
+
+import enum
+
+from flask import Flask, current_app
+
+from cases.workflow import STATUS_OF
+from gis.problems import Problem
+from webmap.languages import current_language
+from webmap.map_words import load_words
+
+
+def init_words(app: Flask) -> None:
+    """Give templates the words that the map uses too."""
+    app.add_template_global(word)
+    app.add_template_global(problem_text)
+    app.add_template_global(STATUS_OF.__getitem__, "status_of")
+    app.add_template_test(is_endpoint, "endpoint")
+
+
+def word(family: str, value: enum.StrEnum | str) -> str:
+    """Return the word of an enumeration's value, or the value where there is none."""
+    return load_words(current_language()).get(f"{family}.{value}", str(value))
+
+
+def problem_text(problem: Problem) -> str:
+    """Return a problem for a person: its own words in English, else by its code."""
+    own = f"{problem.message} {problem.remedy}"
+    if current_language() == "en":
+        return own
+    return load_words(current_language()).get(f"problem.{problem.code}", own)
+
+
+def is_endpoint(name: str) -> bool:
+    """Tell whether the application has a page of that name."""
+    return name in current_app.view_functions
