@@ -1,5 +1,6 @@
 """Cases: the list, one case, what happened to it, and the moves that it makes."""
 
+import json
 import uuid
 from dataclasses import asdict
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from flask import abort, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
+from marshmallow.validate import Equal, OneOf
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
@@ -18,6 +20,7 @@ from cases.case_list import (
     find_listed,
     list_cases,
 )
+from cases.case_sheet import LAYERS, Shape, case_shapes
 from cases.casework import StaleVersion, move
 from cases.models import Case
 from cases.parcel_file import case_events, case_file
@@ -28,7 +31,7 @@ from webmap.api.blueprint import Blueprint
 from webmap.api.community import asked_community, asking_viewer
 from webmap.api.cursors import read_cursor, write_cursor
 from webmap.api.etags import asked_versions, tag_version
-from webmap.api.fields import Count, Flag, Key, Text, Word
+from webmap.api.fields import POLYGONS, Count, Flag, Key, Text, Word
 from webmap.api.moves import MoveSchema, move_request
 from webmap.api.schemas import FailureSchema, ProblemSchema, says, word
 from webmap.api.submitting import submit
@@ -168,6 +171,29 @@ class CaseQuerySchema(Schema):
     )
 
 
+class ShapeSchema(Schema):
+    """What a polygon is."""
+
+    layer = fields.String(**says("What it is.", validate=OneOf(LAYERS)))
+    label = fields.String(**says("The ref of the building, parcel or observation."))
+    day = fields.Date(**says("Since when, where that is known.", allow_none=True))
+
+
+class FeatureSchema(Schema):
+    """A polygon as GeoJSON."""
+
+    type = fields.String(**says("Always Feature.", validate=Equal("Feature")))
+    geometry = fields.Raw(required=True, metadata={"description": "Its polygon.", **POLYGONS})
+    properties = fields.Nested(ShapeSchema, **says("What it is."))
+
+
+class GroundSchema(Schema):
+    """Polygons as GeoJSON."""
+
+    type = fields.String(**says("Always FeatureCollection.", validate=Equal("FeatureCollection")))
+    features = fields.List(fields.Nested(FeatureSchema), **says("Those that lie below first."))
+
+
 class SubmissionSchema(Schema):
     """What makes a resend safe."""
 
@@ -243,6 +269,20 @@ def case_history(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
         return jsonify(case_events(session, case))
 
 
+@cases.route("/communities/<place>/cases/<uuid:case_id>/ground")
+@cases.response(200, GroundSchema)
+@gated(Permission.CASE_READ)
+def case_ground(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
+    """The polygons of a case, then and now, as GeoJSON.
+
+    What lies around it comes first, so that it can be recognised.
+    """
+    with place_session() as session:
+        case = _case(session, asked_community(session), case_id)
+        shapes = case_shapes(session, case)
+    return jsonify(type="FeatureCollection", features=[_feature(shape) for shape in shapes])
+
+
 @cases.route("/communities/<place>/cases/<uuid:case_id>/moves", methods=["POST"])
 @cases.arguments(SubmissionSchema, location="headers")
 @cases.arguments(MoveSchema, example={"target": "verified"})
@@ -288,6 +328,15 @@ def _listed(case: ListedCase) -> dict[str, Any]:
     dated = ("since", "deadline_on", "suspended_on")
     row = asdict(case)
     return row | {name: row[name] and row[name].isoformat() for name in dated}
+
+
+def _feature(shape: Shape) -> dict[str, Any]:
+    day = None if shape.day is None else shape.day.isoformat()
+    return {
+        "type": "Feature",
+        "geometry": json.loads(shape.geometry),
+        "properties": {"layer": shape.layer, "label": shape.label, "day": day},
+    }
 
 
 def _address(cursor: str) -> str:

@@ -13,7 +13,6 @@ from webmap.caching import ask_again
 from webmap.gates import Open, gated
 
 document = Blueprint("api_document", __name__)
-document.after_request(ask_again)
 
 _EXTENSION = "commongreen-api"
 _ABOUT = """What the pages do, for programs.
@@ -71,7 +70,7 @@ def make_api(app: Any) -> Api:
 @gated(Open.LOGGED_IN)
 def openapi() -> ResponseReturnValue:
     """Answer with the document."""
-    return jsonify(read_document())
+    return ask_again(jsonify(read_document()))
 
 
 @document.get("/api")
@@ -117,5 +116,6 @@ def operation_words() -> dict[str, str]:
         "case_list": gettext("List cases, a page at a time"),
         "whole_case": gettext("One case with its history and its next moves"),
         "case_history": gettext("What happened to a case"),
+        "case_ground": gettext("The polygons of a case, then and now"),
         "move_case": gettext("Make one move of a case"),
     }

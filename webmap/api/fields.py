@@ -30,6 +30,8 @@ _CODES = {
 }
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LISTS = {"Polygon": 2, "MultiPolygon": 3}
+# As the API's document describes one.
+POLYGONS = {"anyOf": [{"$ref": f"#/components/schemas/{kind}"} for kind in _LISTS]}
 
 
 def refused(code: str, message: str, remedy: str) -> ValidationError:
@@ -198,8 +200,8 @@ class Ground(fields.Raw):
 
     def __init__(self, **kwargs: Any) -> None:
         """Refer to the document's geometries."""
-        kinds = [{"$ref": f"#/components/schemas/{kind}"} for kind in _LISTS]
-        metadata = {"anyOf": [*kinds, {"type": "null"}], **kwargs.pop("metadata", {})}
+        kinds = [*POLYGONS["anyOf"], {"type": "null"}]
+        metadata = {"anyOf": kinds, **kwargs.pop("metadata", {})}
         super().__init__(allow_none=True, metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 from flask import jsonify
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
+from marshmallow.validate import OneOf
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -24,6 +25,7 @@ from webmap.gates import current_access, gated, place_session
 places = Blueprint("places", __name__, "Communities, and the regions above them.")
 
 WORLD = [-180.0, -90.0, 180.0, 90.0]
+HIT_KINDS = ("community", "building", "household", "parcel", "case")
 _TODAY = "Today where the place lies, if left out."
 
 
@@ -127,7 +129,7 @@ class DaysSchema(Schema):
 class HitSchema(Schema):
     """Something that was found."""
 
-    kind = fields.String(**says("community, building, household, parcel or case."))
+    kind = fields.String(**says("What it is.", validate=OneOf(HIT_KINDS)))
     id = fields.String(**says("Its identifier; a community's is its code."))
     label = fields.String(**says("What people call it."))
     bounds = box("Where it lies")

@@ -4,9 +4,11 @@ import uuid
 from typing import Any
 
 import pytest
+import shapely
 from flask.testing import FlaskClient
 
 from cases.access import Role
+from cases.case_sheet import LAYERS
 from cases.workflow import State
 from layers.db import EVERYWHERE
 from tests import builders as make
@@ -124,7 +126,18 @@ def test_what_happened_to_a_case(web: Web, story: Story) -> None:
     assert "ETag" in answer.headers
 
 
-@pytest.mark.parametrize("rest", ["", "/events"])
+def test_the_ground_of_a_case_is_geojson(web: Web, story: Story) -> None:
+    client = web.login(Role.PLANNER, story.here)
+    answer = client.get(f"/api/v1/communities/{story.here}/cases/{story.case}/ground")
+    features = answer.get_json()["features"]
+    assert {one["properties"]["layer"] for one in features} <= set(LAYERS)
+    (found,) = [one for one in features if one["properties"]["layer"] == "found"]
+    assert found["properties"]["day"] == make.EARLY.isoformat()
+    # Coordinates are given to a centimetre.
+    assert shapely.geometry.shape(found["geometry"]).equals_exact(make.square(0, 4), 1e-6)
+
+
+@pytest.mark.parametrize("rest", ["", "/events", "/ground"])
 def test_a_case_that_is_not_there_is_missing(web: Web, story: Story, rest: str) -> None:
     client = web.login(Role.PLANNER)
     for place, case in (

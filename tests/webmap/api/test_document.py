@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import pytest
+from werkzeug.exceptions import TooManyRequests
 
 from cases.access import Role
 from layers.config import PROJECT_ROOT
@@ -104,6 +105,28 @@ def test_every_failure_names_its_problems(
     assert problem["message"]
     assert problem["remedy"]
     assert status != 405 or "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "code"),
+    [
+        (TooManyRequests(), 429, "too_many_requests"),
+        (RuntimeError("the password is swordfish"), 500, "internal_server_error"),
+    ],
+)
+def test_failures_of_any_kind_are_problems(
+    web: Web, failure: Exception, status: int, code: str
+) -> None:
+    def fail() -> str:
+        raise failure
+
+    fail.gate = Open.PUBLIC  # type: ignore[attr-defined]
+    app = create_app(web.app.extensions["commongreen"].settings)
+    app.add_url_rule("/api/fail", view_func=fail)
+    answer = app.test_client().get("/api/fail")
+    assert (answer.status_code, answer.mimetype) == (status, "application/problem+json")
+    assert [one["code"] for one in answer.get_json()["problems"]] == [code]
+    assert "swordfish" not in answer.text
 
 
 def test_who_loses_to_others_every_time_is_asked_to_come_again(web: Web) -> None:

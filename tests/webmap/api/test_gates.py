@@ -17,6 +17,7 @@ ADDRESSES = [
     "/api/v1/communities/{place}/cases",
     "/api/v1/communities/{place}/cases/{case}",
     "/api/v1/communities/{place}/cases/{case}/events",
+    "/api/v1/communities/{place}/cases/{case}/ground",
 ]
 
 

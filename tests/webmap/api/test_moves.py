@@ -4,6 +4,7 @@ import json
 import math
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -23,6 +24,8 @@ from tests.webmap.conftest import Story, Web, csrf_token
 from webmap.app import LARGEST_REQUEST
 
 Move = Callable[..., TestResponse]
+# Each pair meets at one case; SAFETY's goal is 500.
+PAIRS = 10
 
 
 def nested(depth: int) -> Any:
@@ -33,9 +36,8 @@ def nested(depth: int) -> Any:
     return value
 
 
-@pytest.fixture
-def fresh(web: Web, story: Story) -> uuid.UUID:
-    """A new suspected case on ground of its own."""
+def suspected(web: Web, story: Story) -> uuid.UUID:
+    """Return a new suspected case on ground of its own."""
     with web.database.session(EVERYWHERE) as session, session.begin():
         here = session.scalars(select(Community).where(Community.code == story.here)).one()
         ground = make.parcel(session, here, make.square(4, 1))
@@ -44,8 +46,13 @@ def fresh(web: Web, story: Story) -> uuid.UUID:
         make.event(session, case, make.EARLY, State.SUSPECTED)
         seen = make.observation(session, here, make.square(4, 1))
         make.encroachment(session, seen, ground, case, make.square(4, 1))
-        key = case.id
-    return key
+        return case.id
+
+
+@pytest.fixture
+def fresh(web: Web, story: Story) -> uuid.UUID:
+    """A new suspected case on ground of its own."""
+    return suspected(web, story)
 
 
 def sender(web: Web, client: FlaskClient, place: str, case: uuid.UUID) -> Move:
@@ -339,6 +346,24 @@ def test_a_body_that_is_too_large_is_not_read(web: Web, story: Story, fresh: uui
     )
     assert answer.status_code == 413
     assert answer.mimetype == "application/problem+json"
+
+
+def test_of_two_at_once_one_is_told_of_the_other(web: Web, story: Story) -> None:
+    here = Role.INSPECTOR, story.here
+    clients = [web._logged_in(*here, "") for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(PAIRS):
+            case = suspected(web, story)
+            both = [sender(web, one, story.here, case) for one in clients]
+            moves = [
+                pool.submit(one, read=1, target=target, reason="No fence")
+                for one, target in zip(both, ("verified", "rejected"), strict=True)
+            ]
+            answers = [one.result() for one in moves]
+            assert sorted(one.status_code for one in answers) == [200, 412]
+            won, lost = sorted(answers, key=lambda one: one.status_code)
+            assert lost.get_json()["case"]["state"] == won.get_json()["state"]
+            assert len(states(web, case)) == 2
 
 
 def test_a_move_from_another_site_is_refused(web: Web, story: Story, fresh: uuid.UUID) -> None:
