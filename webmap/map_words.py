@@ -11,7 +11,14 @@ from pathlib import Path
 
 from babel.support import NullTranslations, Translations
 
-from cases.models import AnswerBasis, FindingKind
+from cases.models import (
+    AnswerBasis,
+    BodyKind,
+    Channel,
+    FindingKind,
+    OrderOfWork,
+    VisitOutcome,
+)
 from cases.workflow import Document, State, Status
 from layers.models import LinkMethod, LinkRole, ParcelKind, SiteState, StructureType
 
@@ -39,6 +46,7 @@ def map_words(_: Gettext) -> Words:
         **_case_words(_),
         **_event_words(_),
         **_feature_words(_),
+        **_campaign_words(_),
         **_figure_words(_),
         **_tool_words(_),
         **_error_words(_),
@@ -202,6 +210,58 @@ def _case_words(_: Gettext) -> Words:
     }
 
 
+def _campaign_words(_: Gettext) -> Words:
+    families: dict[str, dict[str, str]] = {
+        "body": {
+            BodyKind.PARTY_BRANCH: _("Party branch"),
+            BodyKind.RESIDENTS_COMMITTEE: _("Residents' committee"),
+            BodyKind.OWNERS_COMMITTEE: _("Owners' committee"),
+            BodyKind.PROPERTY_COMPANY: _("Property company"),
+            BodyKind.PROPERTY_OFFICE: _("Property office"),
+            BodyKind.LANE_HOUSEKEEPER: _("Lane housekeepers"),
+            BodyKind.BUILDING_HEAD: _("Building heads"),
+            BodyKind.VOLUNTEER: _("Volunteers"),
+            BodyKind.REMEDIAL_TEAM: _("Remedial team"),
+            BodyKind.OTHER: _("Others"),
+        },
+        "order": {
+            OrderOfWork.EASY_FIRST: _("Easy cases first"),
+            OrderOfWork.DIFFICULT_FIRST: _("Difficult cases first"),
+        },
+        "channel": {
+            Channel.NOTICE_BOARD: _("Notice board"),
+            Channel.DOOR: _("Doors"),
+            Channel.CHAT_GROUP: _("Chat group"),
+            Channel.LOUDSPEAKER: _("Loudspeaker"),
+            Channel.OTHER: _("Another way"),
+        },
+        "paper": {
+            Document.SURVEY_SHEET: _("Survey sheet"),
+            Document.MINUTES: _("Minutes"),
+            Document.ANNOUNCEMENT: _("Announcement"),
+            Document.VISIT_RECORD: _("Visit record"),
+            Document.CREDIT_CONTRACT: _("Credit contract"),
+            Document.DEADLINE_NOTICE: _("Deadline notice"),
+            Document.ASSISTANCE_CONSENT: _("Consent to assistance"),
+            Document.OBJECTION_DECISION: _("Objection decision"),
+            Document.REFERRAL: _("Referral"),
+            Document.ACCEPTANCE_FORM: _("Acceptance form"),
+        },
+        "outcome": {
+            VisitOutcome.NOT_HOME: _("Nobody at home"),
+            VisitOutcome.UNDECIDED: _("Talked, undecided"),
+            VisitOutcome.WILL_CLEAR: _("Will clear without a contract"),
+            VisitOutcome.SIGNED: _("Signed the credit contract"),
+            VisitOutcome.DECLINED: _("Declined"),
+        },
+    }
+    return {
+        f"{family}.{value}": word
+        for family, words in families.items()
+        for value, word in words.items()
+    }
+
+
 def _event_words(_: Gettext) -> Words:
     """Return what happened to a case without moving it; moves are named by their state."""
     events = {
@@ -211,6 +271,7 @@ def _event_words(_: Gettext) -> Words:
         "case:area:confirmed": _("New ground verified"),
         "case:objection:lodged": _("Household objects"),
         "case:objection:decided": _("Objection decided"),
+        "case:visit:recorded": _("Household visit"),
         "case:deadline:set": _("Deadline set"),
         "case:deadline:extended": _("Deadline extended"),
         "case:deadline:suspended": _("The clock stands"),

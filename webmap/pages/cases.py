@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.case_sheet import CaseSheet, case_sheet, events_since, find_case
-from cases.casework import AvailableMove, StaleVersion, move
+from cases.casework import AvailableMove, StaleVersion
+from cases.issuing import ISSUED_APART, Item, PaperDetails, move_with_paper
 from cases.models import Case, CaseEvent
 from cases.parcel_file import Viewer
 from cases.workflow import Addressee, Requirement
@@ -91,6 +93,12 @@ class Step:
     filled: Filled = field(default_factory=Filled)
     is_open: bool = False
 
+    @property
+    def issues(self) -> bool:
+        """Return whether its paper is issued with it where no number is given."""
+        document = self.move.move.document
+        return document is not None and document not in ISSUED_APART
+
 
 @cases.get("/c/<place>/cases/<uuid:case_id>")
 @gated(Permission.CASE_READ)
@@ -107,7 +115,7 @@ def move_case(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
 
     def act(opened: Opened, form: Form) -> None:
         wanted = read_move(_body(form), opened.viewer)
-        move(opened.session, opened.community, case_id, wanted)
+        move_with_paper(opened.session, opened.community, case_id, wanted, _details(form))
 
     return answer_form(case_id, act)
 
@@ -225,6 +233,20 @@ def _body(form: Form) -> dict[str, Any]:
         body["residual"] = _polygon(form)
     form.check()
     return body
+
+
+def _details(form: Form) -> PaperDetails:
+    """Return what a paper says beside the facts of its case, as the form has it."""
+    lines = form.text("inventory", needed=False).splitlines()
+    authority = form.text("authority", needed=False, longest=200)
+    return PaperDetails([_item(line) for line in lines if line.strip()], authority)
+
+
+def _item(line: str) -> Item:
+    """Return a line of an inventory: what; how many; in which condition."""
+    what, count, condition = (*(part.strip() for part in re.split("[;；]", line)), "", "")[:3]
+    number = int(count) if count.isascii() and count.isdigit() else 1 if not count else 0
+    return Item(what, number, condition)
 
 
 def _polygon(form: Form) -> Any:
