@@ -30,6 +30,7 @@ from cases.models import (
 )
 from cases.parcel_file import Viewer, case_number
 from gis.crs import SurveyCRS
+from layers.bulk import among
 from layers.models import Building, Community, Household, Observation, Parcel, StructureType
 
 # Seven decimals of a degree are a centimetre.
@@ -287,3 +288,38 @@ def _shape(layer: str, label: str, day: dt.date | None, stored: WKBElement) -> S
 def find_case(session: Session, community: Community, case_id: uuid.UUID) -> Case | None:
     """Return a case of the community, ``None`` where there is none."""
     return session.get(Case, (community.id, case_id))
+
+
+@dataclass(frozen=True)
+class CaseLabel:
+    """How a case is told apart from others in a list to choose from."""
+
+    id: uuid.UUID
+    number: int
+    household: str
+    occupied_m2: float
+
+
+def labels(session: Session, cases: Sequence[Case]) -> list[CaseLabel]:
+    """Return the cases with their household and what they occupy in m2, in the given order."""
+    if not cases:
+        return []
+    rows = session.execute(
+        select(Case.id, Case.number, Household.ref, func.sum(Encroachment.occupied_m2))
+        .join(
+            Household,
+            (Household.community_id == Case.community_id) & (Household.id == Case.household_id),
+        )
+        .join(
+            Encroachment,
+            (Encroachment.community_id == Case.community_id) & (Encroachment.case_id == Case.id),
+        )
+        .where(
+            Case.community_id == cases[0].community_id,
+            among(Case.id, [case.id for case in cases]),
+            Encroachment.superseded_on.is_(None),
+        )
+        .group_by(Case.id, Case.number, Household.ref)
+    )
+    by_id = {row[0]: CaseLabel(*row) for row in rows}
+    return [by_id[case.id] for case in cases if case.id in by_id]

@@ -6,6 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -23,7 +26,7 @@ from cases.models import (
 from cases.workflow import Document, State
 from layers.config import Settings
 from layers.db import APP_ROLE, EVERYWHERE
-from layers.migrate import open_database, owner_engine
+from layers.migrate import MIGRATIONS, open_database, owner_engine
 from layers.models import Community
 from tests import builders
 
@@ -365,6 +368,27 @@ def database_head(settings: Settings, community: Community) -> Head:
         found = head(session, community)
     database.engine.dispose()
     return found
+
+
+def test_the_migration_chains_what_was_recorded_before(clone: Callable[[], Settings]) -> None:
+    settings = clone()
+    database = open_database(settings)
+    with database.session(EVERYWHERE) as session, session.begin():
+        places = [fill(session), fill(session)]
+    database.engine.dispose()
+    before = [database_head(settings, place).entries for place in places]
+    engine = owner_engine(settings)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    own = ScriptDirectory.from_config(config).get_revision("0005").down_revision
+    for move, target in ((command.downgrade, str(own)), (command.upgrade, "head")):
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            move(config, target)
+    with engine.connect() as connection:
+        assert [first_fault(Session(connection), place) for place in places] == [None, None]
+    engine.dispose()
+    assert [database_head(settings, place).entries for place in places] == before
 
 
 @pytest.mark.parametrize(

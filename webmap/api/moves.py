@@ -8,7 +8,7 @@ from werkzeug.exceptions import PreconditionRequired
 
 from cases.casework import NOTHING_LEFT, Request
 from cases.parcel_file import Viewer
-from cases.workflow import State
+from cases.workflow import Addressee, State
 from gis.problems import InputError
 from webmap.api.fields import Ground, Instant, Text, Version, Word, problems_in
 
@@ -37,6 +37,13 @@ class MoveSchema(Schema):
     )
     document = Text(allow_none=True, metadata={"description": "The number of the paper behind it."})
     reason = Text(allow_none=True, metadata={"description": "The reason, or a note."})
+    addressee = Word(
+        Addressee,
+        code="addressee",
+        noun="addressee",
+        allow_none=True,
+        metadata={"description": "To whom a refusal is referred; the authority by default."},
+    )
     version = Version(metadata={"description": "The same as in If-Match, for a client's own use."})
 
 
@@ -70,4 +77,5 @@ def move_request(asked: Mapping[str, Any], viewer: Viewer, version: int) -> Requ
         residual=residual,
         version=version,
         permissions=viewer.permissions,
+        addressee=asked.get("addressee") or Addressee.AUTHORITY,
     )
