@@ -9,7 +9,15 @@ from webmap.pages import case_list as case_list
 from webmap.pages.campaigns import campaign_pages
 from webmap.pages.cases import cases
 from webmap.pages.clock import clock_forms
+from webmap.pages.papers import paper_pages
 from webmap.pages.places import pages
 from webmap.pages.visits import visit_forms
 
-BLUEPRINTS: tuple[Blueprint, ...] = (pages, cases, clock_forms, visit_forms, campaign_pages)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    pages,
+    cases,
+    clock_forms,
+    visit_forms,
+    campaign_pages,
+    paper_pages,
+)
