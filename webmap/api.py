@@ -18,6 +18,7 @@ from cases.map_data import change_days, communities_on, count_statuses, total
 from cases.map_tiles import SHALLOWEST, tile_layers
 from cases.models import Case
 from cases.parcel_file import Viewer, case_file, case_hits, parcel_file
+from cases.people import visible_cases
 from gis.problems import InputError, Problem
 from layers.features import Bounds, today
 from layers.models import Community
@@ -89,7 +90,9 @@ def place_search(place: str) -> ResponseReturnValue:
     text = request.args.get("q", "").replace("\x00", "")
     where = current_access().place
     with place_session() as session:
-        more = [case_hits(session.get_one(Community, where.id), text)] if where.is_community else []
+        more = []
+        if where.is_community:
+            more.append(case_hits(session.get_one(Community, where.id), text, _viewer()))
         return jsonify(search(session, where, text, more))
 
 
@@ -109,7 +112,10 @@ def move_case(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     viewer = _viewer()
     with place_session() as session, session.begin():
         community = _community(session)
-        if session.get(Case, (community.id, case_id)) is None:
+        mine = select(Case.id).where(
+            Case.community_id == community.id, Case.id == case_id, viewer.sees
+        )
+        if session.scalar(mine) is None:
             abort(404)
         wanted = read_move(_body(), viewer)
         try:
@@ -143,7 +149,11 @@ def _community(session: Session) -> Community:
 
 def _viewer() -> Viewer:
     access = current_access()
-    return Viewer(current_user.email, access.rights.permissions(access.place.id))
+    return Viewer(
+        current_user.email,
+        access.rights.permissions(access.place.id),
+        visible_cases(access.rights, current_user.id),
+    )
 
 
 def _day(name: str, communities: list[Community]) -> dt.date:
