@@ -6,7 +6,6 @@ and a grant of ``TWO_PERSON_ROLES`` waits until another admin approves it (SAFET
 """
 
 import datetime as dt
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +16,7 @@ from sqlalchemy.orm import Session
 from cases.access import GRANTS, TWO_PERSON_ROLES, Permission, Role
 from cases.account_history import OPERATOR, AccountAct, Actor, record
 from cases.models import Account, AccountEvent, Membership, ResidentAccount
-from cases.people import end_sessions, in_force, unknown_place
+from cases.people import in_force, unknown_place
 from gis.problems import InputError, Problem
 from layers.features import Place, find_place, subtree
 from layers.models import Community, Household, Region
@@ -373,46 +372,3 @@ def waiting(session: Session, within: Reach) -> list[Granted]:
     """Return the grants that wait for a second person, within an admin's reach."""
     waits = and_(Membership.approved_at.is_(None), Membership.revoked_at.is_(None))
     return memberships(session, and_(waits, within.memberships()))
-
-
-def seen_accounts(session: Session, within: Reach, text: str = "") -> ColumnElement[bool]:
-    """Return which accounts an admin sees: those with a membership, be it ended, within reach."""
-    named = or_(
-        Account.email.icontains(text, autoescape=True),
-        Account.name.icontains(text, autoescape=True),
-    )
-    if within.everywhere:
-        return named
-    theirs = select(Membership.id).where(Membership.account_id == Account.id, within.memberships())
-    return and_(named, theirs.exists())
-
-
-def find_seen(session: Session, within: Reach, public_id: uuid.UUID) -> Account | None:
-    """Return an account that an admin sees, ``None`` for any other."""
-    return session.scalar(
-        select(Account).where(Account.public_id == public_id, seen_accounts(session, within))
-    )
-
-
-def is_managed(session: Session, account: Account, within: Reach, actor: Actor) -> bool:
-    """Tell whether an admin may close an account, reset it or remove its second factor.
-
-    Not the own one, and only where everything that the account may lies within the
-    admin's reach: otherwise a town's admin could log in as the city's.
-    """
-    if account.id == actor.account_id:
-        return False
-    places = session.execute(
-        select(Membership.region_id, Membership.community_id).where(
-            Membership.account_id == account.id, Membership.revoked_at.is_(None)
-        )
-    )
-    return all(within.covers(region_id, community_id) for region_id, community_id in places)
-
-
-def remove_factor(session: Session, account: Account, actor: Actor) -> None:
-    """Take a lost second factor off an account and end its sessions. The caller commits."""
-    account.tf_primary_method = account.tf_totp_secret = None
-    account.totp_counter = account.mf_recovery_codes = None
-    end_sessions(account)
-    record(session, account.id, AccountAct.FACTOR_REMOVED, actor)

@@ -265,16 +265,18 @@ def add_account(
     return account
 
 
-def open_account(session: Session, email: str, *, name: str, actor: Actor) -> Account:
-    """Make an account that may nothing yet and whose password nobody knows.
+def open_account(
+    session: Session, email: str, *, name: str, actor: Actor, password: str | None = None
+) -> Account:
+    """Make an account that may nothing yet.
 
-    A reset link lets its owner choose one. Raises ``InputError`` with every fault.
-    The caller commits.
+    Without a ``password`` nobody knows it, and a reset link lets its owner choose one.
+    Raises ``InputError`` with every fault. The caller commits.
     """
-    password = secrets.token_urlsafe(32)
-    if problems := _account_problems(session, email, name, password):
+    chosen = secrets.token_urlsafe(32) if password is None else password
+    if problems := _account_problems(session, email, name, chosen):
         raise InputError(problems)
-    return _new_account(session, email, name, password, actor)
+    return _new_account(session, email, name, chosen, actor)
 
 
 def _new_account(session: Session, email: str, name: str, password: str, actor: Actor) -> Account:

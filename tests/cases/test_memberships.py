@@ -9,18 +9,15 @@ from sqlalchemy.orm import Session
 
 from cases.access import TWO_PERSON_ROLES, Role
 from cases.account_history import OPERATOR, AccountAct, Actor, history, record
+from cases.administration import count_seen, find_seen, is_managed, list_seen, remove_factor
 from cases.memberships import (
     GrantForm,
     approve,
-    find_seen,
     grant,
-    is_managed,
     memberships,
     reach,
-    remove_factor,
     revoke,
     revoke_role,
-    seen_accounts,
     waiting,
 )
 from cases.models import Account, Case, Membership, ResidentAccount
@@ -254,8 +251,11 @@ def test_an_admin_sees_the_accounts_of_the_own_places(session: Session) -> None:
     mine = somebody(session, Role.PLANNER, town.code)
     theirs = somebody(session, Role.PLANNER, other.code)
     within = reach(session, admin)
-    seen = set(session.scalars(select(Account).where(seen_accounts(session, within))))
-    assert {one.email for one in seen} == {admin.email, mine.email}
+    seen = list_seen(session, within, "", limit=9, offset=0)
+    assert {one.account.email for one in seen} == {admin.email, mine.email}
+    assert {one.granted[0].place for one in seen} == {town.code}
+    assert count_seen(session, within, mine.email.upper()) == 1
+    assert count_seen(session, within, "%") == 0
     assert find_seen(session, within, mine.public_id) is mine
     assert find_seen(session, within, theirs.public_id) is None
     assert find_seen(session, within, uuid.uuid4()) is None
