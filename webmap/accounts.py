@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from flask import Flask, abort, current_app, has_request_context, request, url_for
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext as _
 from flask_security import (
     LoginForm,
     RoleMixin,
@@ -88,9 +88,9 @@ SECURITY = {
     "SECURITY_EMAIL_TEMPLATE_PASSWORD_RESET": "account/mail/reset",
     "SECURITY_EMAIL_TEMPLATE_PASSWORD_RESET_NOTICE": "account/mail/changed",
     "SECURITY_EMAIL_TEMPLATE_PASSWORD_CHANGE_NOTICE": "account/mail/changed",
-    "SECURITY_EMAIL_SUBJECT_PASSWORD_RESET": lazy_gettext("Common Green: choose a new password"),
-    "SECURITY_EMAIL_SUBJECT_PASSWORD_NOTICE": lazy_gettext("Common Green: new password"),
-    "SECURITY_EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": lazy_gettext("Common Green: new password"),
+    "SECURITY_EMAIL_SUBJECT_PASSWORD_RESET": _("Common Green: choose a new password"),
+    "SECURITY_EMAIL_SUBJECT_PASSWORD_NOTICE": _("Common Green: new password"),
+    "SECURITY_EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": _("Common Green: new password"),
     "SESSION_COOKIE_NAME": "commongreen",
     "SESSION_COOKIE_HTTPONLY": True,
     "SESSION_COOKIE_SAMESITE": "Lax",
