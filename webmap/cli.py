@@ -46,7 +46,7 @@ COMMANDS = {
     "link": Entry("webmap.commands.links:link", "Link parcels to households."),
     "map": Entry("webmap.commands.map:map_", "Write a community's map as one HTML file."),
     "serve": Entry("webmap.commands.serve:serve", "Serve the pages, the map and the API."),
-    "user": Entry("webmap.commands.user:user", "Accounts: add, list, disable."),
+    "user": Entry("webmap.commands.user:user", "Accounts: roles, tokens, reset links."),
 }
 
 
