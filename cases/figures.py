@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Integer, case, cast, distinct, func, select
+from sqlalchemy import Integer, case, cast, distinct, exists, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import ColumnElement
 
-from cases.models import AreaEntry, Case, CaseEvent, EntryKind
+from cases.models import AreaEntry, Case, CaseEvent, Encroachment, EntryKind
 from cases.workflow import CLEARED_STATES, State
 from gis.area import round_m2
 from layers.frames import Rows
@@ -42,6 +42,7 @@ COUNTS = (
     "encroaching_households",
     "cleared_households",
     "rebound_households",
+    "undecided_enclosures",
     "charging_piles",
     "charging_heads",
 )
@@ -52,6 +53,7 @@ AREAS = (
     "declared_m2",
     "reclaimed_m2",
     "rebound_m2",
+    "undecided_m2",
     "landscaped_m2",
 )
 ORDER = (
@@ -70,6 +72,8 @@ ORDER = (
     "rebound_households",
     "rebound_m2",
     "outstanding_m2",
+    "undecided_enclosures",
+    "undecided_m2",
     "landscaped_m2",
     "charging_piles",
     "charging_heads",
@@ -163,6 +167,7 @@ def _sums(session: Session, ids: Sequence[int], as_of: dt.date) -> dict[Place, S
         _parcels(ids),
         _surveyed(ids, as_of),
         _cases(ids, as_of),
+        _undecided(ids, as_of),
         _sites(ids, as_of),
     ):
         for found in session.execute(statement).mappings():
@@ -268,6 +273,40 @@ def _cases(ids: Sequence[int], as_of: dt.date) -> Rows:
     joined = _with_building(statement, ids).join(Case, of_household)
     joined = joined.outerjoin(areas, of_case).outerjoin(cleared, own)
     return joined.group_by(Household.community_id, Building.ref)
+
+
+def _undecided(ids: Sequence[int], as_of: dt.date) -> Rows:
+    """Count the enclosures for which nobody answered on a day: no case held them yet.
+
+    They are in no other figure, because no household is accused by them; so they are
+    said beside the others. An answer enters the area in the ledger on its day.
+    """
+    entered = exists().where(
+        AreaEntry.community_id == Encroachment.community_id,
+        AreaEntry.encroachment_id == Encroachment.id,
+        AreaEntry.day <= as_of,
+    )
+    ground = (Parcel.community_id == Encroachment.community_id) & (
+        Parcel.id == Encroachment.parcel_id
+    )
+    facing = (Building.community_id == Parcel.community_id) & (Building.id == Parcel.building_id)
+    return (
+        select(
+            Encroachment.community_id,
+            Building.ref.label("building"),
+            func.count(distinct(Encroachment.observation_id)).label("undecided_enclosures"),
+            func.sum(Encroachment.occupied_m2).label("undecided_m2"),
+        )
+        .join(Parcel, ground)
+        .outerjoin(Building, facing)
+        .where(
+            Encroachment.community_id.in_(ids),
+            Encroachment.found_on <= as_of,
+            func.coalesce(Encroachment.superseded_on > as_of, True),
+            ~entered,
+        )
+        .group_by(Encroachment.community_id, Building.ref)
+    )
 
 
 def _cleared(ids: Sequence[int], as_of: dt.date) -> Rows:

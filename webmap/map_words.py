@@ -131,7 +131,12 @@ def _case_words(_: Gettext) -> Words:
         State.REBOUND: (_("Taken again"), _("Taken again")),
     }
     documents = {
+        Document.SURVEY_SHEET: _("Survey sheet (number)"),
+        Document.MINUTES: _("Minutes (number)"),
         Document.ANNOUNCEMENT: _("Announcement (number)"),
+        Document.VISIT_RECORD: _("Visit record (number)"),
+        Document.DEADLINE_NOTICE: _("Deadline notice (number)"),
+        Document.OBJECTION_DECISION: _("Objection decision (number)"),
         Document.CREDIT_CONTRACT: _("Credit contract (number)"),
         Document.ASSISTANCE_CONSENT: _("Signed consent with inventory (number)"),
         Document.REFERRAL: _("Referral (number)"),
@@ -291,6 +296,7 @@ def _figure_words(_: Gettext) -> Words:
         "figure.cleared_households": _("Households cleared"),
         "figure.surveyed_households": _("Ground floor surveyed"),
         "figure.rebound_households": _("Taken again"),
+        "figure.undecided_enclosures": _("Enclosures nobody answers for yet"),
         "figure.landscaped_m2": _("Landscaped"),
         "figure.charging_piles": _("Charging piles"),
     }

@@ -2,7 +2,7 @@
 
 import enum
 
-from flask import Flask
+from flask import Flask, current_app
 
 from cases.workflow import STATUS_OF
 from gis.problems import Problem
@@ -15,6 +15,7 @@ def init_words(app: Flask) -> None:
     app.add_template_global(word)
     app.add_template_global(problem_text)
     app.add_template_global(STATUS_OF.__getitem__, "status_of")
+    app.add_template_test(is_endpoint, "endpoint")
 
 
 def word(family: str, value: enum.StrEnum | str) -> str:
@@ -28,3 +29,8 @@ def problem_text(problem: Problem) -> str:
     if current_language() == "en":
         return own
     return load_words(current_language()).get(f"problem.{problem.code}", own)
+
+
+def is_endpoint(name: str) -> bool:
+    """Tell whether the application has a page of that name."""
+    return name in current_app.view_functions

@@ -30,6 +30,23 @@ def test_a_decision_gives_the_enclosure_a_case_and_is_an_event(scene: Scene) -> 
     assert list_undecided(scene.session, [scene.community.id]) == []
 
 
+def test_an_enclosure_without_an_answer_is_said_beside_the_figures_until_somebody_answers(
+    scene: Scene,
+) -> None:
+    scene.observe("O1", 6, 1, 8, 5)
+    scene.flag()
+    before = scene.clock.date()
+    shown = scene.figures()
+    assert (shown["undecided_enclosures"], shown["undecided_m2"]) == (1, 40)
+    assert (shown["suspected_m2"], shown["encroached_m2"]) == (0, 0)
+    decide(
+        scene.session, scene.community, "O1", "H1", actor="bo", reason="their key", at=scene.tick()
+    )
+    after = scene.figures()
+    assert (after["undecided_enclosures"], after["suspected_m2"]) == (0, 40)
+    assert scene.figures(before)["undecided_m2"] == 40
+
+
 def test_a_decision_survives_a_new_look(scene: Scene) -> None:
     seen = scene.observe("O1", 6, 1, 8, 5)
     scene.flag()

@@ -2,6 +2,7 @@
 
 from flask import Blueprint
 
+from webmap.pages.cases import cases
 from webmap.pages.places import pages
 
-BLUEPRINTS: tuple[Blueprint, ...] = (pages,)
+BLUEPRINTS: tuple[Blueprint, ...] = (pages, cases)

@@ -96,6 +96,7 @@ def whole(app: WSGIApplication) -> WSGIApplication:
 
 
 OpenPage = Callable[..., Page]
+OpenSheet = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
@@ -191,6 +192,24 @@ def watch() -> Iterator[Watch]:
     watching = Watch()
     yield watching
     assert watching.faults == []
+
+
+@pytest.fixture
+def open_sheet(site: Site, seats: Seats, watch: Watch) -> Iterator[OpenSheet]:
+    """Open a page without a community map as somebody, on a desk or a phone."""
+    pages: list[Page] = []
+
+    def open_(path: str, role: Role = Role.INSPECTOR, *, phone: bool = False) -> Page:
+        page = seats.of(role, phone=phone, permissions=()).new_page()
+        pages.append(page)
+        page.set_default_timeout(10_000)
+        watch.over(page)
+        page.goto(f"{site.url}{path}")
+        return page
+
+    yield open_
+    for page in pages:
+        page.close()
 
 
 @pytest.fixture

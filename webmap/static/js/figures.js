@@ -39,6 +39,7 @@
       tile("cleared_households", ofAll(figures.cleared_households, figures.encroaching_households)),
       tile("surveyed_households", ofAll(figures.surveyed_households, figures.ground_floor_households)),
       figures.rebound_households > 0 && tile("rebound_households", CG.count(figures.rebound_households), CG.area(figures.rebound_m2)),
+      figures.undecided_enclosures > 0 && tile("undecided_enclosures", CG.count(figures.undecided_enclosures), CG.area(figures.undecided_m2)),
       tile("landscaped_m2", CG.area(figures.landscaped_m2)),
       tile("charging_piles", CG.count(figures.charging_piles),
         CG.word("figures.heads", { heads: CG.count(figures.charging_heads) })));

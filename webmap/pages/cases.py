@@ -1,0 +1,230 @@
+"""The page of a case: what it is about, what has happened, what may happen next."""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from cases.access import Permission
+from cases.case_sheet import CaseSheet, case_sheet, events_since, find_case
+from cases.casework import AvailableMove, StaleVersion, move
+from cases.models import Case, CaseEvent
+from cases.parcel_file import Viewer
+from cases.workflow import Requirement
+from gis.problems import InputError
+from layers.models import Community
+from webmap.forms import Filled, Form
+from webmap.gates import current_access, gated, place_session
+from webmap.move_request import read_move
+from webmap.words import word
+
+cases = Blueprint("cases", __name__)
+
+# What the form of a move can still give is no obstacle to it.
+SUPPLIED = {
+    Requirement.DOCUMENT: "document_missing",
+    Requirement.REASON: "reason_missing",
+    Requirement.RESIDUAL: "residual_missing",
+}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A case that a page shows, within the transaction of the request."""
+
+    session: Session
+    community: Community
+    case: Case
+    viewer: Viewer
+
+
+@dataclass(frozen=True)
+class Part:
+    """A panel that another noun adds to the page of a case.
+
+    ``read`` returns what its template shows, ``None`` where there is nothing to show.
+    """
+
+    template: str
+    read: Callable[[Opened], Mapping[str, Any] | None]
+
+
+# In the order in which they stand, beside the time line.
+PARTS: list[Part] = []
+
+
+@dataclass(frozen=True)
+class Event:
+    """A line of the time line."""
+
+    at: Any
+    day: Any
+    title: str
+    actor: str
+    document: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """What a second editor must see: what was typed, and what has happened meanwhile."""
+
+    target: str
+    typed: list[tuple[str, str]]
+    since: list[Event]
+
+
+@dataclass
+class Step:
+    """A move as the page offers it, with the form as it was filled in."""
+
+    move: AvailableMove
+    obstacles: list[Any]
+    filled: Filled = field(default_factory=Filled)
+    is_open: bool = False
+
+
+@cases.get("/c/<place>/cases/<uuid:case_id>")
+@gated(Permission.CASE_READ)
+def case_page(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
+    """Show a case."""
+    with place_session() as session:
+        return show_case(open_case(session, case_id))
+
+
+@cases.post("/c/<place>/cases/<uuid:case_id>/moves")
+@gated(Permission.CASE_READ)
+def move_case(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
+    """Make a move."""
+
+    def act(opened: Opened, form: Form) -> None:
+        wanted = read_move(_body(form), opened.viewer)
+        move(opened.session, opened.community, case_id, wanted)
+
+    return answer_form(case_id, act)
+
+
+def answer_form(case_id: uuid.UUID, act: Callable[[Opened, Form], None]) -> ResponseReturnValue:
+    """Do what a form on the page of a case asks for, and lead back to the page.
+
+    Refused, the page comes again with everything that was typed: 422 where the input
+    is at fault, 412 where somebody else has changed the case since.
+    """
+    with place_session() as session:
+        try:
+            with session.begin_nested():
+                act(open_case(session, case_id), Form.of_request())
+        except InputError as error:
+            return show_case(open_case(session, case_id), Filled.again(error)), 422
+        except StaleVersion:
+            again = Filled(request.form)
+            return show_case(open_case(session, case_id), again, is_stale=True), 412
+        session.commit()
+    place = current_access().place.code
+    return redirect(url_for("cases.case_page", place=place, case_id=case_id))
+
+
+def open_case(session: Session, case_id: uuid.UUID) -> Opened:
+    """Return the case that an address names; 404 where the place has none."""
+    access = current_access()
+    if not access.place.is_community:
+        abort(404)
+    community = session.get_one(Community, access.place.id)
+    case = find_case(session, community, case_id)
+    if case is None:
+        abort(404)
+    viewer = Viewer(current_user.email, access.rights.permissions(access.place.id))
+    return Opened(session, community, case, viewer)
+
+
+def show_case(opened: Opened, filled: Filled | None = None, *, is_stale: bool = False) -> str:
+    """Return the page of a case; ``filled`` is the form that was refused.
+
+    Each form sends its name as ``form``, by which its template finds what was typed.
+    """
+    sheet = case_sheet(opened.session, opened.community, opened.case, opened.viewer)
+    return render_template(
+        "case.html",
+        community=opened.community,
+        sheet=sheet,
+        steps=_steps(sheet, filled),
+        events=[_event(one) for one in reversed(sheet.events)],
+        conflict=_conflict(sheet, filled) if is_stale and filled else None,
+        shapes=[_drawn(one) for one in sheet.shapes],
+        parts=_parts(opened),
+        filled_of=lambda name: filled if filled and filled.value("form") == name else Filled(),
+    )
+
+
+def _parts(opened: Opened) -> list[tuple[str, Mapping[str, Any]]]:
+    read = [(part.template, part.read(opened)) for part in PARTS]
+    return [(template, shown) for template, shown in read if shown is not None]
+
+
+def _steps(sheet: CaseSheet, filled: Filled | None) -> list[Step]:
+    """Return what the viewer may do: what is possible first, then what still lacks something."""
+    steps = []
+    for one in sheet.moves:
+        if not one.is_permitted:
+            continue
+        supplied = {SUPPLIED[need] for need in one.move.requires if need in SUPPLIED}
+        obstacles = [problem for problem in one.lacks if problem.code not in supplied]
+        mine = filled is not None and filled.value("target") == one.move.target
+        steps.append(Step(one, obstacles, filled if mine and filled else Filled(), mine))
+    return sorted(steps, key=lambda step: bool(step.obstacles))
+
+
+def _event(event: CaseEvent) -> Event:
+    title = word("state", event.state) if event.state else word("event", event.event)
+    return Event(event.at, event.day, title, event.actor, event.document, event.note)
+
+
+def _conflict(sheet: CaseSheet, filled: Filled) -> Conflict:
+    seen = filled.value("seen")
+    names = {"document": gettext("Document"), "reason": gettext("Reason or note")}
+    return Conflict(
+        word("move", filled.value("target")),
+        [(label, filled.value(name)) for name, label in names.items() if filled.value(name)],
+        [_event(one) for one in events_since(sheet, int(seen) if seen.isdigit() else 0)],
+    )
+
+
+def _drawn(shape: Any) -> dict[str, Any]:
+    return {
+        "layer": shape.layer,
+        "label": shape.label,
+        "day": shape.day.isoformat() if shape.day else None,
+        "geometry": json.loads(shape.geometry),
+    }
+
+
+def _body(form: Form) -> dict[str, Any]:
+    """Return the form of a move as the API takes it."""
+    version = form.number("version", least=1)
+    body: dict[str, Any] = {
+        "target": form.text("target"),
+        "version": version,
+        "document": form.text("document", needed=False),
+        "reason": form.text("reason", needed=False),
+    }
+    left = form.text("left", needed=False)
+    if left == "nothing":
+        body["residual"] = None
+    elif left == "something":
+        body["residual"] = _polygon(form)
+    form.check()
+    return body
+
+
+def _polygon(form: Form) -> Any:
+    try:
+        return json.loads(form.sent.get("residual", "") or "{}")
+    except ValueError:
+        return {}
