@@ -137,6 +137,11 @@ class Writer:
         )
         return self.session.get_one(Case, (community, case))
 
+    def case_of(self, community: int, household: uuid.UUID) -> Case:
+        """Return the household's case in the current campaign, opened or woken for more ground."""
+        cases, _opened = self._open_cases({(community, household)})
+        return self.session.get_one(Case, (community, cases[community, household]))
+
     def rebound(self, rebounds: pd.DataFrame) -> int:
         """Enter cleared ground that was taken again under the case that had cleared it."""
         for (community, identifier), rows in rebounds.groupby(["community_id", "id"]):

@@ -14,6 +14,9 @@ from cases.checks import check_community
 from cases.decisions import decide, withdraw
 from cases.flagging import FlagReport, flag
 from cases.models import AreaEntry, Case, CaseEvent, Encroachment, EntryKind
+from cases.objections import Decision, decide_objection, lodge
+from cases.reassigning import reassign
+from cases.signing import Signature
 from cases.workflow import CLEARED_STATES, MOVES, State, moves_from
 from gis.problems import InputError
 from layers.models import Observation, ObservationStatus, Purpose
@@ -345,6 +348,57 @@ class Lead:
                 return
 
 
+@dataclass(frozen=True)
+class Object:
+    """A household objects, and days later somebody decides."""
+
+    which: int
+    days: int
+    upheld: bool
+    target: State | None
+
+    def play(self, campaign: Campaign) -> None:
+        """Lodge and decide, or be told why not."""
+        scene, cases = campaign.scene, campaign.scene.cases()
+        if not cases:
+            return
+        session, community = scene.session, scene.community
+        case, at = cases[self.which % len(cases)], scene.tick()
+        campaign.attempt(
+            lambda: lodge(session, community, case.id, "It is ours.", Signature("ana", at))
+        )
+        for _day in range(self.days):
+            at = scene.tick()
+        decision = Decision(self.upheld, "The deed says so.", "OD-1", self.target)
+        campaign.attempt(
+            lambda: decide_objection(session, community, case.id, decision, Signature("cy", at))
+        )
+
+
+@dataclass(frozen=True)
+class Reassign:
+    """Another household answers for all the ground of a case."""
+
+    which: int
+    household: int
+
+    def play(self, campaign: Campaign) -> None:
+        """Reassign, or be told why not; what was taken and freed stays the same."""
+        scene, cases, at = campaign.scene, campaign.scene.cases(), campaign.scene.tick()
+        if not cases:
+            return
+        case, who = cases[self.which % len(cases)], scene.households[self.household].ref
+        before = scene.figures()
+        campaign.attempt(
+            lambda: reassign(
+                scene.session, scene.community, case.id, who, "their key", Signature("cy", at)
+            )
+        )
+        after = scene.figures()
+        same = set(NEVER_NEGATIVE) - {"declared_m2"}
+        assert {name: after[name] for name in same} == {name: before[name] for name in same}
+
+
 few = st.integers(0, 2)
 # Small enough a field that rectangles meet each other, parcels' edges and the wall.
 places = st.builds(
@@ -383,6 +437,14 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(Confirm, few),
     st.builds(Move, few, st.integers(0, 4), actor=st.sampled_from(["ana", "bo"]), left=lefts),
     st.builds(Move, few, target=st.sampled_from(State)),
+    st.builds(
+        Object,
+        few,
+        st.sampled_from([0, 3]),
+        st.booleans(),
+        st.sampled_from([State.REJECTED, State.SUSPECTED, None]),
+    ),
+    st.builds(Reassign, few, few),
 )
 # Most of what can go wrong needs a case that has come some way.
 begun = st.tuples(
@@ -395,7 +457,7 @@ begun = st.tuples(
 
 
 @settings(
-    max_examples=20,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

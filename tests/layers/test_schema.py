@@ -114,8 +114,12 @@ def test_an_infinite_area_is_refused(session: Session) -> None:
         add_parcel(session, place.id, SQUARE, area=float("inf"))
 
 
-@pytest.mark.parametrize("table", ["case_event", "area_ledger"])
-@pytest.mark.parametrize("change", ["UPDATE {} SET day = day", "DELETE FROM {}", "TRUNCATE {}"])
+@pytest.mark.parametrize(
+    "table", ["case_event", "area_ledger", "visit", "document", "document_file", "chain"]
+)
+@pytest.mark.parametrize(
+    "change", ["UPDATE {} SET community_id = 1", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
+)
 def test_history_is_appended_whoever_asks(
     session: Session, owner: Session, table: str, change: str
 ) -> None:

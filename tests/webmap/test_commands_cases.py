@@ -1,5 +1,6 @@
 """The commands of flagging, figures, checks and cases, as a person types them."""
 
+import datetime as dt
 import json
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import shapely
 from sqlalchemy.orm import Session
 
 from cases.access import Role
+from cases.calendar import add_working_days
 from cases.people import add_account
 from gis.crs import SurveyCRS
 from layers.config import Settings
@@ -60,8 +62,8 @@ def place(committed: Settings) -> str:
     return code
 
 
-def _fill(session: Session) -> Community:
-    community = builders.community(session, code="CLI")
+def _fill(session: Session, code: str = "CLI") -> Community:
+    community = builders.community(session, code=code)
     house = builders.building(session, community, builders.square(0, 3), ref="1")
     parcel = builders.parcel(session, community, ref="P1", area_m2=PARCEL_M2)
     household = builders.household(session, community, ref="1-1-101", building_id=house.id)
@@ -97,6 +99,49 @@ def test_flag_then_figures_then_moves(run: Run, place: str) -> None:
     code, out, _err = run("check", "--community", place, "--noted", f"5:{'0' * 64}")
     assert (code, "is not the one noted" in out) == (1, True)
     assert run("check", "--community", place, "--noted", "5")[0] == 2
+
+
+def test_a_clock_is_set_stopped_run_on_and_extended(run: Run, committed: Settings) -> None:
+    database = open_database(committed)
+    with database.session(EVERYWHERE) as session, session.begin():
+        community = _fill(session, "CLOCK")
+        builders.household(session, community, ref="1-1-102")
+        for name, role in (("carl", Role.INSPECTOR), ("dora", Role.SECRETARY)):
+            add_account(
+                session,
+                f"{name}@example.org",
+                name=name,
+                password="green-again-2022",
+                role=role,
+                place="CLOCK",
+            )
+    database.engine.dispose()
+    carl, dora = (("--community", "CLOCK", "--by", f"{n}@example.org") for n in ("carl", "dora"))
+    who = "1-1-101"
+
+    def day(count: int) -> str:
+        return add_working_days("CN", dt.date.today() + dt.timedelta(days=1), count).isoformat()
+
+    assert run("flag", "--community", "CLOCK")[0] == 0
+    for state, by in (("verified", carl), ("announced", dora)):
+        assert run("case", "move", who, state, *by, "--document", "N-1")[0] == 0
+    code, _out, err = run("case", "deadline", who, day(2), *dora, "--document", "N-1")
+    assert (code, "fewer than 7 working days" in err) == (2, True)
+    assert run("case", "deadline", who, day(9), *dora, "--document", "N-1")[0] == 0
+    code, out, _err = run("case", "object", who, *carl, "--grounds", "It is our yard.")
+    assert (code, "the clock stands" in out) == (0, True)
+    code, _out, err = run("case", "move", who, "visited", *dora)
+    assert (code, "is undecided" in err) == (2, True)
+    words = ("--reason", "It is not.", "--document", "OD-1")
+    code, _out, err = run("case", "decide-objection", who, *dora, "--upheld", "--to", "x", *words)
+    assert (code, "does not lead to 'x'" in err) == (2, True)
+    code, out, _err = run("case", "decide-objection", who, *dora, "--refused", *words)
+    assert (code, f"announced, with time until {day(9)}" in out) == (0, True)
+    assert run("case", "extend", who, day(12), *carl, "--reason", "ill")[0] == 2
+    assert run("case", "extend", who, day(12), *dora, "--reason", "ill")[0] == 0
+    code, out, _err = run("case", "reassign", who, "1-1-102", *dora, "--reason", "their key")
+    assert (code, out) == (0, "1-1-102 answers now and is verified; 1-1-101 is rejected.\n")
+    assert run("check", "--community", "CLOCK")[0] == 0
 
 
 def test_an_unknown_place_state_or_household_is_bad_input(run: Run, place: str) -> None:

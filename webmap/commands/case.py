@@ -7,28 +7,31 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from layers.config import Settings
+from webmap.commands.case_clock import deadline, decide_objection, extend, object_, reassign
+from webmap.commands.case_parts import (
+    at_option,
+    by_option,
+    case_of,
+    community_of,
+    community_option,
+    opened,
+    utc,
+)
 from webmap.commands.options import json_option, pass_settings, show
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from sqlalchemy.orm import Session
 
-    from cases.models import Case
     from layers.models import Community
-
-community_option = click.option("--community", "code", required=True, help="The community.")
-by_option = click.option("--by", "actor", required=True, help="Who does it, by e-mail address.")
-at_option = click.option(
-    "--at",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
-    help="When it happened, in UTC; now where left out.",
-)
 
 
 @click.group()
 def case() -> None:
     """List and move the cases of a community; a case is named by its household."""
+
+
+for _command in (deadline, extend, object_, decide_objection, reassign):
+    case.add_command(_command)
 
 
 @case.command("list")
@@ -41,8 +44,8 @@ def list_(settings: Settings, code: str, state: str | None, as_json: bool) -> No
     from cases.registry import list_cases
 
     chosen = None if state is None else _state(state)
-    with _opened(settings) as session:
-        rows = list_cases(session, _community(session, code), chosen)
+    with opened(settings) as session:
+        rows = list_cases(session, community_of(session, code), chosen)
     show(rows, as_json=as_json)
     if not rows and not as_json:
         click.echo("No cases.")
@@ -57,9 +60,9 @@ def show_(settings: Settings, code: str, household: str, as_json: bool) -> None:
     """Show the events of a case."""
     from cases.registry import list_events
 
-    with _opened(settings) as session:
-        community = _community(session, code)
-        found = _find(session, community, household)
+    with opened(settings) as session:
+        community = community_of(session, code)
+        found = case_of(session, community, household)
         show(list_events(session, found), as_json=as_json)
 
 
@@ -74,6 +77,9 @@ def show_(settings: Settings, code: str, household: str, as_json: bool) -> None:
 @click.option(
     "--residual", type=click.Path(path_type=Path), help="A file with what is still occupied."
 )
+@click.option(
+    "--to-claim", is_flag=True, help="Refer to the owners' own claim, not to the authority."
+)
 @click.option("--nothing-left", is_flag=True, help="The inspection found the ground clear.")
 @pass_settings
 def move(
@@ -87,22 +93,34 @@ def move(
     reason: str,
     residual: Path | None,
     nothing_left: bool,
+    to_claim: bool,
 ) -> None:
     """Move a case to another state."""
     from cases.casework import NOTHING_LEFT, Request
     from cases.casework import move as move_case
     from cases.people import signatory
+    from cases.workflow import Addressee
     from layers.imports.boundaries import read_boundary
 
     polygon: Any = NOTHING_LEFT if nothing_left else None
     if residual is not None:
         polygon = read_boundary(residual)
     target = _state(state)
-    with _opened(settings) as session, session.begin():
-        community = _community(session, code)
-        found = _find(session, community, household)
+    with opened(settings) as session, session.begin():
+        community = community_of(session, code)
+        found = case_of(session, community, household)
         signer, allowed = signatory(session, community.id, actor)
-        request = Request(target, signer, _utc(at), document, reason, polygon, permissions=allowed)
+        addressee = Addressee.OWNERS_CLAIM if to_claim else Addressee.AUTHORITY
+        request = Request(
+            target,
+            signer,
+            utc(at),
+            document,
+            reason,
+            polygon,
+            permissions=allowed,
+            addressee=addressee,
+        )
         moved = move_case(session, community, found.id, request)
         click.echo(f"{household} is {moved.state}.")
 
@@ -119,10 +137,10 @@ def confirm(
     """Verify encroachments that were found after the case was verified."""
     from cases.casework import confirm as confirm_areas
 
-    with _opened(settings) as session, session.begin():
-        community = _community(session, code)
-        found = _find(session, community, household)
-        confirm_areas(session, community, found.id, _verifier(session, community, actor), _utc(at))
+    with opened(settings) as session, session.begin():
+        community = community_of(session, code)
+        found = case_of(session, community, household)
+        confirm_areas(session, community, found.id, _verifier(session, community, actor), utc(at))
     click.echo(f"The new areas of {household} are verified.")
 
 
@@ -134,8 +152,8 @@ def undecided(settings: Settings, code: str, as_json: bool) -> None:
     """List the enclosures for which a person must decide who answers."""
     from cases.decisions import list_undecided
 
-    with _opened(settings) as session:
-        rows = list_undecided(session, [_community(session, code).id])
+    with opened(settings) as session:
+        rows = list_undecided(session, [community_of(session, code).id])
     show(rows, as_json=as_json)
 
 
@@ -159,10 +177,10 @@ def answer(
     """Decide that a household answers for an observed enclosure."""
     from cases.decisions import decide
 
-    with _opened(settings) as session, session.begin():
-        community = _community(session, code)
+    with opened(settings) as session, session.begin():
+        community = community_of(session, code)
         signer = _verifier(session, community, actor)
-        decide(session, community, observation, household, actor=signer, reason=reason, at=_utc(at))
+        decide(session, community, observation, household, actor=signer, reason=reason, at=utc(at))
     click.echo(f"{household} answers for {observation}.")
 
 
@@ -184,11 +202,11 @@ def withdraw(
     """Withdraw an observation; the next flagging ends what rested on it."""
     from cases.decisions import withdraw as withdraw_observation
 
-    with _opened(settings) as session, session.begin():
-        community = _community(session, code)
+    with opened(settings) as session, session.begin():
+        community = community_of(session, code)
         signer = _verifier(session, community, actor)
         withdraw_observation(
-            session, community, observation, actor=signer, reason=reason, at=_utc(at)
+            session, community, observation, actor=signer, reason=reason, at=utc(at)
         )
     click.echo(f"{observation} is withdrawn. Run 'commongreen flag' to end what rested on it.")
 
@@ -200,24 +218,6 @@ def _verifier(session: "Session", community: "Community", actor: str) -> str:
     return signatory(session, community.id, actor, Permission.CASE_VERIFY)[0]
 
 
-def _opened(settings: Settings) -> "AbstractContextManager[Session]":
-    from webmap.commands.operator import operator_session
-
-    return operator_session(settings)
-
-
-def _community(session: "Session", code: str) -> "Community":
-    from layers.places import find_community
-
-    return find_community(session, code)
-
-
-def _find(session: "Session", community: "Community", household: str) -> "Case":
-    from cases.registry import find_case
-
-    return find_case(session, community, household)
-
-
 def _state(word: str) -> Any:
     from cases.workflow import State
     from gis.problems import InputError, Problem
@@ -226,7 +226,3 @@ def _state(word: str) -> Any:
         return State(word)
     text, states = f"{word!r} is not a state.", ", ".join(State)
     raise InputError([Problem("unknown_state", text, f"Use one of {states}.", field="state")])
-
-
-def _utc(at: dt.datetime | None) -> dt.datetime | None:
-    return None if at is None else at.replace(tzinfo=dt.UTC)
