@@ -25,8 +25,9 @@ class Policy:
 
     Calendar days: ``patrol_days`` after an acceptance on which cleared ground is looked
     at again (DOMAIN, product rule 19), ``declaration_days`` for which a one-time link
-    is good. A case is harder from ``large_area_m2`` or ``several_parcels`` on, and is
-    suggested for the remedial team from ``remedial_difficulty`` on.
+    is good. ``sketch_rms_m`` is how exactly a polygon is drawn on a map by hand. A case
+    is harder from ``large_area_m2`` or ``several_parcels`` on, and is suggested for the
+    remedial team from ``remedial_difficulty`` on.
     """
 
     tolerances: Tolerances = field(default_factory=Tolerances)
@@ -40,6 +41,7 @@ class Policy:
     visit_days: int = 5
     patrol_days: Days = (7, 30, 90, 180, 365)
     declaration_days: int = 30
+    sketch_rms_m: float = 0.3
     large_area_m2: float = 30.0
     several_parcels: int = 2
     remedial_difficulty: int = 4
