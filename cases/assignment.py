@@ -101,6 +101,12 @@ def workers(session: Session, community: Community, duty: Duty) -> list[Account]
     return [one for one in found if role in _roles(rights(session, one.id), community.id)]
 
 
+def duties(held: Rights, community_id: int) -> frozenset[Duty]:
+    """Return as what an account can be assigned to the cases of a community."""
+    roles = _roles(held, community_id)
+    return frozenset(duty for duty, role in ROLE_OF.items() if role in roles)
+
+
 def _roles(held: Rights, community_id: int) -> set[Role]:
     return {
         grant.role

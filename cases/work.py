@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cases.access import Permission
-from cases.assignment import RESTING_STATES
+from cases.assignment import RESTING_STATES, Duty
 from cases.deadlines import overdue
 from cases.difficulty import Ranked, in_order
 from cases.models import (
@@ -74,6 +74,13 @@ PERMISSION_OF: dict[Task, Permission] = {
     Task.OBJECTION: Permission.OBJECTION_DECIDE,
     Task.OVERDUE: Permission.CASE_EXTEND,
 }
+# What only whoever is assigned to a case does.
+DUTY_OF: dict[Task, Duty] = {
+    Task.VISIT: Duty.HOUSEKEEPER,
+    Task.VERIFY: Duty.INSPECTOR,
+    Task.INSPECT: Duty.INSPECTOR,
+    Task.PATROL: Duty.INSPECTOR,
+}
 # What is done by going there, so that its order is a walk.
 WALKED = frozenset({Task.VISIT, Task.VERIFY, Task.INSPECT, Task.PATROL})
 _TO_VISIT = frozenset({State.ANNOUNCED, State.VISITED, State.DECLINED, State.REBOUND})
@@ -82,12 +89,18 @@ _TO_INSPECT = frozenset({State.SELF_CLEARING, State.ASSISTED, State.REFERRED})
 
 @dataclass(frozen=True)
 class Worker:
-    """Whose day it is: the account, what it may, and which cases it sees."""
+    """Whose day it is: the account, what it may and does, and which cases it sees."""
 
     account_id: int
     actor: str
     permissions: frozenset[Permission]
+    duties: frozenset[Duty]
     visible: ColumnElement[bool]
+
+    def does(self, task: Task) -> bool:
+        """Tell whether ``task`` is ever theirs to do."""
+        duty = DUTY_OF.get(task)
+        return PERMISSION_OF[task] in self.permissions and (duty is None or duty in self.duties)
 
 
 @dataclass(frozen=True)
@@ -152,7 +165,7 @@ def my_day(
     waiting = {
         task: [line for line in lines if _waits(task, line, who, day, patrols)]
         for task in Task
-        if PERMISSION_OF[task] in who.permissions
+        if who.does(task)
     }
     known = ranks(session, community, {line.case.id for some in waiting.values() for line in some})
     order = order_of_work(session, community)

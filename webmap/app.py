@@ -14,6 +14,7 @@ from webmap.health import health
 from webmap.languages import init_languages
 from webmap.navigation import init_navigation
 from webmap.pages import BLUEPRINTS
+from webmap.pages.declarations import init_declarations
 from webmap.security import Sessions, add_headers, csp_nonce, secret_key
 from webmap.words import init_words
 
@@ -51,4 +52,5 @@ def create_app(settings: Settings | None = None, login_limits: LoginLimits | Non
     init_words(app)
     for blueprint in (health, api, *BLUEPRINTS):
         app.register_blueprint(blueprint)
+    init_declarations(app)
     return app

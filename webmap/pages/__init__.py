@@ -2,7 +2,24 @@
 
 from flask import Blueprint
 
+from webmap.pages.assignments import assignments
 from webmap.pages.cases import cases
+from webmap.pages.declarations import declarations
+from webmap.pages.lanes import lanes
+from webmap.pages.observations import observations
+from webmap.pages.patrols import patrols
 from webmap.pages.places import pages
+from webmap.pages.tips import tips
+from webmap.pages.work import work
 
-BLUEPRINTS: tuple[Blueprint, ...] = (pages, cases)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    pages,
+    cases,
+    assignments,
+    patrols,
+    declarations,
+    lanes,
+    work,
+    tips,
+    observations,
+)

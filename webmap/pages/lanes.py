@@ -1,0 +1,204 @@
+"""The lanes of a community: who looks after which buildings, on a plan and in a list."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from cases.access import Permission
+from cases.assignment import Duty, workers
+from cases.lanes import (
+    LaneForm,
+    ListedLane,
+    MappedBuilding,
+    find_lane,
+    list_lanes,
+    mapped_buildings,
+    remove_lane,
+    save_lane,
+)
+from cases.signing import Signature
+from gis.problems import InputError
+from layers.models import Community
+from webmap.forms import Filled, Form
+from webmap.gates import current_access, gated, place_session
+from webmap.pages.drawn import feature
+
+lanes = Blueprint("lanes", __name__)
+
+# Okabe and Ito's colours, and four more between them; lanes beyond begin anew.
+COLOURS = (
+    "#56b4e9",
+    "#e69f00",
+    "#009e73",
+    "#f0e442",
+    "#cc79a7",
+    "#0072b2",
+    "#d55e00",
+    "#a6cee3",
+    "#b2df8a",
+    "#cab2d6",
+    "#fdbf6f",
+    "#b3b3b3",
+)
+
+
+@lanes.get("/c/<place>/lanes")
+@gated(Permission.CAMPAIGN_READ)
+def lane_list(place: str) -> ResponseReturnValue:
+    """Show the lanes on the plan and in a list."""
+    with place_session() as session:
+        community = here(session)
+        listed = list_lanes(session, community)
+        colours = _colours(listed)
+        buildings = mapped_buildings(session, community)
+        return render_template(
+            "lanes.html",
+            community=community,
+            lanes=listed,
+            in_short=in_short,
+            colours=colours,
+            left=[one.ref for one in buildings if one.lane_id is None],
+            buildings=[_drawn(one, colours) for one in buildings],
+            may_edit=_may(Permission.LANES_EDIT),
+        )
+
+
+@lanes.get("/c/<place>/lanes/new")
+@gated(Permission.LANES_EDIT)
+def new_lane(place: str) -> ResponseReturnValue:
+    """Show the form of a new lane."""
+    with place_session() as session:
+        return _form(session, None, Filled())
+
+
+@lanes.post("/c/<place>/lanes/new")
+@gated(Permission.LANES_EDIT)
+def add_lane(place: str) -> ResponseReturnValue:
+    """Make a lane."""
+    return _save(None)
+
+
+@lanes.get("/c/<place>/lanes/<uuid:lane_id>")
+@gated(Permission.LANES_EDIT)
+def lane(place: str, lane_id: uuid.UUID) -> ResponseReturnValue:
+    """Show the form of a lane."""
+    with place_session() as session:
+        return _form(session, lane_id, Filled())
+
+
+@lanes.post("/c/<place>/lanes/<uuid:lane_id>")
+@gated(Permission.LANES_EDIT)
+def change_lane(place: str, lane_id: uuid.UUID) -> ResponseReturnValue:
+    """Change a lane."""
+    return _save(lane_id)
+
+
+@lanes.post("/c/<place>/lanes/<uuid:lane_id>/remove")
+@gated(Permission.LANES_EDIT)
+def drop_lane(place: str, lane_id: uuid.UUID) -> ResponseReturnValue:
+    """Remove a lane."""
+    with place_session() as session, session.begin():
+        community = here(session)
+        if find_lane(session, community, lane_id) is None:
+            abort(404)
+        remove_lane(session, community, lane_id, signature())
+    return redirect(url_for("lanes.lane_list", place=place))
+
+
+def here(session: Session) -> Community:
+    """Return the community of this request; a region has none of these pages."""
+    place = current_access().place
+    return session.get_one(Community, place.id) if place.is_community else abort(404)
+
+
+def signature(version: int | None = None) -> Signature:
+    """Return by whom this request is signed, with what the account may here."""
+    access = current_access()
+    allowed = access.rights.permissions(access.place.id)
+    return Signature(current_user.email, None, allowed, version)
+
+
+def in_short(refs: Sequence[str]) -> str:
+    """Return refs with runs of whole numbers drawn together: 1–13, 20, 5A."""
+    runs: list[list[str]] = []
+    for ref in refs:
+        last = runs[-1][-1] if runs else ""
+        if ref.isdecimal() and last.isdecimal() and int(ref) == int(last) + 1:
+            runs[-1].append(ref)
+        else:
+            runs.append([ref])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
+
+
+def _may(permission: Permission) -> bool:
+    access = current_access()
+    return permission in access.rights.permissions(access.place.id)
+
+
+def _save(lane_id: uuid.UUID | None) -> ResponseReturnValue:
+    with place_session() as session:
+        community = here(session)
+        form = Form.of_request()
+        try:
+            with session.begin_nested():
+                save_lane(session, community, lane_id, _read(form), signature())
+        except InputError as error:
+            return _form(session, lane_id, Filled.again(error), form.several("buildings")), 422
+        session.commit()
+    return redirect(url_for("lanes.lane_list", place=current_access().place.code))
+
+
+def _read(form: Form) -> LaneForm:
+    wanted = LaneForm(
+        form.text("ref", longest=64),
+        form.text("name", needed=False, longest=200),
+        form.number("housekeeper", needed=False, most=2**31 - 1),
+        frozenset(form.several("buildings")),
+    )
+    form.check()
+    return wanted
+
+
+def _form(
+    session: Session,
+    lane_id: uuid.UUID | None,
+    filled: Filled,
+    ticked: list[uuid.UUID] | None = None,
+) -> str:
+    community = here(session)
+    listed = list_lanes(session, community)
+    shown = next((one for one in listed if one.id == lane_id), None)
+    if lane_id is not None and shown is None:
+        abort(404)
+    colours = _colours(listed)
+    buildings = mapped_buildings(session, community)
+    mine = {one.id for one in buildings if one.lane_id == lane_id and lane_id is not None}
+    refs: dict[uuid.UUID | None, str] = {one.id: one.ref for one in listed}
+    return render_template(
+        "lane.html",
+        community=community,
+        lane=shown,
+        filled=filled,
+        colour=colours.get(lane_id, COLOURS[len(listed) % len(COLOURS)]),
+        keepers=[(one.id, one.name) for one in workers(session, community, Duty.HOUSEKEEPER)],
+        buildings=buildings,
+        ticked=set(ticked) if ticked is not None else mine,
+        other_lane={one.id: refs.get(one.lane_id) for one in buildings if one.id not in mine},
+        drawn=[
+            _drawn(one, {k: v for k, v in colours.items() if k != lane_id}) for one in buildings
+        ],
+    )
+
+
+def _colours(listed: list[ListedLane]) -> dict[uuid.UUID | None, str]:
+    return {one.id: COLOURS[at % len(COLOURS)] for at, one in enumerate(listed)}
+
+
+def _drawn(one: MappedBuilding, colours: Mapping[uuid.UUID | None, str]) -> Mapping[str, Any]:
+    colour = colours.get(one.lane_id)
+    return feature(one.id, one.outline, ref=one.ref, centre=one.centre, color=colour)
