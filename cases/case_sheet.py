@@ -30,10 +30,22 @@ from cases.models import (
 )
 from cases.parcel_file import Viewer, case_number
 from gis.crs import SurveyCRS
+from layers.bulk import among
 from layers.models import Building, Community, Household, Observation, Parcel, StructureType
 
 # Seven decimals of a degree are a centimetre.
 DECIMALS = 7
+LAYERS = (
+    "building",
+    "parcel",
+    "observed",
+    "found",
+    "superseded",
+    "standing",
+    "residual",
+    "reclaimed",
+    "rebound",
+)
 # What lies this far around a case is drawn with it, so that it can be recognised.
 AROUND_DEGREES = 2e-4
 
@@ -126,6 +138,11 @@ def case_sheet(session: Session, community: Community, case: Case, viewer: Viewe
         available_moves(session, community, case, viewer.actor, viewer.permissions),
         _shapes(session, case, rows),
     )
+
+
+def case_shapes(session: Session, case: Case) -> list[Shape]:
+    """Return the polygons of a case and of what lies around it, those that lie below first."""
+    return _shapes(session, case, _found(session, case))
 
 
 def events_since(sheet: CaseSheet, seq: int) -> list[CaseEvent]:
@@ -271,3 +288,38 @@ def _shape(layer: str, label: str, day: dt.date | None, stored: WKBElement) -> S
 def find_case(session: Session, community: Community, case_id: uuid.UUID) -> Case | None:
     """Return a case of the community, ``None`` where there is none."""
     return session.get(Case, (community.id, case_id))
+
+
+@dataclass(frozen=True)
+class CaseLabel:
+    """How a case is told apart from others in a list to choose from."""
+
+    id: uuid.UUID
+    number: int
+    household: str
+    occupied_m2: float
+
+
+def labels(session: Session, cases: Sequence[Case]) -> list[CaseLabel]:
+    """Return the cases with their household and what they occupy in m2, in the given order."""
+    if not cases:
+        return []
+    rows = session.execute(
+        select(Case.id, Case.number, Household.ref, func.sum(Encroachment.occupied_m2))
+        .join(
+            Household,
+            (Household.community_id == Case.community_id) & (Household.id == Case.household_id),
+        )
+        .join(
+            Encroachment,
+            (Encroachment.community_id == Case.community_id) & (Encroachment.case_id == Case.id),
+        )
+        .where(
+            Case.community_id == cases[0].community_id,
+            among(Case.id, [case.id for case in cases]),
+            Encroachment.superseded_on.is_(None),
+        )
+        .group_by(Case.id, Case.number, Household.ref)
+    )
+    by_id = {row[0]: CaseLabel(*row) for row in rows}
+    return [by_id[case.id] for case in cases if case.id in by_id]

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import shapely
-from sqlalchemy import func, select, text
+from sqlalchemy import exists, func, select, text
 from sqlalchemy.orm import Session
 
 from cases.chain import Head, first_fault
 from cases.figures import last_states
-from cases.models import AreaEntry, Case, Encroachment, EntryKind
+from cases.models import AreaEntry, Case, Encroachment, EntryKind, Objection
 from gis.crs import SurveyCRS
 from layers.db import durability_faults, role_faults
 from layers.frames import frame, geometries, wkb
@@ -66,6 +66,7 @@ def check_community(
     return [
         *_history(session, community, noted),
         *_states(session, community),
+        *_clocks(session, community),
         *_parcel_areas(session, community),
         *_ledger(session, community),
         *_standing(session, community),
@@ -93,6 +94,21 @@ def _states(session: Session, community: Community) -> Iterator[Violation]:
     for number, state, recorded in rows:
         message = f"Case {number} is {state}, its last event says {recorded}."
         yield Violation("projection", community.code, message)
+
+
+def _clocks(session: Session, community: Community) -> Iterator[Violation]:
+    """A clock stands only while an objection is undecided."""
+    undecided = exists().where(
+        Objection.community_id == Case.community_id,
+        Objection.case_id == Case.id,
+        Objection.decided_on.is_(None),
+    )
+    standing = select(Case.number, Case.suspended_on).where(
+        Case.community_id == community.id, Case.suspended_on.is_not(None), ~undecided
+    )
+    for number, since in session.execute(standing):
+        message = f"The clock of case {number} stands since {since}, and nobody objects."
+        yield Violation("clock", community.code, message)
 
 
 def _parcel_areas(session: Session, community: Community) -> Iterator[Violation]:

@@ -83,6 +83,14 @@ def default_deadline(community: Community, issued_on: dt.date) -> dt.date:
     return add_working_days(community.calendar, issued_on, days)
 
 
+def visit_due(community: Community, case: Case) -> dt.date | None:
+    """Return the day by which an announced household is visited, ``None`` once it was."""
+    if case.state is not State.ANNOUNCED or case.suspended_on is not None:
+        return None
+    days = Policy.of(community.policy).visit_days
+    return add_working_days(community.calendar, case.state_since, days)
+
+
 def deadline_problems(
     community: Community, issued_on: dt.date, deadline_on: dt.date
 ) -> list[Problem]:
@@ -153,6 +161,14 @@ def extend(
     return case
 
 
+def latest_extension(session: Session, community: Community, case: Case) -> dt.date | None:
+    """Return the last day to which the deadline may be extended now, ``None`` if to none."""
+    if case.deadline_on is None or _not_awaited(case):
+        return None
+    left = _left_to_extend(session, community, case)
+    return add_working_days(community.calendar, case.deadline_on, left) if left else None
+
+
 def suspend(book: Book, community: Community, case: Case, moment: Moment, by: Signature) -> None:
     """Stop the clock of a locked case; what is left of it is part of the event."""
     case.suspended_on = moment.day
@@ -219,14 +235,19 @@ def _not_extended(
     if deadline_on <= case.deadline_on:
         text = f"{deadline_on} is not later than the deadline, {case.deadline_on}."
         return [Problem("not_later", text, "Choose a later day.", field="deadline_on")]
-    most = Policy.of(community.policy).extension_days
-    left = max(0, most - _extended(session, case))
+    left = _left_to_extend(session, community, case)
     latest = add_working_days(community.calendar, case.deadline_on, left)
     if deadline_on <= latest:
         return _no_working_day(community, deadline_on)
-    text = f"A deadline is extended by {most} working days at most, in all; {left} are left."
+    text = f"A deadline is not extended without end; {left} working days are left."
     remedy = f"Choose {latest} or earlier." if left else "It cannot be extended any more."
     return [Problem("extended_too_far", text, remedy, field="deadline_on")]
+
+
+def _left_to_extend(session: Session, community: Community, case: Case) -> int:
+    """Return by how many working days more the policy lets the deadline be extended."""
+    most = Policy.of(community.policy).extension_days
+    return max(0, most - _extended(session, case))
 
 
 def _extended(session: Session, case: Case) -> int:

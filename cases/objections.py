@@ -33,14 +33,14 @@ OUTCOMES = (State.REJECTED, State.SUSPECTED)
 class Decision:
     """What is decided on an objection.
 
-    ``target`` is where an upheld one sends its case: rejected, or suspected to be
+    ``outcome`` is where an upheld one sends its case: rejected, or suspected to be
     verified again. ``document`` is the number of the objection decision.
     """
 
     upheld: bool
     reason: str
     document: str
-    target: State | None = None
+    outcome: State | None = None
 
 
 def window_ends(session: Session, community: Community, case: Case) -> dt.date | None:
@@ -111,7 +111,7 @@ def decide_objection(
         *_own_work(session, community, case, by),
     ]
     request = None if made is None else _request(made, decision, by)
-    problems += _wrong_target(Ground(session, community, case), decision, request, moment)
+    problems += _wrong_outcome(Ground(session, community, case), decision, request, moment)
     if problems or made is None:
         raise InputError(problems)
     made.decided_on, made.decided_by = moment.day, by.actor
@@ -176,7 +176,7 @@ def _record(
         note=decision.reason,
         data={"objection": str(made.id), "upheld": decision.upheld},
     )
-    if decision.target is None:
+    if decision.outcome is None:
         resume(book, community, case, moment, by)
     else:
         case.suspended_on = None
@@ -187,10 +187,10 @@ def _record(
 
 def _request(made: Objection, decision: Decision, by: Signature) -> Request | None:
     """Return the move that an upheld objection asks for; its decision is the permission."""
-    if decision.target is None:
+    if decision.outcome is None:
         return None
     return Request(
-        decision.target,
+        decision.outcome,
         by.actor,
         by.at,
         decision.document,
@@ -199,7 +199,7 @@ def _request(made: Objection, decision: Decision, by: Signature) -> Request | No
     )
 
 
-def _wrong_target(
+def _wrong_outcome(
     ground: Ground, decision: Decision, request: Request | None, moment: Moment
 ) -> list[Problem]:
     """Return why the case cannot go where the decision says.
@@ -207,11 +207,11 @@ def _wrong_target(
     Ground that was accepted as cleared stays in the record; there an upheld objection
     moves nothing, and the observation that reported the rebound is withdrawn.
     """
-    target, case = decision.target, ground.case
+    target, case = decision.outcome, ground.case
     if target is not None and (not decision.upheld or target not in OUTCOMES):
         text = f"This decision does not send the case to {target}."
         remedy = "An upheld objection leads to rejected, or to suspected; another to nothing."
-        return [Problem("wrong_outcome", text, remedy, field="target")]
+        return [Problem("wrong_outcome", text, remedy, field="outcome")]
     if not decision.upheld or case.state not in OBJECTION_STATES:
         return []
     if target is None:
@@ -219,11 +219,11 @@ def _wrong_target(
             return []
         text = "An upheld objection sends its case somewhere."
         remedy = "Say rejected, or suspected to have it verified again."
-        return [Problem("target_missing", text, remedy, field="target")]
+        return [Problem("outcome_missing", text, remedy, field="outcome")]
     step = MOVES.get((case.state, target))
     if step is None:
         text = f"A case that is {case.state} does not become {target}."
-        return [Problem("move_not_allowed", text, "Choose the other.", field="target")]
+        return [Problem("move_not_allowed", text, "Choose the other.", field="outcome")]
     if request is None:
         return []
     known = {"reason", "document", "actor", "at"}

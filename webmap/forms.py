@@ -133,6 +133,10 @@ class Filled:
         """Return what stands in a field."""
         return str(self.values.get(name, "" if default is None else default))
 
+    def several(self, name: str) -> list[str]:
+        """Return what was ticked."""
+        return self.values.getlist(name) if isinstance(self.values, MultiDict) else []
+
     def of(self, name: str) -> list[Problem]:
         """Return what is wrong with a field."""
         return [one for one in self.problems if one.field == name]

@@ -11,7 +11,14 @@ from pathlib import Path
 
 from babel.support import NullTranslations, Translations
 
-from cases.models import AnswerBasis, FindingKind
+from cases.models import (
+    AnswerBasis,
+    BodyKind,
+    Channel,
+    FindingKind,
+    OrderOfWork,
+    VisitOutcome,
+)
 from cases.workflow import Document, State, Status
 from layers.models import LinkMethod, LinkRole, ParcelKind, SiteState, StructureType
 
@@ -37,7 +44,9 @@ def map_words(_: Gettext) -> Words:
         **_frame_words(_),
         **_status_words(_),
         **_case_words(_),
+        **_event_words(_),
         **_feature_words(_),
+        **_campaign_words(_),
         **_figure_words(_),
         **_tool_words(_),
         **_error_words(_),
@@ -153,6 +162,25 @@ def _case_words(_: Gettext) -> Words:
         "not_permitted": _("Your role may not do this."),
         "wrong_time": _("The time lies before the last event of the case."),
         "move_not_allowed": _("The case is no longer where this step begins."),
+        "clock_stands": _("An objection is undecided; decide it first."),
+        "deadline_not_passed": _("The household has time until its deadline."),
+        "deadline_too_soon": _("The deadline leaves too few working days."),
+        "no_working_day": _("That day is not a working day."),
+        "not_later": _("That day is not later than the deadline."),
+        "extended_too_far": _("The deadline cannot be extended as far as that."),
+        "no_deadline": _("The case has no deadline."),
+        "objection_open": _("An objection waits for its decision already."),
+        "not_objectionable": _("Nothing is asked of the household now."),
+        "nothing_to_decide": _("No objection waits for a decision."),
+        "wrong_outcome": _("This decision does not lead there."),
+        "outcome_missing": _("Say where the upheld objection leads."),
+        "grounds_missing": _("Say what the household objects."),
+        "unknown_household": _("There is no such household in this community."),
+        "same_household": _("This household answers for the ground already."),
+        "nothing_to_reassign": _("The case has no such ground."),
+        "already_cleared": _("Cleared ground of this case stays in the record."),
+        "unverified_ground": _("Some of the ground is not verified yet."),
+        "nothing_stands": _("No verified ground of the case still stands."),
     }
     return {
         **{f"state.{state}": words[0] for state, words in states.items()},
@@ -164,6 +192,9 @@ def _case_words(_: Gettext) -> Words:
         "move.note": _("Note"),
         "move.confirm": _("Record: {move}"),
         "move.done": _("Case {number}: {state}."),
+        "stale.yours": _("Your step"),
+        "stale.now": _("The case now"),
+        "stale.look": _("Look again"),
         "case.number": _("Case {number}"),
         "case.since": _("since {day}"),
         "timeline.document": _("Document: {document}"),
@@ -180,6 +211,76 @@ def _case_words(_: Gettext) -> Words:
         "residual.clear": _("Discard"),
         "residual.official": _("The official area is computed in the survey CRS once it is sent."),
     }
+
+
+def _campaign_words(_: Gettext) -> Words:
+    families: dict[str, dict[str, str]] = {
+        "body": {
+            BodyKind.PARTY_BRANCH: _("Party branch"),
+            BodyKind.RESIDENTS_COMMITTEE: _("Residents' committee"),
+            BodyKind.OWNERS_COMMITTEE: _("Owners' committee"),
+            BodyKind.PROPERTY_COMPANY: _("Property company"),
+            BodyKind.PROPERTY_OFFICE: _("Property office"),
+            BodyKind.LANE_HOUSEKEEPER: _("Lane housekeepers"),
+            BodyKind.BUILDING_HEAD: _("Building heads"),
+            BodyKind.VOLUNTEER: _("Volunteers"),
+            BodyKind.REMEDIAL_TEAM: _("Remedial team"),
+            BodyKind.OTHER: _("Others"),
+        },
+        "order": {
+            OrderOfWork.EASY_FIRST: _("Easy cases first"),
+            OrderOfWork.DIFFICULT_FIRST: _("Difficult cases first"),
+        },
+        "channel": {
+            Channel.NOTICE_BOARD: _("Notice board"),
+            Channel.DOOR: _("Doors"),
+            Channel.CHAT_GROUP: _("Chat group"),
+            Channel.LOUDSPEAKER: _("Loudspeaker"),
+            Channel.OTHER: _("Another way"),
+        },
+        "paper": {
+            Document.SURVEY_SHEET: _("Survey sheet"),
+            Document.MINUTES: _("Minutes"),
+            Document.ANNOUNCEMENT: _("Announcement"),
+            Document.VISIT_RECORD: _("Visit record"),
+            Document.CREDIT_CONTRACT: _("Credit contract"),
+            Document.DEADLINE_NOTICE: _("Deadline notice"),
+            Document.ASSISTANCE_CONSENT: _("Consent to assistance"),
+            Document.OBJECTION_DECISION: _("Objection decision"),
+            Document.REFERRAL: _("Referral"),
+            Document.ACCEPTANCE_FORM: _("Acceptance form"),
+        },
+        "outcome": {
+            VisitOutcome.NOT_HOME: _("Nobody at home"),
+            VisitOutcome.UNDECIDED: _("Talked, undecided"),
+            VisitOutcome.WILL_CLEAR: _("Will clear without a contract"),
+            VisitOutcome.SIGNED: _("Signed the credit contract"),
+            VisitOutcome.DECLINED: _("Declined"),
+        },
+    }
+    return {
+        f"{family}.{value}": word
+        for family, words in families.items()
+        for value, word in words.items()
+    }
+
+
+def _event_words(_: Gettext) -> Words:
+    """Return what happened to a case without moving it; moves are named by their state."""
+    events = {
+        "case:observation:withdrawn": _("Observation withdrawn"),
+        "case:answer:decided": _("Who answers was decided"),
+        "case:answer:reassigned": _("Another household answers"),
+        "case:area:confirmed": _("New ground verified"),
+        "case:objection:lodged": _("Household objects"),
+        "case:objection:decided": _("Objection decided"),
+        "case:visit:recorded": _("Household visit"),
+        "case:deadline:set": _("Deadline set"),
+        "case:deadline:extended": _("Deadline extended"),
+        "case:deadline:suspended": _("The clock stands"),
+        "case:deadline:resumed": _("The clock runs on"),
+    }
+    return {f"event.{event}": word for event, word in events.items()}
 
 
 def _feature_words(_: Gettext) -> Words:

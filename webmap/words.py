@@ -1,6 +1,7 @@
 """The words of enumerations and problems, for templates."""
 
 import enum
+from collections.abc import Iterable
 
 from flask import Flask, current_app
 
@@ -13,6 +14,7 @@ from webmap.map_words import load_words
 def init_words(app: Flask) -> None:
     """Give templates the words that the map uses too."""
     app.add_template_global(word)
+    app.add_template_global(words)
     app.add_template_global(problem_text)
     app.add_template_global(STATUS_OF.__getitem__, "status_of")
     app.add_template_test(is_endpoint, "endpoint")
@@ -21,6 +23,11 @@ def init_words(app: Flask) -> None:
 def word(family: str, value: enum.StrEnum | str) -> str:
     """Return the word of an enumeration's value, or the value where there is none."""
     return load_words(current_language()).get(f"{family}.{value}", str(value))
+
+
+def words(family: str, values: Iterable[enum.StrEnum]) -> list[tuple[str, str]]:
+    """Return the values of an enumeration with their words, to choose from."""
+    return [(value.value, word(family, value)) for value in values]
 
 
 def problem_text(problem: Problem) -> str:

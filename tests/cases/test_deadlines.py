@@ -17,8 +17,10 @@ from cases.deadlines import (
     default_deadline,
     extend,
     is_overdue,
+    latest_extension,
     overdue,
     set_deadline,
+    visit_due,
 )
 from cases.models import Case, CaseEvent, Objection
 from cases.objections import DECIDED, LODGED, Decision, decide_objection, list_objections, lodge
@@ -119,6 +121,17 @@ def test_the_clock_counts_working_days(scene: Scene, case: Case) -> None:
     assert overdue(case, day(5, 7))
 
 
+def test_an_announced_household_is_visited_within_five_working_days(
+    scene: Scene, case: Case
+) -> None:
+    assert visit_due(scene.community, case) == day(4, 18)
+    object_on(scene, case, noon(4, 15))
+    assert visit_due(scene.community, case) is None
+    refuse_on(scene, case, noon(4, 18))
+    scene.move(case, State.VISITED, at=noon(4, 18))
+    assert visit_due(scene.community, case) is None
+
+
 def test_lists_and_pages_agree_on_what_is_overdue(scene: Scene, case: Case) -> None:
     for state in State:
         for suspended in (None, day(4, 20)):
@@ -143,10 +156,12 @@ def test_an_extension_keeps_the_old_day_and_its_reason(scene: Scene, case: Case)
     with pytest.raises(InputError) as error:
         extend(scene.session, scene.community, case.id, day(5, 25), "Again.", by)
     assert codes(error) == {"extended_too_far"}
-    assert "10 are left" in str(error.value)
+    assert "10 working days are left" in str(error.value)
+    assert latest_extension(scene.session, scene.community, case) == day(5, 24)
     assert "2022-05-24" in str(error.value)
     extend(scene.session, scene.community, case.id, day(5, 24), "Again.", by)
     assert case.deadline_on == day(5, 24)
+    assert latest_extension(scene.session, scene.community, case) is None
 
 
 def test_everything_an_extension_lacks_comes_at_once(scene: Scene, case: Case) -> None:
@@ -175,6 +190,7 @@ def test_an_objection_stops_the_clock_and_its_refusal_lets_it_run_on(
     assert suspended.data == {"deadline_on": "2022-04-29", "left": 11}
     assert not overdue(case, day(6, 1))
     assert clock(scene.community, case, day(6, 1)).left == 11
+    assert [one.rule for one in check_community(scene.session, scene.community)] == []
     refuse_on(scene, case, noon(5, 9))
     assert case.deadline_on == day(5, 24)
     assert clock(scene.community, case, day(5, 9)).suspended_on is None
@@ -185,6 +201,13 @@ def test_an_objection_stops_the_clock_and_its_refusal_lets_it_run_on(
     assert case.state is State.ANNOUNCED
     (listed,) = list_objections(scene.session, scene.community, case)
     assert (listed["upheld"], listed["due_on"]) == (False, day(4, 25))
+
+
+def test_a_clock_that_stands_without_an_objection_is_found(scene: Scene, case: Case) -> None:
+    case.suspended_on = day(4, 15)
+    scene.session.flush()
+    (fault,) = check_community(scene.session, scene.community)
+    assert (fault.rule, "nobody objects" in fault.message) == ("clock", True)
 
 
 def test_while_the_clock_stands_nobody_is_pressed(scene: Scene, case: Case) -> None:
@@ -269,7 +292,7 @@ def test_one_objection_at_a_time_and_two_people(scene: Scene, case: Case) -> Non
     with pytest.raises(InputError) as error:
         object_on(scene, case, noon(4, 16))
     assert codes(error) == {"objection_open"}
-    blank = Decision(upheld=True, reason="", document="", target=State.VISITED)
+    blank = Decision(upheld=True, reason="", document="", outcome=State.VISITED)
     by = Signature("ANA ", noon(4, 16), frozenset({Permission.OBJECTION_LODGE}))
     with pytest.raises(InputError) as error:
         decide_objection(scene.session, scene.community, case.id, blank, by)
@@ -285,7 +308,7 @@ def test_one_objection_at_a_time_and_two_people(scene: Scene, case: Case) -> Non
 @pytest.mark.parametrize(
     ("target", "upheld", "code"),
     [
-        (None, True, "target_missing"),
+        (None, True, "outcome_missing"),
         (State.REJECTED, False, "wrong_outcome"),
         (State.CLOSED, True, "wrong_outcome"),
     ],

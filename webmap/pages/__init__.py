@@ -3,18 +3,24 @@
 from flask import Blueprint
 
 from webmap.pages.assignments import assignments
+from webmap.pages.campaigns import campaign_pages
 from webmap.pages.cases import cases
+from webmap.pages.clock import clock_forms
 from webmap.pages.declarations import declarations
 from webmap.pages.lanes import lanes
 from webmap.pages.observations import observations
 from webmap.pages.patrols import patrols
 from webmap.pages.places import pages
 from webmap.pages.tips import tips
+from webmap.pages.visits import visit_forms
 from webmap.pages.work import work
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     pages,
     cases,
+    clock_forms,
+    visit_forms,
+    campaign_pages,
     assignments,
     patrols,
     declarations,

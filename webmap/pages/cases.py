@@ -1,6 +1,8 @@
 """The page of a case: what it is about, what has happened, what may happen next."""
 
+import datetime as dt
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,25 +10,28 @@ from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
+from flask_babel import format_date, gettext
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.case_sheet import CaseSheet, case_sheet, events_since, find_case
-from cases.casework import AvailableMove, StaleVersion, move
+from cases.casework import AvailableMove, StaleVersion
+from cases.issuing import ISSUED_APART, Item, PaperDetails, move_with_paper
 from cases.models import Case, CaseEvent
 from cases.parcel_file import Viewer
-from cases.workflow import Requirement
+from cases.workflow import Addressee, Requirement, State
 from gis.problems import InputError
 from layers.models import Community
+from webmap.api.moves import read_move
 from webmap.forms import Filled, Form
 from webmap.gates import current_access, gated, place_session
-from webmap.move_request import read_move
 from webmap.words import word
 
 cases = Blueprint("cases", __name__)
 
+# A visit is recorded whole, with its outcome (webmap.pages.visits), which makes these moves.
+BY_VISIT = frozenset({State.VISITED, State.SIGNED, State.DECLINED})
 # What the form of a move can still give is no obstacle to it.
 SUPPLIED = {
     Requirement.DOCUMENT: "document_missing",
@@ -54,9 +59,10 @@ class Part:
 
     template: str
     read: Callable[[Opened], Mapping[str, Any] | None]
+    rank: int = 50
 
 
-# In the order in which they stand, beside the time line.
+# Every noun adds its own; a lower rank stands higher.
 PARTS: list[Part] = []
 
 
@@ -90,6 +96,12 @@ class Step:
     filled: Filled = field(default_factory=Filled)
     is_open: bool = False
 
+    @property
+    def issues(self) -> bool:
+        """Return whether its paper is issued with it where no number is given."""
+        document = self.move.move.document
+        return document is not None and document not in ISSUED_APART
+
 
 @cases.get("/c/<place>/cases/<uuid:case_id>")
 @gated(Permission.CASE_READ)
@@ -106,7 +118,7 @@ def move_case(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
 
     def act(opened: Opened, form: Form) -> None:
         wanted = read_move(_body(form), opened.viewer)
-        move(opened.session, opened.community, case_id, wanted)
+        move_with_paper(opened.session, opened.community, case_id, wanted, _details(form))
 
     return answer_form(case_id, act)
 
@@ -164,7 +176,8 @@ def show_case(opened: Opened, filled: Filled | None = None, *, is_stale: bool = 
 
 
 def _parts(opened: Opened) -> list[tuple[str, Mapping[str, Any]]]:
-    read = [(part.template, part.read(opened)) for part in PARTS]
+    ordered = sorted(PARTS, key=lambda part: part.rank)
+    read = [(part.template, part.read(opened)) for part in ordered]
     return [(template, shown) for template, shown in read if shown is not None]
 
 
@@ -172,7 +185,7 @@ def _steps(sheet: CaseSheet, filled: Filled | None) -> list[Step]:
     """Return what the viewer may do: what is possible first, then what still lacks something."""
     steps = []
     for one in sheet.moves:
-        if not one.is_permitted:
+        if not one.is_permitted or one.move.target in BY_VISIT:
             continue
         supplied = {SUPPLIED[need] for need in one.move.requires if need in SUPPLIED}
         obstacles = [problem for problem in one.lacks if problem.code not in supplied]
@@ -183,6 +196,8 @@ def _steps(sheet: CaseSheet, filled: Filled | None) -> list[Step]:
 
 def _event(event: CaseEvent) -> Event:
     title = word("state", event.state) if event.state else word("event", event.event)
+    if event.event.startswith("case:deadline:") and "to" in event.data:
+        title = f"{title}: {format_date(dt.date.fromisoformat(event.data['to']))}"
     return Event(event.at, event.day, title, event.actor, event.document, event.note)
 
 
@@ -213,6 +228,7 @@ def _body(form: Form) -> dict[str, Any]:
         "version": version,
         "document": form.text("document", needed=False),
         "reason": form.text("reason", needed=False),
+        "addressee": form.choice("addressee", Addressee, needed=False),
     }
     left = form.text("left", needed=False)
     if left == "nothing":
@@ -221,6 +237,20 @@ def _body(form: Form) -> dict[str, Any]:
         body["residual"] = _polygon(form)
     form.check()
     return body
+
+
+def _details(form: Form) -> PaperDetails:
+    """Return what a paper says beside the facts of its case, as the form has it."""
+    lines = form.text("inventory", needed=False).splitlines()
+    authority = form.text("authority", needed=False, longest=200)
+    return PaperDetails([_item(line) for line in lines if line.strip()], authority)
+
+
+def _item(line: str) -> Item:
+    """Return a line of an inventory: what; how many; in which condition."""
+    what, count, condition = (*(part.strip() for part in re.split("[;；]", line)), "", "")[:3]
+    number = int(count) if count.isascii() and count.isdigit() else 1 if not count else 0
+    return Item(what, number, condition)
 
 
 def _polygon(form: Form) -> Any:

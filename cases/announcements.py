@@ -1,0 +1,297 @@
+"""Announcements: what is announced, until when, how to object, and where it was posted.
+
+An announcement names ground, never people (DOMAIN, product rules 4 and 10); every case
+that it announces gets the same deadline.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cases.access import Permission
+from cases.campaigns import bodies
+from cases.casework import move
+from cases.deadlines import deadline_problems, default_deadline, set_deadline
+from cases.documents import Paper, issue, number_of
+from cases.ledger import Moment, today
+from cases.models import (
+    Announcement,
+    Body,
+    Campaign,
+    Case,
+    Channel,
+    DocumentRecord,
+    Encroachment,
+    Posting,
+)
+from cases.requirements import Request
+from cases.signing import Signature, text_problems
+from cases.workflow import Document, State
+from gis.problems import InputError, Problem
+from layers.bulk import among
+from layers.models import Community, Parcel
+from layers.places import lock_community
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What is to be announced to the households of ``cases``; the default deadline where none."""
+
+    issuer_id: uuid.UUID | None
+    standard_version: str
+    objection_route: str
+    wording: str
+    cases: Sequence[uuid.UUID]
+    deadline_on: dt.date | None = None
+
+
+@dataclass(frozen=True)
+class Posted:
+    """One place where it hangs or was sent, and what proves it."""
+
+    channel: Channel
+    place: str
+    posted_on: dt.date
+    proof: str
+
+
+@dataclass(frozen=True)
+class AnnouncementSheet:
+    """An announcement with its number, its issuer and its postings."""
+
+    announcement: Announcement
+    document: DocumentRecord
+    issuer: Body
+    postings: Sequence[Posting]
+
+    @property
+    def number(self) -> str:
+        """Return the number of its paper."""
+        return number_of(self.document)
+
+
+def announce(
+    session: Session, community: Community, campaign: Campaign, notice: Notice, by: Signature
+) -> Announcement:
+    """Issue an announcement, and let each of its cases be announced with its deadline.
+
+    All of them or none: raises ``InputError`` with what each case lacks. The caller
+    commits.
+    """
+    lock_community(session, community.id)
+    day = Moment.of(community, by.at).day
+    deadline_on = notice.deadline_on or default_deadline(community, day)
+    problems = _problems(session, community, campaign, notice, by)
+    problems += deadline_problems(community, day, deadline_on)
+    if problems:
+        raise InputError(problems)
+    paper = _paper(session, community, campaign, notice, (day, deadline_on), by)
+    made = Announcement(
+        community_id=community.id,
+        id=uuid.uuid4(),
+        campaign_id=campaign.id,
+        issuer_id=notice.issuer_id,
+        document_id=paper.id,
+        issued_on=day,
+        deadline_on=deadline_on,
+        standard_version=notice.standard_version.strip(),
+        objection_route=notice.objection_route.strip(),
+        wording=notice.wording.strip(),
+    )
+    session.add(made)
+    _announce_cases(session, community, notice, (number_of(paper), deadline_on), by)
+    session.flush()
+    return made
+
+
+def post(
+    session: Session, community: Community, of: Announcement, posted: Posted, by: Signature
+) -> Posting:
+    """Record where an announcement was posted, with its proof. The caller commits."""
+    problems = [*by.lacks(Permission.CAMPAIGN_EDIT), *text_problems([("proof", posted.proof)])]
+    if not of.issued_on <= posted.posted_on <= today(community):
+        message = f"It was issued on {of.issued_on}."
+        remedy = "Give a day from then until today."
+        problems.append(Problem("wrong_time", message, remedy, field="posted_on"))
+    if problems:
+        raise InputError(problems)
+    made = Posting(
+        community_id=community.id,
+        id=uuid.uuid4(),
+        announcement_id=of.id,
+        channel=posted.channel,
+        place=posted.place.strip(),
+        posted_on=posted.posted_on,
+        proof=posted.proof.strip(),
+        recorded_by=by.actor,
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def announcements(session: Session, campaign: Campaign) -> list[AnnouncementSheet]:
+    """Return the announcements of a campaign, the latest first."""
+    rows = session.execute(
+        select(Announcement, DocumentRecord, Body)
+        .join(
+            DocumentRecord,
+            (DocumentRecord.community_id == Announcement.community_id)
+            & (DocumentRecord.id == Announcement.document_id),
+        )
+        .join(
+            Body,
+            (Body.community_id == Announcement.community_id) & (Body.id == Announcement.issuer_id),
+        )
+        .where(
+            Announcement.community_id == campaign.community_id,
+            Announcement.campaign_id == campaign.id,
+        )
+        .order_by(DocumentRecord.year.desc(), DocumentRecord.number.desc())
+    ).all()
+    return [AnnouncementSheet(*row, _postings(session, row[0])) for row in rows]
+
+
+def announceable(session: Session, campaign: Campaign) -> Sequence[Case]:
+    """Return the cases of a campaign that may be announced: verified, or taken again."""
+    return session.scalars(
+        select(Case)
+        .where(
+            Case.community_id == campaign.community_id,
+            Case.campaign_id == campaign.id,
+            Case.state.in_([State.VERIFIED, State.REBOUND]),
+            Case.suspended_on.is_(None),
+        )
+        .order_by(Case.number)
+    ).all()
+
+
+def _problems(
+    session: Session, community: Community, campaign: Campaign, notice: Notice, by: Signature
+) -> list[Problem]:
+    problems = [
+        *by.lacks(Permission.CASE_ANNOUNCE),
+        *text_problems(
+            [
+                ("wording", notice.wording),
+                ("objection_route", notice.objection_route),
+                ("standard_version", notice.standard_version),
+            ]
+        ),
+    ]
+    if campaign.ended_on is not None:
+        message = f"{campaign.name} has ended."
+        remedy = "Announce in the campaign that runs."
+        problems.append(Problem("campaign_ended", message, remedy, field="wording"))
+    if notice.issuer_id not in {body.id for body in bodies(session, community)}:
+        message = "Somebody must issue it."
+        remedy = "Choose a body of the community."
+        problems.append(Problem("issuer_missing", message, remedy, field="issuer_id"))
+    if not notice.cases:
+        message = "No case is chosen."
+        remedy = "Choose the cases that it announces."
+        problems.append(Problem("cases_missing", message, remedy, field="cases"))
+    return problems
+
+
+def _paper(
+    session: Session,
+    community: Community,
+    campaign: Campaign,
+    notice: Notice,
+    days: tuple[dt.date, dt.date],
+    by: Signature,
+) -> DocumentRecord:
+    issuer = session.get_one(Body, (community.id, notice.issuer_id))
+    issued_on, deadline_on = days
+    data = {
+        "community": community.name,
+        "issuer": issuer.name,
+        "deadline_on": deadline_on.isoformat(),
+        "standard_version": notice.standard_version.strip(),
+        "objection_route": notice.objection_route.strip(),
+        "wording": notice.wording.strip(),
+        "parcels": _ground(session, community, notice.cases),
+    }
+    title = f"{campaign.name}"
+    paper = Paper(Document.ANNOUNCEMENT, title, issued_on, by.actor, data, campaign_id=campaign.id)
+    return issue(session, community, paper)
+
+
+def _ground(
+    session: Session, community: Community, wanted: Sequence[uuid.UUID]
+) -> list[dict[str, object]]:
+    """Return the parcels that are announced, with the occupied area in m2; nobody is named."""
+    rows = session.execute(
+        select(Parcel.ref, Encroachment.occupied_m2)
+        .join(
+            Encroachment,
+            (Encroachment.community_id == Parcel.community_id)
+            & (Encroachment.parcel_id == Parcel.id),
+        )
+        .where(
+            Parcel.community_id == community.id,
+            among(Encroachment.case_id, wanted),
+            Encroachment.superseded_on.is_(None),
+        )
+        .order_by(Parcel.ref)
+    )
+    return [{"ref": ref, "m2": round(m2, 2)} for ref, m2 in rows]
+
+
+def _announce_cases(
+    session: Session,
+    community: Community,
+    notice: Notice,
+    told: tuple[str, dt.date],
+    by: Signature,
+) -> None:
+    """Move every case, and gather what each lacks before anything is refused."""
+    document, deadline_on = told
+    problems: list[Problem] = []
+    for case_id in notice.cases:
+        try:
+            case = move(
+                session,
+                community,
+                case_id,
+                Request(
+                    State.ANNOUNCED,
+                    by.actor,
+                    at=by.at,
+                    document=document,
+                    permissions=by.permissions,
+                ),
+            )
+            set_deadline(session, community, case, deadline_on, by, document=document)
+        except InputError as error:
+            problems += _of_case(session, community, case_id, error)
+    if problems:
+        raise InputError(problems)
+
+
+def _of_case(
+    session: Session, community: Community, case_id: uuid.UUID, error: InputError
+) -> list[Problem]:
+    """Return the problems of one case, said with its number, at the choice of cases."""
+    case = session.get(Case, (community.id, case_id))
+    name = f"Case {case.number}" if case else "A case"
+    return [
+        Problem(one.code, f"{name}: {one.message}", one.remedy, field="cases")
+        for one in error.problems
+    ]
+
+
+def _postings(session: Session, announcement: Announcement) -> Sequence[Posting]:
+    return session.scalars(
+        select(Posting)
+        .where(
+            Posting.community_id == announcement.community_id,
+            Posting.announcement_id == announcement.id,
+        )
+        .order_by(Posting.posted_on, Posting.channel, Posting.place)
+    ).all()

@@ -1,0 +1,144 @@
+"""Papers and their numbers: per community and year without gaps (DOMAIN, product rule 22)."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from cases.models import DocumentRecord
+from cases.workflow import Document
+from gis.problems import InputError, Problem
+from layers.models import Community
+from layers.places import lock_community
+
+LONGEST_TITLE = 200
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What is to be issued: ``data`` is everything that the paper says, as JSON."""
+
+    kind: Document
+    title: str
+    issued_on: dt.date
+    issued_by: str
+    data: dict[str, Any] = field(default_factory=dict)
+    case_id: uuid.UUID | None = None
+    campaign_id: uuid.UUID | None = None
+
+
+def issue(session: Session, community: Community, paper: Paper) -> DocumentRecord:
+    """Give a paper the next number of its year and store what it says.
+
+    The community stays locked until the transaction ends, so that a number that is
+    taken back with its transaction is the next one's. The caller commits. Raises
+    ``InputError`` for a title that is missing or too long.
+    """
+    lock_community(session, community.id)
+    _check(paper)
+    year = paper.issued_on.year
+    last = session.scalar(
+        select(func.max(DocumentRecord.number)).where(
+            DocumentRecord.community_id == community.id, DocumentRecord.year == year
+        )
+    )
+    return _store(session, community, paper, (year, (last or 0) + 1, 1))
+
+
+def correct(
+    session: Session, community: Community, record: DocumentRecord, paper: Paper
+) -> DocumentRecord:
+    """Issue a paper again under its number, in the next version; the earlier one stays.
+
+    Raises ``InputError`` where ``record`` is not the latest version, or is another kind.
+    """
+    lock_community(session, community.id)
+    _check(paper)
+    if record.kind is not paper.kind or latest(session, record) is not record:
+        message = f"{number_of(record)} has been corrected since, or is another paper."
+        remedy = "Open the latest version and correct that."
+        raise InputError([Problem("document_stale", message, remedy, field="document")])
+    place = (record.year, record.number, record.version + 1)
+    return _store(session, community, paper, place)
+
+
+def number_of(record: DocumentRecord) -> str:
+    """Return what people call a paper: its year and number, and its version after a correction."""
+    version = f" v{record.version}" if record.version > 1 else ""
+    return f"{record.year}-{record.number:03d}{version}"
+
+
+def latest(session: Session, record: DocumentRecord) -> DocumentRecord:
+    """Return the latest version of a paper."""
+    return session.scalars(
+        select(DocumentRecord)
+        .where(
+            DocumentRecord.community_id == record.community_id,
+            DocumentRecord.year == record.year,
+            DocumentRecord.number == record.number,
+        )
+        .order_by(DocumentRecord.version.desc())
+        .limit(1)
+    ).one()
+
+
+def papers(
+    session: Session,
+    community: Community,
+    *,
+    case_id: uuid.UUID | None = None,
+    campaign_id: uuid.UUID | None = None,
+) -> Sequence[DocumentRecord]:
+    """Return the latest version of each paper of a case or of a campaign, the newest first."""
+    newer = aliased(DocumentRecord)
+    superseded = (
+        select(newer.id)
+        .where(
+            newer.community_id == DocumentRecord.community_id,
+            newer.year == DocumentRecord.year,
+            newer.number == DocumentRecord.number,
+            newer.version > DocumentRecord.version,
+        )
+        .exists()
+    )
+    wanted = select(DocumentRecord).where(
+        DocumentRecord.community_id == community.id,
+        ~superseded,
+        DocumentRecord.case_id == case_id if case_id else DocumentRecord.campaign_id == campaign_id,
+    )
+    order = (DocumentRecord.year.desc(), DocumentRecord.number.desc())
+    return session.scalars(wanted.order_by(*order)).all()
+
+
+def _check(paper: Paper) -> None:
+    if not 0 < len(paper.title.strip()) <= LONGEST_TITLE:
+        message = f"The title has {len(paper.title.strip())} characters."
+        remedy = f"Give 1 to {LONGEST_TITLE}."
+        raise InputError([Problem("title", message, remedy, field="title")])
+
+
+def _store(
+    session: Session, community: Community, paper: Paper, place: tuple[int, int, int]
+) -> DocumentRecord:
+    year, number, version = place
+    record = DocumentRecord(
+        community_id=community.id,
+        id=uuid.uuid4(),
+        kind=paper.kind,
+        year=year,
+        number=number,
+        version=version,
+        campaign_id=paper.campaign_id,
+        case_id=paper.case_id,
+        title=paper.title.strip(),
+        issued_on=paper.issued_on,
+        issued_by=paper.issued_by,
+        data=paper.data,
+    )
+    session.add(record)
+    session.flush()
+    return record

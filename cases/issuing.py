@@ -1,0 +1,188 @@
+"""A move and the paper that it rests on, issued together.
+
+What a paper says is taken from the case as it stands: its ground and areas, and the
+score standard and way to object that the campaign announced. Households appear by their
+reference only; who signs writes the name by hand.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cases.casework import lock_case, move
+from cases.documents import Paper, issue, number_of
+from cases.ground import Ground
+from cases.ledger import Moment
+from cases.models import Announcement, Campaign, Case, Encroachment
+from cases.parcel_file import case_number
+from cases.requirements import Request
+from cases.workflow import MOVES, Document, State
+from gis.problems import InputError, Problem
+from layers.models import Building, Community, Household, Observation, Parcel
+
+# The poster is issued once for many cases (cases.announcements).
+ISSUED_APART = frozenset({Document.ANNOUNCEMENT})
+MOST_ITEMS, LONGEST_ITEM = 50, 200
+
+
+@dataclass(frozen=True)
+class Item:
+    """A thing of an inventory: what is moved or taken down with the household's consent."""
+
+    what: str
+    count: int = 1
+    condition: str = ""
+
+
+@dataclass(frozen=True)
+class PaperDetails:
+    """What a paper says beside the facts of its case; each kind needs its own."""
+
+    inventory: Sequence[Item] = ()
+    authority: str = ""
+    upkeep_months: int = 12
+
+
+def move_with_paper(
+    session: Session,
+    community: Community,
+    case_id: uuid.UUID,
+    request: Request,
+    details: PaperDetails,
+) -> Case:
+    """Make a move; a paper that it rests on and that has no number yet is issued with it.
+
+    The caller commits; when the move is refused nothing of the transaction may stay, the
+    number neither. Raises what :func:`cases.casework.move` raises.
+    """
+    case = lock_case(session, community, case_id, request.version)
+    step = MOVES.get((case.state, request.target))
+    kind = step.document if step else None
+    if kind is None or kind in ISSUED_APART or request.document.strip():
+        return move(session, community, case_id, request)
+    problems = _detail_problems(kind, details)
+    if problems:
+        raise InputError(problems)
+    paper = issue(session, community, _paper(session, community, case, kind, request, details))
+    return move(session, community, case_id, replace(request, document=number_of(paper)))
+
+
+def case_facts(session: Session, community: Community, case: Case) -> dict[str, Any]:
+    """Return what every paper of a case says: its number, household, ground and campaign."""
+    campaign = session.get_one(Campaign, (community.id, case.campaign_id))
+    household = session.get_one(Household, (community.id, case.household_id))
+    announced = _announced(session, campaign)
+    parcels = _parcels(session, community, case)
+    return {
+        "community": community.name,
+        "case": case_number(community.code, campaign.started_on.year, case.number),
+        "campaign": campaign.name,
+        "household": household.ref,
+        "building": _building(session, household),
+        "survey_crs": f"EPSG:{community.survey_srid}",
+        "parcels": parcels,
+        "m2": round(sum(one["m2"] for one in parcels), 2),
+        "deadline_on": case.deadline_on.isoformat() if case.deadline_on else None,
+        "standard_version": announced.standard_version if announced else None,
+        "objection_route": announced.objection_route if announced else None,
+    }
+
+
+def _paper(
+    session: Session,
+    community: Community,
+    case: Case,
+    kind: Document,
+    request: Request,
+    details: PaperDetails,
+) -> Paper:
+    facts = case_facts(session, community, case)
+    said: dict[Document, dict[str, Any]] = {
+        Document.CREDIT_CONTRACT: {"upkeep_months": details.upkeep_months},
+        Document.ASSISTANCE_CONSENT: {"inventory": [asdict(one) for one in details.inventory]},
+        Document.REFERRAL: {"authority": details.authority.strip()},
+        Document.ACCEPTANCE_FORM: {"inspected": _inspected(session, community, case)},
+    }
+    data = {**facts, "reason": request.reason.strip(), **said.get(kind, {})}
+    day = Moment.of(community, request.at).day
+    return Paper(kind, facts["case"], day, request.actor, data, case.id, case.campaign_id)
+
+
+def _detail_problems(kind: Document, details: PaperDetails) -> list[Problem]:
+    problems = []
+    if kind is Document.ASSISTANCE_CONSENT:
+        problems += _inventory_problems(details.inventory)
+    if kind is Document.REFERRAL and not details.authority.strip():
+        message = "The authority is missing."
+        remedy = "Name whom the case is referred to."
+        problems.append(Problem("authority_missing", message, remedy, field="authority"))
+    return problems
+
+
+def _inventory_problems(inventory: Sequence[Item]) -> list[Problem]:
+    """Nothing is cleared by others that the household has not listed and signed (rule 3)."""
+    if not inventory:
+        message = "The inventory is empty."
+        remedy = "List what is moved or taken down."
+        return [Problem("inventory_missing", message, remedy, field="inventory")]
+    fits = all(len(one.what) <= LONGEST_ITEM and 0 < one.count < 10_000 for one in inventory)
+    if fits and len(inventory) <= MOST_ITEMS:
+        return []
+    message = "A line of the inventory is too long, has no number, or there are too many."
+    remedy = f"Give up to {MOST_ITEMS} lines of up to {LONGEST_ITEM} characters, each with a count."
+    return [Problem("inventory", message, remedy, field="inventory")]
+
+
+def _announced(session: Session, campaign: Campaign) -> Announcement | None:
+    return session.scalars(
+        select(Announcement)
+        .where(
+            Announcement.community_id == campaign.community_id,
+            Announcement.campaign_id == campaign.id,
+        )
+        .order_by(Announcement.issued_on.desc())
+        .limit(1)
+    ).first()
+
+
+def _building(session: Session, household: Household) -> str | None:
+    if household.building_id is None:
+        return None
+    return session.get_one(Building, (household.community_id, household.building_id)).ref
+
+
+def _parcels(session: Session, community: Community, case: Case) -> list[dict[str, Any]]:
+    rows = session.execute(
+        select(
+            Parcel.ref, Encroachment.occupied_m2, Encroachment.sigma_m2, Observation.structure_type
+        )
+        .join(
+            Encroachment,
+            (Encroachment.community_id == Parcel.community_id)
+            & (Encroachment.parcel_id == Parcel.id),
+        )
+        .join(
+            Observation,
+            (Observation.community_id == Encroachment.community_id)
+            & (Observation.id == Encroachment.observation_id),
+        )
+        .where(
+            Parcel.community_id == community.id,
+            Encroachment.case_id == case.id,
+            Encroachment.superseded_on.is_(None),
+        )
+        .order_by(Parcel.ref)
+    )
+    return [
+        {"ref": ref, "m2": round(m2, 2), "uncertainty_m2": round(2 * sigma, 2), "structure": kind}
+        for ref, m2, sigma, kind in rows
+    ]
+
+
+def _inspected(session: Session, community: Community, case: Case) -> dict[str, Any] | None:
+    event = Ground(session, community, case).last(State.INSPECTED)
+    return {"on": event.day.isoformat(), "by": event.actor} if event else None

@@ -1,0 +1,269 @@
+"""Campaigns, meetings, announcements, visits and their papers."""
+
+import datetime as dt
+import uuid
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, select
+
+from cases.access import Permission, Role, permissions
+from cases.announcements import (
+    Notice,
+    Posted,
+    announce,
+    announceable,
+    announcements,
+    post,
+)
+from cases.campaigns import Plan, add_body, begin_campaign, bodies, end_campaign, standing
+from cases.documents import Paper, correct, issue, number_of, papers
+from cases.issuing import Item, PaperDetails, move_with_paper
+from cases.meetings import Held, Vote, meetings, record_meeting
+from cases.models import (
+    BodyKind,
+    Campaign,
+    Case,
+    CaseEvent,
+    Channel,
+    DocumentRecord,
+    EntryKind,
+    VisitOutcome,
+)
+from cases.requirements import NOTHING_LEFT, Request
+from cases.signing import Signature
+from cases.visits import Visited, record_visit, visits
+from cases.workflow import Document, State
+from gis.problems import InputError
+from tests.cases.conftest import Scene
+
+
+def by(scene: Scene, role: Role = Role.SECRETARY) -> Signature:
+    return Signature(f"{role}@example.org", scene.tick(), permissions([role]))
+
+
+def campaign(scene: Scene) -> Campaign:
+    """Return the campaign that flagging began."""
+    return scene.session.scalars(
+        select(Campaign).where(Campaign.community_id == scene.community.id)
+    ).one()
+
+
+def verified(scene: Scene, *indexes: int) -> list[Case]:
+    for index in indexes:
+        scene.observe(f"O{index}", index * 10 + 2, 1, 4, 5)
+    scene.flag()
+    for case in scene.cases():
+        scene.move(case, State.VERIFIED)
+    return scene.cases()
+
+
+def body(scene: Scene) -> uuid.UUID:
+    signed = by(scene)
+    return add_body(
+        scene.session, scene.community, "PB", BodyKind.PARTY_BRANCH, "Branch", signed
+    ).id
+
+
+def notice(scene: Scene, *cases: Case) -> Notice:
+    return Notice(body(scene), "2022-1", "the office", "Clear it.", [case.id for case in cases])
+
+
+def fields(error: pytest.ExceptionInfo[InputError]) -> set[str | None]:
+    return {problem.field for problem in error.value.problems}
+
+
+def documents(scene: Scene) -> int:
+    counted = select(func.count()).where(DocumentRecord.community_id == scene.community.id)
+    return scene.session.scalar(counted) or 0
+
+
+def test_campaigns_follow_one_another(scene: Scene) -> None:
+    signed = by(scene)
+    first = Plan("C1", "First", dt.date(2022, 1, 1))
+    made = begin_campaign(scene.session, scene.community, first, signed)
+    second = Plan("C2", "Second", dt.date(2022, 1, 20))
+    with pytest.raises(InputError, match="has not ended"):
+        begin_campaign(scene.session, scene.community, second, signed)
+    ended = dt.date(2022, 2, 1)
+    end_campaign(scene.session, scene.community, made, ended, "taken again", signed)
+    with pytest.raises(InputError) as error:
+        begin_campaign(scene.session, scene.community, replace(second, ref="C1"), signed)
+    assert fields(error) == {"ref", "started_on"}
+    later = replace(second, started_on=ended)
+    assert begin_campaign(scene.session, scene.community, later, signed).ended_on is None
+
+
+def test_only_who_may_begins_or_ends(scene: Scene) -> None:
+    plan = Plan("C1", "First", dt.date(2022, 1, 1))
+    with pytest.raises(InputError, match=Permission.CAMPAIGN_EDIT):
+        begin_campaign(scene.session, scene.community, plan, by(scene, Role.INSPECTOR))
+
+
+def test_a_campaign_stands_as_its_ledger_says(scene: Scene) -> None:
+    case, _other = verified(scene, 0, 1)
+    scene.move(case, State.SELF_CLEARING)
+    scene.move(case, State.INSPECTED, residual=NOTHING_LEFT)
+    scene.move(case, State.ACCEPTED, actor="bo", document="A-1")
+    shown = standing(scene.session, campaign(scene))
+    assert (shown.cases, shown.cleared) == (2, 1)
+    assert shown.m2(EntryKind.ENCROACHED) == pytest.approx(40)
+    assert shown.outstanding_m2 == pytest.approx(scene.figures()["outstanding_m2"])
+
+
+def test_a_meeting_is_numbered_and_its_votes_fit_who_came(scene: Scene) -> None:
+    verified(scene, 0)
+    branch = body(scene)
+    day = scene.clock.date()
+    held = Held(day, "Score standard", {branch: 12}, resolutions=[Vote("Adopt it.", 11, 0, 1)])
+    run = campaign(scene)
+    run.started_on = dt.date(2022, 1, 1)
+    for number in (1, 2):
+        made = record_meeting(scene.session, scene.community, run, held, by(scene))
+        assert made.number == number
+    sheet = meetings(scene.session, run)[0]
+    assert (sheet.people, sheet.resolutions[0].votes_for) == (12, 11)
+    wrong = Held(dt.date(2021, 1, 1), " ", {branch: 0, uuid.uuid4(): 1}, resolutions=[Vote("", 30)])
+    with pytest.raises(InputError) as error:
+        record_meeting(scene.session, scene.community, run, wrong, by(scene))
+    assert fields(error) == {"agenda", "held_on", "people", "wording-1"}
+
+
+def test_an_announcement_moves_its_cases_and_starts_their_clock(scene: Scene) -> None:
+    first, second = verified(scene, 0, 1)
+    run = campaign(scene)
+    assert list(announceable(scene.session, run)) == [first, second]  # by their number
+    made = announce(scene.session, scene.community, run, notice(scene, first, second), by(scene))
+    scene.session.expire_all()
+    (sheet,) = announcements(scene.session, run)
+    for case in scene.cases():
+        assert (case.state, case.deadline_on) == (State.ANNOUNCED, made.deadline_on)
+        told = scene.session.scalars(
+            select(CaseEvent.document).where(
+                CaseEvent.case_id == case.id, CaseEvent.state == State.ANNOUNCED
+            )
+        ).one()
+        assert told == sheet.number
+    assert sheet.document.data["parcels"] == [{"ref": "P0", "m2": 20.0}, {"ref": "P1", "m2": 20.0}]
+    posted = Posted(Channel.DOOR, "building 1", made.issued_on, "photograph 3")
+    post(scene.session, scene.community, made, posted, by(scene))
+    assert [one.place for one in announcements(scene.session, run)[0].postings] == ["building 1"]
+    early = replace(posted, posted_on=dt.date(2021, 1, 1), proof="")
+    with pytest.raises(InputError) as error:
+        post(scene.session, scene.community, made, early, by(scene))
+    assert fields(error) == {"posted_on", "proof"}
+
+
+def test_an_announcement_is_for_all_of_its_cases_or_none(scene: Scene) -> None:
+    first, second = verified(scene, 0, 1)
+    scene.parcels[1].title_disputed = True
+    wanted = notice(scene, first, second)
+    run = campaign(scene)
+    with pytest.raises(InputError) as error, scene.session.begin_nested():
+        announce(scene.session, scene.community, run, wanted, by(scene))
+    assert [problem.code for problem in error.value.problems] == ["title_doubtful"]
+    theirs = {case.household_id: case.number for case in (first, second)}
+    number = theirs[scene.households[1].id]
+    assert f"Case {number}" in error.value.problems[0].message
+    scene.session.expire_all()
+    assert {case.state for case in scene.cases()} == {State.VERIFIED}
+    assert documents(scene) == 0
+    soon = replace(wanted, issuer_id=None, cases=[], deadline_on=scene.clock.date())
+    with pytest.raises(InputError) as error:
+        announce(scene.session, scene.community, run, soon, by(scene))
+    assert fields(error) == {"issuer_id", "cases", "deadline_on"}
+
+
+def announced(scene: Scene) -> Case:
+    (case,) = verified(scene, 0)
+    announce(scene.session, scene.community, campaign(scene), notice(scene, case), by(scene))
+    scene.session.expire_all()
+    return scene.cases()[0]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (VisitOutcome.NOT_HOME, State.ANNOUNCED),
+        (VisitOutcome.UNDECIDED, State.VISITED),
+        (VisitOutcome.WILL_CLEAR, State.SELF_CLEARING),
+        (VisitOutcome.SIGNED, State.SIGNED),
+        (VisitOutcome.DECLINED, State.DECLINED),
+    ],
+)
+def test_a_visit_leads_where_its_outcome_says(
+    scene: Scene, outcome: VisitOutcome, state: State
+) -> None:
+    case = announced(scene)
+    signed = by(scene, Role.LANE_HOUSEKEEPER)
+    visited = Visited(outcome, "they keep the rose bush", signed.at.date() + dt.timedelta(days=3))  # type: ignore[union-attr]
+    record_visit(scene.session, scene.community, case.id, visited, signed)
+    scene.session.expire_all()
+    assert scene.cases()[0].state is state
+    assert [one.outcome for one in visits(scene.session, case)] == [outcome]
+    issued = papers(scene.session, scene.community, case_id=case.id)
+    wanted = [Document.CREDIT_CONTRACT] if outcome is VisitOutcome.SIGNED else []
+    assert [one.kind for one in issued] == wanted
+    for paper in issued:
+        assert paper.data["standard_version"] == "2022-1"
+        assert paper.data["parcels"][0]["m2"] == 20
+
+
+def test_every_fault_of_a_visit_is_named(scene: Scene) -> None:
+    scene.observe("O1", 2, 1, 4, 5)
+    scene.flag()
+    case = scene.cases()[0]
+    wrong = Visited(VisitOutcome.DECLINED, " ", dt.date(2022, 1, 1))
+    with pytest.raises(InputError) as error:
+        record_visit(scene.session, scene.community, case.id, wrong, by(scene))
+    assert fields(error) == {"outcome", "note", "next_on"}
+
+
+def test_help_needs_an_inventory_and_a_referral_its_authority(scene: Scene) -> None:
+    case = announced(scene)
+    session, place = scene.session, scene.community
+    record_visit(session, place, case.id, Visited(VisitOutcome.SIGNED), by(scene))
+    signed = by(scene)
+    wanted = Request(State.ASSISTED, signed.actor, at=signed.at, permissions=signed.permissions)
+    with pytest.raises(InputError) as error:
+        move_with_paper(session, place, case.id, wanted, PaperDetails())
+    assert fields(error) == {"inventory"}
+    before = documents(scene)
+    details = PaperDetails(inventory=[Item("bamboo fence", 12, "old")])
+    moved = move_with_paper(session, place, case.id, wanted, details)
+    assert (moved.state, documents(scene)) == (State.ASSISTED, before + 1)
+    (consent, *_rest) = papers(session, place, case_id=case.id)
+    assert consent.data["inventory"] == [{"what": "bamboo fence", "count": 12, "condition": "old"}]
+
+
+def paper(day: dt.date) -> Paper:
+    return Paper(Document.MINUTES, "Minutes", day, "bo", {"text": "x"})
+
+
+def test_numbers_run_without_gaps_and_a_correction_keeps_its_own(scene: Scene) -> None:
+    session, place, day = scene.session, scene.community, dt.date(2022, 5, 1)
+    first = issue(session, place, paper(day))
+    undone = session.begin_nested()
+    issue(session, place, paper(day))
+    undone.rollback()
+    second = issue(session, place, paper(day))
+    other = issue(session, place, paper(day.replace(year=2023)))
+    assert [number_of(one) for one in (first, second, other)] == [
+        "2022-001",
+        "2022-002",
+        "2023-001",
+    ]
+    corrected = correct(session, place, first, replace(paper(day), data={"text": "y"}))
+    assert number_of(corrected) == "2022-001 v2"
+    with pytest.raises(InputError, match="corrected since"):
+        correct(session, place, first, paper(day))
+    assert [one.version for one in papers(session, place)] == [1, 1, 2]
+
+
+def test_bodies_stand_in_the_order_of_the_1_3_x(scene: Scene) -> None:
+    signed = by(scene)
+    for ref, kind in (("V", BodyKind.VOLUNTEER), ("B", BodyKind.PARTY_BRANCH)):
+        add_body(scene.session, scene.community, ref, kind, ref, signed)
+    with pytest.raises(InputError, match="there already"):
+        add_body(scene.session, scene.community, "V", BodyKind.OTHER, "V", signed)
+    assert [one.ref for one in bodies(scene.session, scene.community)] == ["B", "V"]

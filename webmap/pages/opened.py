@@ -1,0 +1,61 @@
+"""The community that a page is about, within the transaction of its request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import abort, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from cases.parcel_file import Viewer
+from cases.signing import Signature
+from gis.problems import InputError
+from layers.models import Community
+from webmap.forms import Filled, Form
+from webmap.gates import current_access, place_session
+
+
+@dataclass(frozen=True)
+class OpenedPlace:
+    """A community, and who looks at it."""
+
+    session: Session
+    community: Community
+    viewer: Viewer
+
+    def signed(self, form: Form) -> Signature:
+        """Return the signature of the account, at the time that the form gives, now without."""
+        at = form.moment("at", self.community)
+        return Signature(self.viewer.actor, at, self.viewer.permissions)
+
+
+def open_place(session: Session) -> OpenedPlace:
+    """Return the community of this request's address; a region has no such page."""
+    access = current_access()
+    if not access.place.is_community:
+        abort(404)
+    community = session.get_one(Community, access.place.id)
+    viewer = Viewer(current_user.email, access.rights.permissions(access.place.id))
+    return OpenedPlace(session, community, viewer)
+
+
+def show(page: Callable[[OpenedPlace], ResponseReturnValue]) -> ResponseReturnValue:
+    """Return a page of the community."""
+    with place_session() as session:
+        return page(open_place(session))
+
+
+def answer(
+    act: Callable[[OpenedPlace, Form], ResponseReturnValue],
+    again: Callable[[OpenedPlace, Filled], str],
+) -> ResponseReturnValue:
+    """Do what a form asks for and commit; refused, show the page with all that was typed."""
+    with place_session() as session:
+        try:
+            with session.begin_nested():
+                done = act(open_place(session), Form(request.form))
+        except InputError as error:
+            return again(open_place(session), Filled.again(error)), 422
+        session.commit()
+    return done
