@@ -260,7 +260,9 @@ def _change(
     for one in changes:
         before = names.get(_assigned(one.case, duty))
         data = assignment_data(duty, one.basis, before, names.get(one.account_id))
-        book.record(moment, (community.id, one.case.id), by.actor, CHANGED, data=data)
+        note = names.get(one.account_id, "")
+        key = community.id, one.case.id
+        book.record(moment, key, by.actor, CHANGED, note=note, data=data)
         if duty is Duty.HOUSEKEEPER:
             one.case.housekeeper_id = one.account_id
         else:

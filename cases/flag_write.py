@@ -357,7 +357,7 @@ class Writer:
             assignment.Duty.HOUSEKEEPER, assignment.Basis.LANE, None, housekeeper
         )
         moment = self.moments[case[0]]
-        self.book.record(moment, case, self.actor, assignment.CHANGED, data=data)
+        self.book.record(moment, case, self.actor, assignment.CHANGED, note=housekeeper, data=data)
 
     def _last_numbers(self, campaigns: dict[int, Campaign]) -> dict[int, int]:
         ours = [campaign.id for campaign in campaigns.values()]

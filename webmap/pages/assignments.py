@@ -15,7 +15,6 @@ from cases.ranking import ranks, set_difficulty
 from webmap.forms import Form
 from webmap.gates import gated
 from webmap.pages.cases import PARTS, Opened, Part, answer_form
-from webmap.pages.lanes import signature
 
 assignments = Blueprint("assignments", __name__)
 
@@ -29,7 +28,7 @@ def assign_case(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     """Assign a housekeeper, by hand or as the lane says, and an inspector."""
 
     def act(opened: Opened, form: Form) -> None:
-        by = signature()
+        by = opened.signed()
         follows = form.text("housekeeper", needed=False) == FOLLOW_LANE
         keeper = None if follows else form.number("housekeeper", needed=False, most=LARGEST_ID)
         inspector = form.number("inspector", needed=False, most=LARGEST_ID)
@@ -53,6 +52,7 @@ def rank_case(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     def act(opened: Opened, form: Form) -> None:
         difficulty = form.number("difficulty", least=EASIEST, most=HARDEST, needed=False)
         reason = form.text("reason", needed=False)
+        version = form.number("version", least=1, most=LARGEST_ID)
         form.check()
         set_difficulty(
             opened.session,
@@ -60,7 +60,7 @@ def rank_case(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
             case_id,
             difficulty,
             reason,
-            signature(),
+            opened.signed(version),
             is_remedial=form.ticked("is_remedial"),
         )
 
@@ -104,4 +104,4 @@ def reason_text(reason: Reason) -> str:
     return texts[reason]
 
 
-PARTS.append(Part("case/parts/assignment.html", _read))
+PARTS.append(Part("case/parts/assignment.html", _read, rank=20))

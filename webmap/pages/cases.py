@@ -20,6 +20,7 @@ from cases.casework import AvailableMove, StaleVersion
 from cases.issuing import ISSUED_APART, Item, PaperDetails, move_with_paper
 from cases.models import Case, CaseEvent
 from cases.parcel_file import Viewer
+from cases.signing import Signature
 from cases.workflow import Addressee, Requirement, State
 from gis.problems import InputError
 from layers.models import Community
@@ -48,6 +49,10 @@ class Opened:
     community: Community
     case: Case
     viewer: Viewer
+
+    def signed(self, version: int | None = None) -> Signature:
+        """Return the signature of the account, on the case as it was in ``version``."""
+        return Signature(self.viewer.actor, permissions=self.viewer.permissions, version=version)
 
 
 @dataclass(frozen=True)
@@ -195,7 +200,9 @@ def _steps(sheet: CaseSheet, filled: Filled | None) -> list[Step]:
 
 
 def _event(event: CaseEvent) -> Event:
-    title = word("state", event.state) if event.state else word("event", event.event)
+    # An assignment says as what; so does its name.
+    name = ":".join(filter(None, (event.event, event.data.get("duty"))))
+    title = word("state", event.state) if event.state else word("event", name)
     if event.event.startswith("case:deadline:") and "to" in event.data:
         title = f"{title}: {format_date(dt.date.fromisoformat(event.data['to']))}"
     return Event(event.at, event.day, title, event.actor, event.document, event.note)

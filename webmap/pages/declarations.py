@@ -30,7 +30,6 @@ from webmap.connections import current_database
 from webmap.forms import Filled, Form
 from webmap.gates import Open, gated, place_session
 from webmap.pages.cases import PARTS, Opened, Part, open_case, show_case
-from webmap.pages.lanes import signature
 from webmap.throttle import make_limiter
 
 declarations = Blueprint("declarations", __name__)
@@ -55,7 +54,7 @@ def letter(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
         opened = open_case(session, case_id)
         try:
             with session.begin_nested():
-                token, link = make_link(session, opened.community, case_id, signature())
+                token, link = make_link(session, opened.community, case_id, opened.signed())
         except InputError as error:
             return show_case(open_case(session, case_id), Filled.again(error)), 422
         household = session.get_one(Household, (opened.community.id, opened.case.household_id))
@@ -156,4 +155,4 @@ def _read(opened: Opened) -> Mapping[str, Any] | None:
     }
 
 
-PARTS.append(Part("case/parts/declaration.html", _read))
+PARTS.append(Part("case/parts/declaration.html", _read, rank=30))

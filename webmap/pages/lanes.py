@@ -6,8 +6,6 @@ from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
-from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.assignment import Duty, workers
@@ -15,18 +13,15 @@ from cases.lanes import (
     LaneForm,
     ListedLane,
     MappedBuilding,
-    find_lane,
     list_lanes,
     mapped_buildings,
     remove_lane,
     save_lane,
 )
-from cases.signing import Signature
-from gis.problems import InputError
-from layers.models import Community
 from webmap.forms import Filled, Form
-from webmap.gates import current_access, gated, place_session
+from webmap.gates import gated
 from webmap.pages.drawn import feature
+from webmap.pages.opened import OpenedPlace, answer, show
 
 lanes = Blueprint("lanes", __name__)
 
@@ -51,29 +46,14 @@ COLOURS = (
 @gated(Permission.CAMPAIGN_READ)
 def lane_list(place: str) -> ResponseReturnValue:
     """Show the lanes on the plan and in a list."""
-    with place_session() as session:
-        community = here(session)
-        listed = list_lanes(session, community)
-        colours = _colours(listed)
-        buildings = mapped_buildings(session, community)
-        return render_template(
-            "lanes.html",
-            community=community,
-            lanes=listed,
-            in_short=in_short,
-            colours=colours,
-            left=[one.ref for one in buildings if one.lane_id is None],
-            buildings=[_drawn(one, colours) for one in buildings],
-            may_edit=_may(Permission.LANES_EDIT),
-        )
+    return show(_list)
 
 
 @lanes.get("/c/<place>/lanes/new")
 @gated(Permission.LANES_EDIT)
 def new_lane(place: str) -> ResponseReturnValue:
     """Show the form of a new lane."""
-    with place_session() as session:
-        return _form(session, None, Filled())
+    return show(lambda opened: _form(opened, None, Filled()))
 
 
 @lanes.post("/c/<place>/lanes/new")
@@ -87,8 +67,7 @@ def add_lane(place: str) -> ResponseReturnValue:
 @gated(Permission.LANES_EDIT)
 def lane(place: str, lane_id: uuid.UUID) -> ResponseReturnValue:
     """Show the form of a lane."""
-    with place_session() as session:
-        return _form(session, lane_id, Filled())
+    return show(lambda opened: _form(opened, lane_id, Filled()))
 
 
 @lanes.post("/c/<place>/lanes/<uuid:lane_id>")
@@ -102,25 +81,40 @@ def change_lane(place: str, lane_id: uuid.UUID) -> ResponseReturnValue:
 @gated(Permission.LANES_EDIT)
 def drop_lane(place: str, lane_id: uuid.UUID) -> ResponseReturnValue:
     """Remove a lane."""
-    with place_session() as session, session.begin():
-        community = here(session)
-        if find_lane(session, community, lane_id) is None:
-            abort(404)
-        remove_lane(session, community, lane_id, signature())
-    return redirect(url_for("lanes.lane_list", place=place))
+
+    def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
+        remove_lane(opened.session, opened.community, lane_id, opened.signed(form))
+        return redirect(url_for("lanes.lane_list", place=place))
+
+    return answer(act, lambda opened, filled: _form(opened, lane_id, filled))
 
 
-def here(session: Session) -> Community:
-    """Return the community of this request; a region has none of these pages."""
-    place = current_access().place
-    return session.get_one(Community, place.id) if place.is_community else abort(404)
+def _list(opened: OpenedPlace) -> str:
+    listed = list_lanes(opened.session, opened.community)
+    colours = _colours(listed)
+    buildings = mapped_buildings(opened.session, opened.community)
+    return render_template(
+        "lanes.html",
+        community=opened.community,
+        lanes=listed,
+        in_short=in_short,
+        colours=colours,
+        left=[one.ref for one in buildings if one.lane_id is None],
+        buildings=[_drawn(one, colours) for one in buildings],
+        may_edit=Permission.LANES_EDIT in opened.viewer.permissions,
+    )
 
 
-def signature(version: int | None = None) -> Signature:
-    """Return by whom this request is signed, with what the account may here."""
-    access = current_access()
-    allowed = access.rights.permissions(access.place.id)
-    return Signature(current_user.email, None, allowed, version)
+def _save(lane_id: uuid.UUID | None) -> ResponseReturnValue:
+    def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
+        wanted = _read(form)
+        save_lane(opened.session, opened.community, lane_id, wanted, opened.signed(form))
+        return redirect(url_for("lanes.lane_list", place=opened.community.code))
+
+    def again(opened: OpenedPlace, filled: Filled) -> str:
+        return _form(opened, lane_id, filled, Form.of_request().several("buildings"))
+
+    return answer(act, again)
 
 
 def in_short(refs: Sequence[str]) -> str:
@@ -135,24 +129,6 @@ def in_short(refs: Sequence[str]) -> str:
     return ", ".join(run[0] if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
 
 
-def _may(permission: Permission) -> bool:
-    access = current_access()
-    return permission in access.rights.permissions(access.place.id)
-
-
-def _save(lane_id: uuid.UUID | None) -> ResponseReturnValue:
-    with place_session() as session:
-        community = here(session)
-        form = Form.of_request()
-        try:
-            with session.begin_nested():
-                save_lane(session, community, lane_id, _read(form), signature())
-        except InputError as error:
-            return _form(session, lane_id, Filled.again(error), form.several("buildings")), 422
-        session.commit()
-    return redirect(url_for("lanes.lane_list", place=current_access().place.code))
-
-
 def _read(form: Form) -> LaneForm:
     wanted = LaneForm(
         form.text("ref", longest=64),
@@ -165,17 +141,18 @@ def _read(form: Form) -> LaneForm:
 
 
 def _form(
-    session: Session,
+    opened: OpenedPlace,
     lane_id: uuid.UUID | None,
     filled: Filled,
     ticked: list[uuid.UUID] | None = None,
 ) -> str:
-    community = here(session)
+    session, community = opened.session, opened.community
     listed = list_lanes(session, community)
     shown = next((one for one in listed if one.id == lane_id), None)
     if lane_id is not None and shown is None:
         abort(404)
     colours = _colours(listed)
+    others = {key: colour for key, colour in colours.items() if key != lane_id}
     buildings = mapped_buildings(session, community)
     mine = {one.id for one in buildings if one.lane_id == lane_id and lane_id is not None}
     refs: dict[uuid.UUID | None, str] = {one.id: one.ref for one in listed}
@@ -189,9 +166,7 @@ def _form(
         buildings=buildings,
         ticked=set(ticked) if ticked is not None else mine,
         other_lane={one.id: refs.get(one.lane_id) for one in buildings if one.id not in mine},
-        drawn=[
-            _drawn(one, {k: v for k, v in colours.items() if k != lane_id}) for one in buildings
-        ],
+        drawn=[_drawn(one, others) for one in buildings],
     )
 
 

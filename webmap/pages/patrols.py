@@ -18,7 +18,6 @@ from webmap.forms import Form
 from webmap.gates import gated
 from webmap.pages.cases import PARTS, Opened, Part, answer_form
 from webmap.pages.drawn import read_polygon
-from webmap.pages.lanes import signature
 from webmap.pages.observations import KINDS
 
 patrols = Blueprint("patrols", __name__)
@@ -32,7 +31,7 @@ def record(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     def act(opened: Opened, form: Form) -> None:
         found = form.text("left")
         note = form.text("note", needed=False)
-        by = signature(form.number("version", least=1))
+        by = opened.signed(form.number("version", least=1))
         if found == "clear":
             form.check()
             record_clear(opened.session, opened.community, case_id, note, by)
@@ -69,4 +68,4 @@ def _read(opened: Opened) -> Mapping[str, Any] | None:
     }
 
 
-PARTS.append(Part("case/parts/patrols.html", _read))
+PARTS.append(Part("case/parts/patrols.html", _read, rank=15))

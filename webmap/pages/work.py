@@ -32,21 +32,21 @@ from cases.work import (
     starting_points,
 )
 from cases.work import my_day as work_of_day
-from gis.problems import InputError
 from layers.db import EVERYWHERE
 from layers.features import count_communities, list_communities
 from layers.models import Community
 from webmap.connections import current_database
 from webmap.forms import Filled, Form
-from webmap.gates import Open, current_access, gated, place_session
+from webmap.gates import Open, current_access, gated
 from webmap.pages.drawn import feature
-from webmap.pages.lanes import here, signature
+from webmap.pages.opened import OpenedPlace, answer, show
 from webmap.pages.places import Pager
 
 work = Blueprint("work", __name__)
 
 BY_DIFFICULTY = "difficulty"
 FOLLOW_LANE = "lane"
+LARGEST_ID = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -67,41 +67,34 @@ class Waiting:
 @gated(Permission.CASE_READ)
 def my_day(place: str) -> ResponseReturnValue:
     """Show what waits for the account here today, with a plan of the round."""
-    with place_session() as session:
-        return _page(session, Filled())
+    return show(lambda opened: _page(opened, Filled()))
 
 
 @work.post("/c/<place>/work/assign")
 @gated(Permission.CASE_ASSIGN)
 def assign_many(place: str) -> ResponseReturnValue:
     """Assign the ticked cases to a housekeeper, an inspector, or both."""
-    with place_session() as session:
-        form = Form.of_request()
-        try:
-            with session.begin_nested():
-                _assign(session, here(session), form)
-        except InputError as error:
-            return _page(session, Filled.again(error)), 422
-        session.commit()
-    return redirect(url_for("work.my_day", place=place) + "#assign")
+
+    def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
+        _assign(opened, form)
+        return redirect(url_for("work.my_day", place=place) + "#assign")
+
+    return answer(act, _page)
 
 
 @work.post("/c/<place>/work/order")
 @gated(Permission.CAMPAIGN_EDIT)
 def set_order(place: str) -> ResponseReturnValue:
     """Say whether the running campaign takes the easy or the difficult cases first."""
-    with place_session() as session:
-        form = Form.of_request()
-        try:
-            with session.begin_nested():
-                order = form.choice("order", OrderOfWork)
-                form.check()
-                assert order is not None
-                set_order_of_work(session, here(session), order, signature())
-        except InputError as error:
-            return _page(session, Filled.again(error)), 422
-        session.commit()
-    return redirect(url_for("work.my_day", place=place))
+
+    def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
+        order = form.choice("order", OrderOfWork)
+        form.check()
+        assert order is not None
+        set_order_of_work(opened.session, opened.community, order, opened.signed(form))
+        return redirect(url_for("work.my_day", place=place))
+
+    return answer(act, _page)
 
 
 @work.get("/work")
@@ -141,8 +134,8 @@ def _worker(mine: Rights, community: Community) -> Worker:
     )
 
 
-def _page(session: Session, filled: Filled) -> str:
-    community = here(session)
+def _page(opened: OpenedPlace, filled: Filled) -> str:
+    session, community = opened.session, opened.community
     who = _worker(current_access().rights, community)
     points = starting_points(session, community)
     day = today(community)
@@ -184,22 +177,20 @@ def _choices(
     return [(one.id, one.name) for one in workers(session, community, duty)]
 
 
-def _assign(session: Session, community: Community, form: Form) -> None:
+def _assign(opened: OpenedPlace, form: Form) -> None:
+    """Assign what is ticked to whoever is chosen; something must be chosen."""
+    session, community, by = opened.session, opened.community, opened.signed(form)
     cases = form.several("cases")
-    keeper = form.text("housekeeper", needed=False)
-    inspector = form.number("inspector", needed=False, most=2**31 - 1)
-    number = None if keeper == FOLLOW_LANE else form.number(
-        "housekeeper", needed=False, most=2**31 - 1
-    )  # fmt: skip
-    if not keeper and inspector is None:
-        form.text("housekeeper")
+    inspector = form.number("inspector", needed=False, most=LARGEST_ID)
+    follows = form.text("housekeeper", needed=inspector is None) == FOLLOW_LANE
+    keeper = None if follows else form.number("housekeeper", needed=False, most=LARGEST_ID)
     form.check()
-    if keeper == FOLLOW_LANE:
-        follow_lane(session, community, cases, signature())
-    elif number is not None:
-        assign(session, community, cases, Duty.HOUSEKEEPER, number, signature())
+    if follows:
+        follow_lane(session, community, cases, by)
+    elif keeper is not None:
+        assign(session, community, cases, Duty.HOUSEKEEPER, keeper, by)
     if inspector is not None:
-        assign(session, community, cases, Duty.INSPECTOR, inspector, signature())
+        assign(session, community, cases, Duty.INSPECTOR, inspector, by)
 
 
 def _chosen(sections: Sequence[Section]) -> Section | None:
