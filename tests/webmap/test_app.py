@@ -45,7 +45,16 @@ def test_every_route_has_a_gate(web: Web) -> None:
 def test_what_is_public_is_listed_here(web: Web) -> None:
     endpoints = {rule.endpoint for rule in web.app.url_map.iter_rules()}
     public = {one for one in endpoints if gate_of(web.app, one) is Open.PUBLIC}
-    assert public == {"static", "security.login", "pages.home", "health.live", "health.ready"}
+    assert public == {
+        "static",
+        "security.login",
+        "pages.home",
+        "health.live",
+        "health.ready",
+        # A household declares by the token of its letter.
+        "declarations.declare",
+        "declarations.declared",
+    }
 
 
 def test_a_permission_is_asked_for_at_a_place(web: Web) -> None:
