@@ -6,10 +6,10 @@ Households appear by their reference only; residents are in no answer of this mo
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, String, cast, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, String, cast, func, select, true
 from sqlalchemy.orm import Session, aliased
 
 from cases.access import Permission
@@ -31,10 +31,11 @@ from layers.search import PER_KIND, closest, hit_columns
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who asks, and what they may in this community."""
+    """Who asks, what they may in this community, and which of its cases they see."""
 
     actor: str
     permissions: frozenset[Permission]
+    sees: ColumnElement[bool] = field(default_factory=true)
 
 
 def parcel_file(
@@ -64,7 +65,7 @@ def parcel_file(
         "findings": _findings(session, parcel),
         "cases": [
             case_file(session, community, case, viewer)
-            for case in _cases(session, community, {one["case"] for one in encroachments})
+            for case in _cases(session, community, {one["case"] for one in encroachments}, viewer)
         ],
     }
 
@@ -113,7 +114,7 @@ def case_number(community: str, year: int, number: int) -> str:
     return f"{community}-{year}-{number:04d}"
 
 
-def case_hits(community: Community, text: str) -> Rows:
+def case_hits(community: Community, text: str, viewer: Viewer) -> Rows:
     """Select what a search finds among cases, by their number, at their first encroachment."""
     label = number_column(community)
     return (
@@ -128,6 +129,7 @@ def case_hits(community: Community, text: str) -> Rows:
         )
         .where(
             Case.community_id == community.id,
+            viewer.sees,
             label.icontains(text, autoescape=True),
             Encroachment.id == _first_encroachment(),
         )
@@ -275,11 +277,13 @@ def _seen(model: type[Encroachment] | type[Finding]) -> Rows:
     )
 
 
-def _cases(session: Session, community: Community, wanted: set[str | None]) -> Sequence[Case]:
+def _cases(
+    session: Session, community: Community, wanted: set[str | None], viewer: Viewer
+) -> Sequence[Case]:
     keys = [uuid.UUID(key) for key in wanted if key is not None]
     return session.scalars(
         select(Case)
-        .where(Case.community_id == community.id, Case.id.in_(keys))
+        .where(Case.community_id == community.id, Case.id.in_(keys), viewer.sees)
         .order_by(Case.state_since.desc(), Case.number)
     ).all()
 

@@ -201,7 +201,7 @@ def _waits(
 ) -> bool:
     """Tell whether a case waits for ``who`` to do ``task``."""
     case = line.case
-    is_mine = case.inspector_id == who.account_id
+    is_mine = case.inspector_id in {None, who.account_id}
     tests: dict[Task, Callable[[], bool]] = {
         Task.VISIT: lambda: case.housekeeper_id == who.account_id and _is_to_visit(line, day),
         Task.VERIFY: lambda: is_mine and case.state is State.SUSPECTED,

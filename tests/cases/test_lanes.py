@@ -15,6 +15,7 @@ from cases.assignment import (
     visible_to,
     workers,
 )
+from cases.casework import NOTHING_LEFT
 from cases.checks import check_community
 from cases.lanes import (
     LaneForm,
@@ -252,30 +253,39 @@ def test_each_role_sees_the_cases_that_safety_says(
     scene: Scene, keepers: tuple[Account, Account]
 ) -> None:
     session, community = scene.session, scene.community
-    li, _wu = keepers
+    li, wu = keepers
     ana, bo = (account(session, name, Role.INSPECTOR, community.code) for name in ("ana", "bo"))
     first, second = flagged(scene)
     assign(session, community, [first.id], Duty.HOUSEKEEPER, li.id, by(scene))
     assign(session, community, [second.id], Duty.INSPECTOR, ana.id, by(scene))
     assert seen(session, community, li) == {first}
-    assert seen(session, community, ana) == {second}
-    assert seen(session, community, bo) == set()
+    assert seen(session, community, wu) == set()
+    assert seen(session, community, ana) == {first, second}
+    assert seen(session, community, bo) == {first}
     for role in (Role.PLANNER, Role.SECRETARY):
         assert seen(session, community, account(session, role, role)) == {first, second}
     for role in (Role.OFFICIAL, Role.ADMIN, Role.RESIDENT):
         assert seen(session, community, account(session, role, role)) == set()
     elsewhere = builders.community(session)
-    stranger = account(session, "far", Role.SECRETARY, elsewhere.code)
-    assert seen(session, community, stranger) == set()
+    for role in (Role.SECRETARY, Role.INSPECTOR):
+        stranger = account(session, f"far-{role}", role, elsewhere.code)
+        assert seen(session, community, stranger) == set()
 
 
-def test_a_second_person_sees_what_waits_to_be_accepted(scene: Scene) -> None:
+def test_a_second_person_sees_what_waits_to_be_accepted_and_what_it_accepted(
+    scene: Scene,
+) -> None:
     session, community = scene.session, scene.community
-    bo = account(session, "bo", Role.INSPECTOR, community.code)
-    case, _other = flagged(scene)
+    ana, bo, cy = (
+        account(session, name, Role.INSPECTOR, community.code) for name in ("ana", "bo", "cy")
+    )
+    case, other = flagged(scene)
+    assign(session, community, [case.id, other.id], Duty.INSPECTOR, ana.id, by(scene))
     scene.move(case, State.VERIFIED)
     scene.move(case, State.SELF_CLEARING)
     assert seen(session, community, bo) == set()
-    builders.event(session, case, scene.tick().date(), State.INSPECTED)
-    session.flush()
+    scene.move(case, State.INSPECTED, residual=NOTHING_LEFT)
     assert seen(session, community, bo) == {case}
+    scene.move(case, State.ACCEPTED, actor=bo.email, document="A-1")
+    assert seen(session, community, bo) == {case}
+    assert seen(session, community, cy) == set()

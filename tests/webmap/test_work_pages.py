@@ -28,7 +28,7 @@ from cases.models import (
 from cases.ranking import order_of_work
 from cases.workflow import State
 from layers.db import EVERYWHERE
-from layers.models import Community, Observation
+from layers.models import Community, Observation, Parcel
 from tests import builders as make
 from tests.webmap.conftest import Web, csrf_token
 
@@ -244,7 +244,7 @@ def test_nothing_of_a_tip_is_on_the_case_nor_in_the_api(web: Web, scene: Scene) 
     for address in rules:
         if address.endswith("/tips"):
             continue
-        assert "overheard" not in secretary.get(address).text, address
+        assert b"overheard" not in secretary.get(address).data, address
 
 
 def test_what_was_seen_is_flagged_at_once(web: Web, scene: Scene) -> None:
@@ -328,3 +328,39 @@ def test_a_patrol_is_recorded_on_the_page_of_its_case(web: Web, scene: Scene) ->
         made = session.scalars(select(Patrol).where(Patrol.case_id == scene.case)).one()
     assert (made.days, made.note) == (365, "dry")
     assert "Every patrol has been made" in text_of(client.get(f"{scene.page}?lang=en").text)
+
+
+def test_a_housekeeper_sees_the_own_households_alone_and_the_map_as_everybody(
+    web: Web, scene: Scene
+) -> None:
+    keeper = account_of(web, Role.LANE_HOUSEKEEPER, scene.place, "mine")
+    mine = web.login(Role.LANE_HOUSEKEEPER, scene.place, "mine")
+    other = web.login(Role.LANE_HOUSEKEEPER, scene.place, "other")
+    secretary = web.login(Role.SECRETARY, scene.place)
+    fields = {"form": "assignment", "housekeeper": keeper, "inspector": ""}
+    assert post(secretary, f"{scene.page}/assignment", **fields).status_code == 302
+    with web.database.session(EVERYWHERE) as session:
+        parcel = session.scalars(
+            select(Parcel.id).where(Parcel.community_id == scene.community)
+        ).one()
+    api = f"/api/v1/communities/{scene.place}"
+    number = f"{scene.place}-2022-0007"
+    for client, sees in ((mine, True), (other, False)):
+        for address in (
+            scene.page,
+            f"{api}/cases/{scene.case}",
+            f"{api}/cases/{scene.case}/events",
+        ):
+            assert client.get(address).status_code == (200 if sees else 404), address
+        assert (number in client.get(f"{scene.root}/cases").text) is sees
+        assert (number in client.get(f"{scene.root}/cases.csv").text) is sees
+        assert client.get(f"{api}/cases").get_json()["total"] == int(sees)
+        assert len(client.get(f"{api}/parcels/{parcel}").get_json()["cases"]) == int(sees)
+        hits = client.get(f"/api/v1/places/{scene.place}/search?q=0007").get_json()
+        assert ([hit["kind"] for hit in hits] == ["case"]) is sees
+        assert client.get(f"/api/v1/places/{scene.place}/status").get_json()["verified"] == 1
+    move = {"target": "self_clearing"}
+    headers = {"If-Match": '"v1"', "X-CSRFToken": csrf_token(other, "/places")}
+    refused = other.post(f"{api}/cases/{scene.case}/moves", json=move, headers=headers)
+    assert refused.status_code == 404, refused.text
+    assert post(other, f"{scene.page}/declaration-link").status_code == 404

@@ -18,6 +18,7 @@ from layers.features import today
 from layers.models import Community
 from layers.search import search
 from webmap.api.blueprint import Blueprint
+from webmap.api.community import asking_viewer
 from webmap.api.fields import Box, Day
 from webmap.api.schemas import StatusesSchema, box, by_status, says
 from webmap.gates import current_access, gated, place_session
@@ -195,7 +196,9 @@ def place_search(asked: dict[str, Any], place: str) -> ResponseReturnValue:
     text = asked["q"].replace("\x00", "")
     where = current_access().place
     with place_session() as session:
-        more = [case_hits(session.get_one(Community, where.id), text)] if where.is_community else []
+        more = []
+        if where.is_community:
+            more.append(case_hits(session.get_one(Community, where.id), text, asking_viewer()))
         return jsonify(search(session, where, text, more))
 
 

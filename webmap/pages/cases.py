@@ -11,7 +11,6 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_date, gettext
-from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
@@ -24,6 +23,7 @@ from cases.signing import Signature
 from cases.workflow import Addressee, Requirement, State
 from gis.problems import InputError
 from layers.models import Community
+from webmap.api.community import asking_viewer
 from webmap.api.moves import read_move
 from webmap.forms import Filled, Form
 from webmap.gates import current_access, gated, place_session
@@ -154,10 +154,10 @@ def open_case(session: Session, case_id: uuid.UUID) -> Opened:
     if not access.place.is_community:
         abort(404)
     community = session.get_one(Community, access.place.id)
-    case = find_case(session, community, case_id)
+    viewer = asking_viewer()
+    case = find_case(session, community, case_id, viewer)
     if case is None:
         abort(404)
-    viewer = Viewer(current_user.email, access.rights.permissions(access.place.id))
     return Opened(session, community, case, viewer)
 
 
