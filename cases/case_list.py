@@ -8,7 +8,7 @@ import datetime as dt
 import enum
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +24,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     tuple_,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
@@ -63,7 +64,8 @@ class CaseFilter:
 
     ``building``, ``household`` and ``campaign`` are refs, ``housekeeper`` the e-mail
     address of an account. ``text`` is part of the case's number, its household's or
-    building's ref, or of a document or note in its history.
+    building's ref, or of a document or note in its history. ``sees`` is which cases the
+    account sees at all.
     """
 
     states: frozenset[State] = frozenset()
@@ -74,6 +76,7 @@ class CaseFilter:
     campaign: str = ""
     overdue: bool | None = None
     text: str = ""
+    sees: ColumnElement[bool] = field(default_factory=true, compare=False)
 
 
 @dataclass(frozen=True)
@@ -197,6 +200,7 @@ def _joined(statement: Rows) -> Rows:
 
 
 def _conditions(community: Community, wanted: CaseFilter) -> Iterator[ColumnElement[bool]]:
+    yield wanted.sees
     if wanted.states:
         yield Case.state.in_(wanted.states)
     if wanted.building:

@@ -285,9 +285,13 @@ def _shape(layer: str, label: str, day: dt.date | None, stored: WKBElement) -> S
     return Shape(layer, label, day, shapely.to_geojson(geometry))
 
 
-def find_case(session: Session, community: Community, case_id: uuid.UUID) -> Case | None:
-    """Return a case of the community, ``None`` where there is none."""
-    return session.get(Case, (community.id, case_id))
+def find_case(
+    session: Session, community: Community, case_id: uuid.UUID, viewer: Viewer
+) -> Case | None:
+    """Return a case of the community, ``None`` where there is none that the viewer sees."""
+    return session.scalar(
+        select(Case).where(Case.community_id == community.id, Case.id == case_id, viewer.sees)
+    )
 
 
 @dataclass(frozen=True)

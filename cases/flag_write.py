@@ -14,6 +14,7 @@ from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from cases import assignment
 from cases.answers import Key
 from cases.declared import take_back_declared
 from cases.ledger import Book, Moment, area, columns_of
@@ -43,6 +44,7 @@ CASE_COLUMNS = (
     "number",
     "state",
     "state_since",
+    "housekeeper_id",
 )
 ENCROACHMENT_COLUMNS = (
     "community_id",
@@ -324,10 +326,15 @@ class Writer:
     def _new_cases(
         self, campaigns: dict[int, Campaign], missing: Sequence[Key]
     ) -> dict[Key, uuid.UUID]:
-        """Open cases, numbered within their campaign in the order of the households."""
+        """Open cases, numbered within their campaign in the order of the households.
+
+        Each begins with the housekeeper of its lane.
+        """
         if not missing:
             return {}
         numbers = self._last_numbers(campaigns)
+        keepers = assignment.lane_housekeepers(self.session, missing)
+        names = assignment.addresses(self.session, keepers.values())
         rows = []
         for community, household in sorted(missing, key=lambda key: (key[0], key[1].int)):
             day = self.moments[community].day
@@ -335,12 +342,22 @@ class Writer:
             case = community, uuid.uuid4()
             state = State.SUSPECTED
             campaign = campaigns[community].id
-            rows.append((*case, campaign, household, numbers[community], state, day))
+            keeper = keepers.get((community, household))
+            rows.append((*case, campaign, household, numbers[community], state, day, keeper))
             self.book.record(
                 self.moments[community], case, self.actor, "flag:case:opened", state=state
             )
+            if keeper is not None:
+                self._assigned(case, names[keeper])
         copy_columns(self.session, Case, columns_of(CASE_COLUMNS, rows))
         return {(row[0], row[3]): row[1] for row in rows}
+
+    def _assigned(self, case: Key, housekeeper: str) -> None:
+        data = assignment.assignment_data(
+            assignment.Duty.HOUSEKEEPER, assignment.Basis.LANE, None, housekeeper
+        )
+        moment = self.moments[case[0]]
+        self.book.record(moment, case, self.actor, assignment.CHANGED, note=housekeeper, data=data)
 
     def _last_numbers(self, campaigns: dict[int, Campaign]) -> dict[int, int]:
         ours = [campaign.id for campaign in campaigns.values()]

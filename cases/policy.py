@@ -1,10 +1,14 @@
 """What a community may decide for itself: tolerances and days, never constants in code."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from typing import Any, Self
 
 from gis.area import Tolerances
 from gis.problems import InputError, Problem
+
+Days = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,12 @@ class Policy:
     may give, ``objection_days`` after an announcement in which an objection stops the
     clock, ``decision_days`` for deciding it, ``extension_days`` by which a deadline may
     be extended in all, ``visit_days`` within which an announced household is visited.
+
+    Calendar days: ``patrol_days`` after an acceptance on which cleared ground is looked
+    at again (DOMAIN, product rule 19), ``declaration_days`` for which a one-time link
+    is good. ``sketch_rms_m`` is how exactly a polygon is drawn on a map by hand. A case
+    is harder from ``large_area_m2`` or ``several_parcels`` on, and is suggested for the
+    remedial team from ``remedial_difficulty`` on.
     """
 
     tolerances: Tolerances = field(default_factory=Tolerances)
@@ -29,6 +39,12 @@ class Policy:
     decision_days: int = 7
     extension_days: int = 15
     visit_days: int = 5
+    patrol_days: Days = (7, 30, 90, 180, 365)
+    declaration_days: int = 30
+    sketch_rms_m: float = 0.3
+    large_area_m2: float = 30.0
+    several_parcels: int = 2
+    remedial_difficulty: int = 4
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> Self:
@@ -36,30 +52,41 @@ class Policy:
 
         Names of tolerances and of the policy itself stand side by side.
         """
-        whole = {item.name for item in fields(cls) if item.type is int}
-        ours = {item.name for item in fields(cls)} - {"tolerances"}
+        kinds = {item.name: item.type for item in fields(cls) if item.name != "tolerances"}
         theirs = {item.name for item in fields(Tolerances)}
+        kinds |= dict.fromkeys(theirs, float)
         problems = [
             Problem(
                 "policy",
                 f"{name!r} = {value!r} is not a policy of a community.",
-                f"Use a number from 0 for one of {', '.join(sorted(ours | theirs))};"
-                " days are whole.",
+                f"Use a number from 0 for one of {', '.join(sorted(kinds))};"
+                " days are whole, and patrol_days a list of rising ones.",
                 field=name,
             )
             for name, value in stored.items()
-            if name not in ours | theirs or not _is_number(value, whole=name in whole)
+            if name not in kinds or not _FITS[kinds[name]](value)
         ]
         if problems:
             raise InputError(problems)
         tolerances = Tolerances(**{n: float(v) for n, v in stored.items() if n in theirs})
-        given: dict[str, Any] = {
-            n: v if n in whole else float(v) for n, v in stored.items() if n in ours
-        }
+        given = {n: _READ[kinds[n]](v) for n, v in stored.items() if n not in theirs}
         return cls(tolerances, **given)
 
 
-def _is_number(value: Any, *, whole: bool) -> bool:
-    kinds = int if whole else int | float
-    largest = 1e3 if whole else 1e6
-    return isinstance(value, kinds) and not isinstance(value, bool) and 0 <= value < largest
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e6
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1e3
+
+
+def _are_days(value: Any) -> bool:
+    """Tell whether these are days that rise from 1: a patrol follows another."""
+    if not isinstance(value, list | tuple) or not value or not all(map(_is_whole, value)):
+        return False
+    return value[0] > 0 and all(one < after for one, after in pairwise(value))
+
+
+_FITS: dict[Any, Callable[[Any], bool]] = {float: _is_number, int: _is_whole, Days: _are_days}
+_READ: dict[Any, Callable[[Any], Any]] = {float: float, int: int, Days: tuple}

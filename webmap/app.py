@@ -16,6 +16,7 @@ from webmap.health import health
 from webmap.languages import init_languages
 from webmap.navigation import init_navigation
 from webmap.pages import BLUEPRINTS
+from webmap.pages.declarations import init_declarations
 from webmap.security import Sessions, add_headers, csp_nonce, secret_key
 from webmap.tiles import tiles
 from webmap.words import init_words
@@ -55,5 +56,6 @@ def create_app(settings: Settings | None = None, login_limits: LoginLimits | Non
     init_words(app)
     for blueprint in (health, tiles, account, admin, *BLUEPRINTS):
         app.register_blueprint(blueprint)
+    init_declarations(app)
     init_api(app)
     return app

@@ -45,6 +45,7 @@ def map_words(_: Gettext) -> Words:
         **_status_words(_),
         **_case_words(_),
         **_event_words(_),
+        **_work_problems(_),
         **_feature_words(_),
         **_campaign_words(_),
         **_figure_words(_),
@@ -279,8 +280,48 @@ def _event_words(_: Gettext) -> Words:
         "case:deadline:extended": _("Deadline extended"),
         "case:deadline:suspended": _("The clock stands"),
         "case:deadline:resumed": _("The clock runs on"),
+        "case:assignment:changed:housekeeper": _("Housekeeper assigned"),
+        "case:assignment:changed:inspector": _("Inspector assigned"),
+        "case:difficulty:changed": _("Difficulty set"),
+        "patrol:case:clear": _("Patrol: clear"),
+        "patrol:case:rebound": _("Patrol: taken again"),
     }
     return {f"event.{event}": word for event, word in events.items()}
+
+
+def _work_problems(_: Gettext) -> Words:
+    """Return what can be wrong with lanes, assignments, patrols, tips and declarations."""
+    problems = {
+        "lane_ref": _("Give the lane a number of at most 64 characters."),
+        "lane_name": _("The name is too long: at most 200 characters fit."),
+        "lane_taken": _("There is a lane of that number already."),
+        "unknown_lane": _("There is no such lane any more."),
+        "unknown_building": _("A building is not in this community."),
+        "unknown_housekeeper": _("That account is no lane housekeeper here."),
+        "no_case": _("Tick at least one case."),
+        "unknown_case": _("There is no such case here."),
+        "no_worker": _("That account does not work here in this role."),
+        "difficulty": _("Choose a difficulty from 1 to 5."),
+        "no_campaign": _("No campaign is running."),
+        "polygon": _("The drawing cannot be read: draw it anew."),
+        "polygon_missing": _("Nothing is drawn: draw the outline on the map."),
+        "polygon_elsewhere": _("What is drawn lies elsewhere."),
+        "patrol_not_due": _("The next patrol is not due yet."),
+        "patrols_done": _("Every patrol of the case has been made."),
+        "no_patrol": _("A case has patrols only after its acceptance."),
+        "same_day": _("What is seen on the day of the acceptance is no rebound."),
+        "no_rebound": _("What is drawn takes no ground that this case had cleared."),
+        "wording_missing": _("Write what was told."),
+        "unknown_parcel": _("There is no such parcel: choose it on the plan or leave it out."),
+        "note_missing": _("Say what you found."),
+        "tip_checked": _("The tip has been checked already."),
+        "unknown_tip": _("There is no such tip any more."),
+        "outcome": _("Confirm or dismiss it."),
+        "link_used": _("The link has been used."),
+        "link_expired": _("The link is no longer good."),
+        "not_declarable": _("The case waits for no declaration."),
+    }
+    return {f"problem.{code}": word for code, word in problems.items()}
 
 
 def _feature_words(_: Gettext) -> Words:

@@ -316,7 +316,7 @@ def _households(session: Session, community: Community) -> dict[str, uuid.UUID]:
 def _has_story(session: Session, community: Community) -> bool:
     """Tell whether the moves were made: they are made together, or not at all."""
     made = select(CaseEvent.seq).where(
-        CaseEvent.community_id == community.id, CaseEvent.event.startswith("case:")
+        CaseEvent.community_id == community.id, CaseEvent.event.startswith("case:state:")
     )
     return session.scalar(made.limit(1)) is not None
 

@@ -12,6 +12,11 @@ def test_what_is_not_set_is_the_default() -> None:
     assert policy.coverage_share == 1.0
 
 
+def test_patrols_are_a_list_of_days() -> None:
+    assert Policy.of({}).patrol_days == (7, 30, 90, 180, 365)
+    assert Policy.of({"patrol_days": [14, 60]}).patrol_days == (14, 60)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -21,6 +26,11 @@ def test_what_is_not_set_is_the_default() -> None:
         ("visit_days", 5_000),
         ("objection_days", "7"),
         ("coverage_share", "all"),
+        ("patrol_days", 7),
+        ("patrol_days", []),
+        ("patrol_days", [30, 7]),
+        ("patrol_days", [0, 7]),
+        ("patrol_days", [7.5]),
         ("anything", 1),
     ],
 )

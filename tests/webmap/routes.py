@@ -71,6 +71,8 @@ ROUTES: dict[str, Gate] = {
     "api_places.place_figures": P.FIGURES_READ,
     "api_places.place_search": P.MAP_READ,
     "api_places.place_status": P.MAP_READ,
+    "assignments.assign_case": P.CASE_ASSIGN,
+    "assignments.rank_case": P.CASE_ASSIGN,
     "campaigns.begin": P.CAMPAIGN_EDIT,
     "campaigns.campaign": P.CAMPAIGN_READ,
     "campaigns.campaign_list": P.CAMPAIGN_READ,
@@ -88,13 +90,25 @@ ROUTES: dict[str, Gate] = {
     "clock.extend_deadline": P.CASE_EXTEND,
     "clock.lodge_objection": P.OBJECTION_LODGE,
     "clock.reassign_case": P.CASE_READ,
+    "declarations.declare": Open.PUBLIC,
+    "declarations.declared": Open.PUBLIC,
+    "declarations.letter": P.CASE_DECLARE,
     "health.live": Open.PUBLIC,
     "health.ready": Open.PUBLIC,
+    "lanes.add_lane": P.LANES_EDIT,
+    "lanes.change_lane": P.LANES_EDIT,
+    "lanes.drop_lane": P.LANES_EDIT,
+    "lanes.lane": P.LANES_EDIT,
+    "lanes.lane_list": P.CAMPAIGN_READ,
+    "lanes.new_lane": P.LANES_EDIT,
+    "observations.add": P.CASE_VERIFY,
+    "observations.new_observation": P.CASE_VERIFY,
     "pages.home": Open.PUBLIC,
     "pages.map_page": P.MAP_READ,
     "pages.places": Open.LOGGED_IN,
     "papers.download": P.CASE_READ,
     "papers.minutes": P.DOCUMENT_ISSUE,
+    "patrols.record": P.CASE_INSPECT,
     "security.change_password": Open.LOGGED_IN,
     "security.forgot_password": Open.PUBLIC,
     "security.login": Open.PUBLIC,
@@ -110,9 +124,17 @@ ROUTES: dict[str, Gate] = {
     "security.verify": Open.LOGGED_IN,
     "static": Open.PUBLIC,
     "tiles.tile": P.MAP_READ,
+    "tips.add": P.TIP_ADD,
+    "tips.check": P.TIP_CHECK,
+    "tips.tip_list": P.TIP_ADD,
     "visits.new_visit": P.CASE_VISIT,
+    "work.all_work": Open.LOGGED_IN,
+    "work.assign_many": P.CASE_ASSIGN,
+    "work.my_day": P.CASE_READ,
+    "work.set_order": P.CAMPAIGN_EDIT,
 }
 
-# What a view itself keeps from a role that its gate lets through: a lane housekeeper sees
-# the assigned cases only, and the walk's case is nobody's.
-UNSEEN: set[tuple[str, Role]] = {("api.move_case", R.LANE_HOUSEKEEPER)}
+# Without the token of a letter there is nothing here, for nobody.
+BY_TOKEN = {"declarations.declare", "declarations.declared"}
+# Its body is read before the case is looked for; both say nothing of a case.
+BODY_FIRST = {"api_cases.move_case"}

@@ -54,6 +54,9 @@ def test_what_is_public_is_listed_here(web: Web) -> None:
         "health.live",
         "health.ready",
         *(f"security.{name}" for name in login),
+        # A household declares by the token of its letter.
+        "declarations.declare",
+        "declarations.declared",
     }
 
 

@@ -20,7 +20,7 @@ from cases.case_list import (
     find_listed,
     list_cases,
 )
-from cases.case_sheet import LAYERS, Shape, case_shapes
+from cases.case_sheet import LAYERS, Shape, case_shapes, find_case
 from cases.casework import StaleVersion, move
 from cases.models import Case
 from cases.parcel_file import case_events, case_file
@@ -227,6 +227,7 @@ def case_list(asked: dict[str, Any], place: str) -> ResponseReturnValue:
         frozenset(asked["state"]),
         **{name: asked[name] for name in _TEXTS},
         overdue=asked.get("overdue"),
+        sees=asking_viewer().sees,
     )
     order = {"sort": asked["sort"], "descending": asked["descending"]}
     after = read_cursor(asked["cursor"], place, **order) if asked["cursor"] else None
@@ -321,7 +322,7 @@ def move_case(
 
 
 def _case(session: Session, community: Community, case_id: uuid.UUID) -> Case:
-    return session.get(Case, (community.id, case_id)) or abort(404)
+    return find_case(session, community, case_id, asking_viewer()) or abort(404)
 
 
 def _listed(case: ListedCase) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from cases.parcel_file import Viewer
+from cases.visibility import visible_cases
 from layers.models import Community
 from webmap.gates import current_access
 
@@ -16,6 +17,7 @@ def asked_community(session: Session) -> Community:
 
 
 def asking_viewer() -> Viewer:
-    """Return who asks, and what they may in the community of the address."""
+    """Return who asks, what they may in the community of the address, and what they see."""
     access = current_access()
-    return Viewer(current_user.email, access.rights.permissions(access.place.id))
+    allowed = access.rights.permissions(access.place.id)
+    return Viewer(current_user.email, allowed, visible_cases(access.rights, current_user.id))

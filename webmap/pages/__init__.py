@@ -6,12 +6,19 @@ The list of cases adds its routes to the blueprint of the cases.
 from flask import Blueprint
 
 from webmap.pages import case_list as case_list
+from webmap.pages.assignments import assignments
 from webmap.pages.campaigns import campaign_pages
 from webmap.pages.cases import cases
 from webmap.pages.clock import clock_forms
+from webmap.pages.declarations import declarations
+from webmap.pages.lanes import lanes
+from webmap.pages.observations import observations
 from webmap.pages.papers import paper_pages
+from webmap.pages.patrols import patrols
 from webmap.pages.places import pages
+from webmap.pages.tips import tips
 from webmap.pages.visits import visit_forms
+from webmap.pages.work import work
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     pages,
@@ -20,4 +27,11 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     visit_forms,
     campaign_pages,
     paper_pages,
+    assignments,
+    patrols,
+    declarations,
+    lanes,
+    work,
+    tips,
+    observations,
 )

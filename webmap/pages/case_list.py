@@ -21,6 +21,7 @@ from cases.workflow import State
 from gis.problems import InputError
 from layers.files.writing import neutralise
 from layers.models import Building
+from webmap.api.community import asking_viewer
 from webmap.api.cursors import read_cursor, write_cursor
 from webmap.gates import gated
 from webmap.pages.cases import cases
@@ -55,6 +56,7 @@ class Asked:
             campaign=_text("campaign"),
             overdue=True if request.args.get("overdue") else None,
             text=_text("q", 100),
+            sees=asking_viewer().sees,
         )
         sort = Sort(name) if name in set(Sort) else Sort.NUMBER
         return cls(wanted, sort, given.startswith("-") and name in set(Sort))
@@ -136,7 +138,7 @@ def _page(opened: OpenedPlace) -> str:
         asked=asked,
         cases=page.cases,
         number=count_cases(session, community, asked.wanted),
-        all=count_cases(session, community),
+        all=count_cases(session, community, CaseFilter(sees=opened.viewer.sees)),
         next=following and _address(after=following),
         first=_address(after=None) if after else None,
         address=_address,

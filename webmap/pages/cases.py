@@ -11,7 +11,6 @@ from typing import Any
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_date, gettext
-from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
@@ -20,9 +19,11 @@ from cases.casework import AvailableMove, StaleVersion
 from cases.issuing import ISSUED_APART, Item, PaperDetails, move_with_paper
 from cases.models import Case, CaseEvent
 from cases.parcel_file import Viewer
+from cases.signing import Signature
 from cases.workflow import Addressee, Requirement, State
 from gis.problems import InputError
 from layers.models import Community
+from webmap.api.community import asking_viewer
 from webmap.api.moves import read_move
 from webmap.forms import Filled, Form
 from webmap.gates import current_access, gated, place_session
@@ -48,6 +49,10 @@ class Opened:
     community: Community
     case: Case
     viewer: Viewer
+
+    def signed(self, version: int | None = None) -> Signature:
+        """Return the signature of the account, on the case as it was in ``version``."""
+        return Signature(self.viewer.actor, permissions=self.viewer.permissions, version=version)
 
 
 @dataclass(frozen=True)
@@ -149,10 +154,10 @@ def open_case(session: Session, case_id: uuid.UUID) -> Opened:
     if not access.place.is_community:
         abort(404)
     community = session.get_one(Community, access.place.id)
-    case = find_case(session, community, case_id)
+    viewer = asking_viewer()
+    case = find_case(session, community, case_id, viewer)
     if case is None:
         abort(404)
-    viewer = Viewer(current_user.email, access.rights.permissions(access.place.id))
     return Opened(session, community, case, viewer)
 
 
@@ -195,7 +200,9 @@ def _steps(sheet: CaseSheet, filled: Filled | None) -> list[Step]:
 
 
 def _event(event: CaseEvent) -> Event:
-    title = word("state", event.state) if event.state else word("event", event.event)
+    # An assignment says as what; so does its name.
+    name = ":".join(filter(None, (event.event, event.data.get("duty"))))
+    title = word("state", event.state) if event.state else word("event", name)
     if event.event.startswith("case:deadline:") and "to" in event.data:
         title = f"{title}: {format_date(dt.date.fromisoformat(event.data['to']))}"
     return Event(event.at, event.day, title, event.actor, event.document, event.note)

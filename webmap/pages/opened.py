@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from flask import abort, request
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from cases.parcel_file import Viewer
 from cases.signing import Signature
 from gis.problems import InputError
 from layers.models import Community
+from webmap.api.community import asking_viewer
 from webmap.forms import Filled, Form
 from webmap.gates import current_access, place_session
 
@@ -36,8 +36,7 @@ def open_place(session: Session) -> OpenedPlace:
     if not access.place.is_community:
         abort(404)
     community = session.get_one(Community, access.place.id)
-    viewer = Viewer(current_user.email, access.rights.permissions(access.place.id))
-    return OpenedPlace(session, community, viewer)
+    return OpenedPlace(session, community, asking_viewer())
 
 
 def show(page: Callable[[OpenedPlace], ResponseReturnValue]) -> ResponseReturnValue:

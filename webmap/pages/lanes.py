@@ -1,0 +1,179 @@
+"""The lanes of a community: who looks after which buildings, on a plan and in a list."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flask import Blueprint, abort, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from cases.access import Permission
+from cases.assignment import Duty, workers
+from cases.lanes import (
+    LaneForm,
+    ListedLane,
+    MappedBuilding,
+    list_lanes,
+    mapped_buildings,
+    remove_lane,
+    save_lane,
+)
+from webmap.forms import Filled, Form
+from webmap.gates import gated
+from webmap.pages.drawn import feature
+from webmap.pages.opened import OpenedPlace, answer, show
+
+lanes = Blueprint("lanes", __name__)
+
+# Okabe and Ito's colours, and four more between them; lanes beyond begin anew.
+COLOURS = (
+    "#56b4e9",
+    "#e69f00",
+    "#009e73",
+    "#f0e442",
+    "#cc79a7",
+    "#0072b2",
+    "#d55e00",
+    "#a6cee3",
+    "#b2df8a",
+    "#cab2d6",
+    "#fdbf6f",
+    "#b3b3b3",
+)
+
+
+@lanes.get("/c/<place>/lanes")
+@gated(Permission.CAMPAIGN_READ)
+def lane_list(place: str) -> ResponseReturnValue:
+    """Show the lanes on the plan and in a list."""
+    return show(_list)
+
+
+@lanes.get("/c/<place>/lanes/new")
+@gated(Permission.LANES_EDIT)
+def new_lane(place: str) -> ResponseReturnValue:
+    """Show the form of a new lane."""
+    return show(lambda opened: _form(opened, None, Filled()))
+
+
+@lanes.post("/c/<place>/lanes/new")
+@gated(Permission.LANES_EDIT)
+def add_lane(place: str) -> ResponseReturnValue:
+    """Make a lane."""
+    return _save(None)
+
+
+@lanes.get("/c/<place>/lanes/<uuid:lane_id>")
+@gated(Permission.LANES_EDIT)
+def lane(place: str, lane_id: uuid.UUID) -> ResponseReturnValue:
+    """Show the form of a lane."""
+    return show(lambda opened: _form(opened, lane_id, Filled()))
+
+
+@lanes.post("/c/<place>/lanes/<uuid:lane_id>")
+@gated(Permission.LANES_EDIT)
+def change_lane(place: str, lane_id: uuid.UUID) -> ResponseReturnValue:
+    """Change a lane."""
+    return _save(lane_id)
+
+
+@lanes.post("/c/<place>/lanes/<uuid:lane_id>/remove")
+@gated(Permission.LANES_EDIT)
+def drop_lane(place: str, lane_id: uuid.UUID) -> ResponseReturnValue:
+    """Remove a lane."""
+
+    def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
+        remove_lane(opened.session, opened.community, lane_id, opened.signed(form))
+        return redirect(url_for("lanes.lane_list", place=place))
+
+    return answer(act, lambda opened, filled: _form(opened, lane_id, filled))
+
+
+def _list(opened: OpenedPlace) -> str:
+    listed = list_lanes(opened.session, opened.community)
+    colours = _colours(listed)
+    buildings = mapped_buildings(opened.session, opened.community)
+    return render_template(
+        "lanes.html",
+        community=opened.community,
+        lanes=listed,
+        in_short=in_short,
+        colours=colours,
+        left=[one.ref for one in buildings if one.lane_id is None],
+        buildings=[_drawn(one, colours) for one in buildings],
+        may_edit=Permission.LANES_EDIT in opened.viewer.permissions,
+    )
+
+
+def _save(lane_id: uuid.UUID | None) -> ResponseReturnValue:
+    def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
+        wanted = _read(form)
+        save_lane(opened.session, opened.community, lane_id, wanted, opened.signed(form))
+        return redirect(url_for("lanes.lane_list", place=opened.community.code))
+
+    def again(opened: OpenedPlace, filled: Filled) -> str:
+        return _form(opened, lane_id, filled, Form.of_request().several("buildings"))
+
+    return answer(act, again)
+
+
+def in_short(refs: Sequence[str]) -> str:
+    """Return refs with runs of whole numbers drawn together: 1–13, 20, 5A."""
+    runs: list[list[str]] = []
+    for ref in refs:
+        last = runs[-1][-1] if runs else ""
+        if ref.isdecimal() and last.isdecimal() and int(ref) == int(last) + 1:
+            runs[-1].append(ref)
+        else:
+            runs.append([ref])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
+
+
+def _read(form: Form) -> LaneForm:
+    wanted = LaneForm(
+        form.text("ref", longest=64),
+        form.text("name", needed=False, longest=200),
+        form.number("housekeeper", needed=False, most=2**31 - 1),
+        frozenset(form.several("buildings")),
+    )
+    form.check()
+    return wanted
+
+
+def _form(
+    opened: OpenedPlace,
+    lane_id: uuid.UUID | None,
+    filled: Filled,
+    ticked: list[uuid.UUID] | None = None,
+) -> str:
+    session, community = opened.session, opened.community
+    listed = list_lanes(session, community)
+    shown = next((one for one in listed if one.id == lane_id), None)
+    if lane_id is not None and shown is None:
+        abort(404)
+    colours = _colours(listed)
+    others = {key: colour for key, colour in colours.items() if key != lane_id}
+    buildings = mapped_buildings(session, community)
+    mine = {one.id for one in buildings if one.lane_id == lane_id and lane_id is not None}
+    refs: dict[uuid.UUID | None, str] = {one.id: one.ref for one in listed}
+    return render_template(
+        "lane.html",
+        community=community,
+        lane=shown,
+        filled=filled,
+        colour=colours.get(lane_id, COLOURS[len(listed) % len(COLOURS)]),
+        keepers=[(one.id, one.name) for one in workers(session, community, Duty.HOUSEKEEPER)],
+        buildings=buildings,
+        ticked=set(ticked) if ticked is not None else mine,
+        other_lane={one.id: refs.get(one.lane_id) for one in buildings if one.id not in mine},
+        drawn=[_drawn(one, others) for one in buildings],
+    )
+
+
+def _colours(listed: list[ListedLane]) -> dict[uuid.UUID | None, str]:
+    return {one.id: COLOURS[at % len(COLOURS)] for at, one in enumerate(listed)}
+
+
+def _drawn(one: MappedBuilding, colours: Mapping[uuid.UUID | None, str]) -> Mapping[str, Any]:
+    colour = colours.get(one.lane_id)
+    return feature(one.id, one.outline, ref=one.ref, centre=one.centre, color=colour)
