@@ -20,7 +20,7 @@ from cases.casework import AvailableMove, StaleVersion
 from cases.issuing import ISSUED_APART, Item, PaperDetails, move_with_paper
 from cases.models import Case, CaseEvent
 from cases.parcel_file import Viewer
-from cases.workflow import Addressee, Requirement
+from cases.workflow import Addressee, Requirement, State
 from gis.problems import InputError
 from layers.models import Community
 from webmap.forms import Filled, Form
