@@ -48,6 +48,11 @@ VARIABLES = (
     ),
     Variable("COMMONGREEN_DATABASE", "commongreen", "the database inside the private cluster"),
     Variable("COMMONGREEN_VAR", "`var` beside pyproject.toml", "the folder of all that changes"),
+    Variable(
+        "COMMONGREEN_PHOTOGRAPHS",
+        "`photographs` in the var folder",
+        "the folder of photographs, each under its SHA-256; back it up with the database",
+    ),
     Variable("COMMONGREEN_HOST", "127.0.0.1", "the address that `commongreen serve` listens on"),
     Variable("COMMONGREEN_PORT", "8000", "the port that `commongreen serve` listens on"),
     Variable(
@@ -104,8 +109,14 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     trusted_proxies: int = 0
+    photograph_folder: Path | None = None
     base_maps: tuple[BaseMap, ...] = ()
     debug: bool = False
+
+    @property
+    def photographs(self) -> Path:
+        """Return the folder of photographs."""
+        return self.photograph_folder or self.var / "photographs"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -125,6 +136,7 @@ class Settings:
             host=reader.text("COMMONGREEN_HOST") or "127.0.0.1",
             port=reader.port("COMMONGREEN_PORT", 8000),
             trusted_proxies=reader.proxies("COMMONGREEN_TRUSTED_PROXIES"),
+            photograph_folder=reader.path("COMMONGREEN_PHOTOGRAPHS", var / "photographs"),
             base_maps=reader.base_maps("COMMONGREEN_BASE_MAPS", "COMMONGREEN_TIANDITU_KEY"),
             debug=reader.flag("COMMONGREEN_DEBUG"),
         )

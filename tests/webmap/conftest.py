@@ -67,8 +67,12 @@ def log_in(client: FlaskClient, email: str, password: str = PASSWORD) -> TestRes
 
 
 def web_settings(settings: Settings, folder: Path) -> Settings:
-    """Return settings whose session key is not the installation's."""
-    return replace(settings, secret_key_file=folder / "secret_key")
+    """Return settings whose session key and photographs are not the installation's."""
+    return replace(
+        settings,
+        secret_key_file=folder / "secret_key",
+        photograph_folder=folder / "photographs",
+    )
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,15 @@ from flask import Blueprint
 from webmap.pages.campaigns import campaign_pages
 from webmap.pages.cases import cases
 from webmap.pages.clock import clock_forms
+from webmap.pages.photographs import photograph_pages
 from webmap.pages.places import pages
 from webmap.pages.visits import visit_forms
 
-BLUEPRINTS: tuple[Blueprint, ...] = (pages, cases, clock_forms, visit_forms, campaign_pages)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    pages,
+    cases,
+    clock_forms,
+    visit_forms,
+    campaign_pages,
+    photograph_pages,
+)
