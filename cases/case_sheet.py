@@ -35,6 +35,17 @@ from layers.models import Building, Community, Household, Observation, Parcel, S
 
 # Seven decimals of a degree are a centimetre.
 DECIMALS = 7
+LAYERS = (
+    "building",
+    "parcel",
+    "observed",
+    "found",
+    "superseded",
+    "standing",
+    "residual",
+    "reclaimed",
+    "rebound",
+)
 # What lies this far around a case is drawn with it, so that it can be recognised.
 AROUND_DEGREES = 2e-4
 
@@ -127,6 +138,11 @@ def case_sheet(session: Session, community: Community, case: Case, viewer: Viewe
         available_moves(session, community, case, viewer.actor, viewer.permissions),
         _shapes(session, case, rows),
     )
+
+
+def case_shapes(session: Session, case: Case) -> list[Shape]:
+    """Return the polygons of a case and of what lies around it, those that lie below first."""
+    return _shapes(session, case, _found(session, case))
 
 
 def events_since(sheet: CaseSheet, seq: int) -> list[CaseEvent]:

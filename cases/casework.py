@@ -104,7 +104,13 @@ def lock_case(
     given and not the case's.
     """
     lock_community(session, community.id)
-    case = session.get(Case, (community.id, case_id), with_for_update=True, populate_existing=True)
+    # Not against those who only refer to the case: they may wait for the community.
+    case = session.get(
+        Case,
+        (community.id, case_id),
+        with_for_update={"key_share": True},
+        populate_existing=True,
+    )
     if case is None:
         raise InputError(
             [Problem("unknown_case", "There is no such case.", "Choose one from the list.")]

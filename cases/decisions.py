@@ -166,7 +166,7 @@ def _open_observation(session: Session, community: Community, ref: str) -> Obser
             Observation.ref == ref,
             Observation.status == ObservationStatus.OPEN,
         )
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).first()
 
 

@@ -186,7 +186,9 @@ class Writer:
             entry.observation_id,
         )
         self._stand(found, shapely.difference(standing, part))
-        case = self.session.get_one(Case, (community, entry.case_id), with_for_update=True)
+        case = self.session.get_one(
+            Case, (community, entry.case_id), with_for_update={"key_share": True}
+        )
         self.session.flush()
         self._settle_one(case)
 
@@ -250,7 +252,7 @@ class Writer:
                 select(Case)
                 .where(Case.community_id == community, Case.id.in_(ids))
                 .order_by(Case.id)
-                .with_for_update()
+                .with_for_update(key_share=True)
             )
             for case in cases:
                 self._settle_one(case)
@@ -287,7 +289,7 @@ class Writer:
             select(Case)
             .join(who, (Case.community_id == who.c.community_id) & (Case.household_id == who.c.id))
             .where(among(Case.campaign_id, ours))
-            .with_for_update(of=Case)
+            .with_for_update(of=Case, key_share=True)
         )
         cases: dict[Key, uuid.UUID] = {}
         for case in known:
@@ -302,7 +304,7 @@ class Writer:
             select(Campaign)
             .where(among(Campaign.community_id, communities), Campaign.ended_on.is_(None))
             .order_by(Campaign.community_id, Campaign.started_on, Campaign.ref)
-            .with_for_update()
+            .with_for_update(key_share=True)
         )
         # The latest of a community is the last.
         found = {campaign.community_id: campaign for campaign in running}
@@ -404,7 +406,9 @@ class Writer:
             EntryKind.REBOUND, self.moments[community], key, again, area(again), row.by_observation
         )
         self._stand(found, shapely.union_all(np.append(standing, again)))
-        case = self.session.get_one(Case, (community, row.case_id), with_for_update=True)
+        case = self.session.get_one(
+            Case, (community, row.case_id), with_for_update={"key_share": True}
+        )
         if (case.state, State.REBOUND) in MOVES:
             note = "Cleared ground is occupied again."
             self._change(case, State.REBOUND, note=note, observation=row.by_observation)

@@ -683,6 +683,25 @@ class Membership(Base):
     community_id: Mapped[int | None] = mapped_column(ForeignKey("community.id"))
 
 
+class Idempotency(Base):
+    """A submission by the key that its client made, with the answer it got.
+
+    Written first in the transaction of what was submitted; ``status`` and
+    ``response`` follow before it commits. ``body_hash`` is a SHA-256 in hex.
+    """
+
+    __tablename__ = "idempotency"
+    __table_args__ = (Index(None, "community_id", "at"),)
+
+    community_id: Mapped[int] = mapped_column(ForeignKey("community.id"), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    key: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    body_hash: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int | None]
+    response: Mapped[str | None]
+    at: Mapped[Now]
+
+
 class RateLimit(Base):
     """How often something limited was tried in a window that ends at ``expires_at``.
 

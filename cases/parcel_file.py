@@ -82,9 +82,30 @@ def case_file(session: Session, community: Community, case: Case, viewer: Viewer
         "state": case.state,
         "since": case.state_since.isoformat(),
         "version": case.version,
-        "events": _events(session, case),
+        "events": case_events(session, case),
         "moves": [_move(one) for one in moves],
     }
+
+
+def case_events(session: Session, case: Case) -> list[dict[str, Any]]:
+    """Return what happened to a case, oldest first."""
+    rows = session.scalars(
+        select(CaseEvent)
+        .where(CaseEvent.community_id == case.community_id, CaseEvent.case_id == case.id)
+        .order_by(CaseEvent.seq)
+    )
+    return [
+        {
+            "day": event.day.isoformat(),
+            "at": event.at.isoformat(),
+            "actor": event.actor,
+            "event": event.event,
+            "state": event.state,
+            "document": event.document,
+            "note": event.note,
+        }
+        for event in rows
+    ]
 
 
 def case_number(community: str, year: int, number: int) -> str:
@@ -94,7 +115,7 @@ def case_number(community: str, year: int, number: int) -> str:
 
 def case_hits(community: Community, text: str) -> Rows:
     """Select what a search finds among cases, by their number, at their first encroachment."""
-    label = _number_column(community)
+    label = number_column(community)
     return (
         select(*hit_columns("case", Case.id, label, Encroachment.geom, Encroachment.parcel_id))
         .join(
@@ -115,7 +136,7 @@ def case_hits(community: Community, text: str) -> Rows:
     )
 
 
-def _number_column(community: Community) -> ColumnElement[str]:
+def number_column(community: Community) -> ColumnElement[str]:
     """Return :func:`case_number` as SQL: four digits at least, more where it takes them."""
     year = cast(func.extract("year", Campaign.started_on), String)
     return func.concat(community.code, "-", year, "-", func.to_char(Case.number, "FM99999990000"))
@@ -261,26 +282,6 @@ def _cases(session: Session, community: Community, wanted: set[str | None]) -> S
         .where(Case.community_id == community.id, Case.id.in_(keys))
         .order_by(Case.state_since.desc(), Case.number)
     ).all()
-
-
-def _events(session: Session, case: Case) -> list[dict[str, Any]]:
-    rows = session.scalars(
-        select(CaseEvent)
-        .where(CaseEvent.community_id == case.community_id, CaseEvent.case_id == case.id)
-        .order_by(CaseEvent.seq)
-    )
-    return [
-        {
-            "day": event.day.isoformat(),
-            "at": event.at.isoformat(),
-            "actor": event.actor,
-            "event": event.event,
-            "state": event.state,
-            "document": event.document,
-            "note": event.note,
-        }
-        for event in rows
-    ]
 
 
 def _move(available: AvailableMove) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from layers.config import Settings
 from webmap.accounts import LoginLimits, init_accounts
-from webmap.api import api
+from webmap.api import init_api
 from webmap.compression import init_compression
 from webmap.connections import Connections, current_database, current_settings
 from webmap.errors import init_errors
@@ -15,6 +15,7 @@ from webmap.languages import init_languages
 from webmap.navigation import init_navigation
 from webmap.pages import BLUEPRINTS
 from webmap.security import Sessions, add_headers, csp_nonce, secret_key
+from webmap.tiles import tiles
 from webmap.words import init_words
 
 __all__ = ["create_app", "csp_nonce", "current_database", "current_settings"]
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None, login_limits: LoginLimits | Non
     init_errors(app)
     init_navigation(app)
     init_words(app)
-    for blueprint in (health, api, *BLUEPRINTS):
+    for blueprint in (health, tiles, *BLUEPRINTS):
         app.register_blueprint(blueprint)
+    init_api(app)
     return app

@@ -10,13 +10,22 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, PreconditionFailed
 
-from gis.problems import InputError
+from gis.problems import InputError, Problem
 from layers.db import DatabaseError
 
 RETRY_SECONDS = 5
 _log = logging.getLogger(__name__)
+
+
+class Stale(PreconditionFailed):
+    """Somebody else changed what the caller read; both versions are shown."""
+
+    def __init__(self, **versions: Any) -> None:
+        """Keep ``yours``, the request as it was sent, and the thing as it is now."""
+        self.versions = versions
+        super().__init__()
 
 
 def init_errors(app: Flask) -> None:
@@ -33,12 +42,25 @@ def _for_programs() -> bool:
 
 
 def problem(status: int, detail: str, **members: Any) -> Response:
-    """Return one problem+json answer."""
-    title = HTTPStatus(status).phrase
-    response = jsonify(type="about:blank", title=title, status=status, detail=detail, **members)
+    """Return one problem+json answer; its ``problems`` are never empty."""
+    kind = HTTPStatus(status)
+    problems = members.pop("problems", None) or [_whole(kind, detail)]
+    response = jsonify(
+        type="about:blank",
+        title=kind.phrase,
+        status=status,
+        detail=detail,
+        problems=problems,
+        **members,
+    )
     response.status_code = status
     response.content_type = "application/problem+json"
     return response
+
+
+def _whole(kind: HTTPStatus, detail: str) -> dict[str, Any]:
+    """Return the one problem of a request that failed as a whole."""
+    return asdict(Problem(kind.name.lower(), detail, _remedy(kind)))
 
 
 def _answer(status: int, detail: str, **members: Any) -> Response:
@@ -55,7 +77,9 @@ def _explain(status: int) -> str:
         403: gettext("Your account may not do this here."),
         404: gettext("There is nothing here, or it lies outside what your account may see."),
         405: gettext("This address does not take that kind of request."),
+        412: gettext("Somebody else has changed the case since it was read."),
         413: gettext("That is too large."),
+        415: gettext("What was sent is not JSON."),
         422: gettext("The input was refused."),
         428: gettext("Say which version of the case was read, so that nothing is overwritten."),
         429: gettext("Too many tries. Wait a few minutes and try again."),
@@ -65,12 +89,30 @@ def _explain(status: int) -> str:
     return texts.get(status, HTTPStatus(status).description or HTTPStatus(status).phrase)
 
 
+def _remedy(status: int) -> str:
+    texts: dict[int, str] = {
+        400: gettext("Send JSON as /api describes it, from a page with its token."),
+        401: gettext("Log in, or send a token that is still good."),
+        403: gettext("Ask who gives out roles here."),
+        404: gettext("See the list of places and cases that this account reaches."),
+        405: gettext("See under /api which kinds of request there are."),
+        412: gettext("Read it again and repeat what still applies."),
+        413: gettext("Send less at once."),
+        415: gettext("Send it with Content-Type: application/json."),
+        428: gettext("Send the case's ETag as If-Match."),
+        429: gettext("Wait a few minutes and try again."),
+    }
+    return texts.get(status) or str(gettext("Try again shortly; tell who runs this if it stays."))
+
+
 def _http(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
     if error.response is not None or status < 400:
         return error.get_response()
     if status == 401 and not _for_programs():
         return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
+    if isinstance(error, Stale) and _for_programs():
+        return problem(status, _explain(status), **error.versions)
     response = _answer(status, _explain(status))
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):

@@ -1,6 +1,6 @@
 """A hash chain over the history of each community.
 
-Revision: 0005, after 0003.
+Revision: 0005, after 0004.
 """
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from layers.db import APP_ROLE, OWNER_ROLE
 from migrations.rules import append_only, chained, within_scope
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

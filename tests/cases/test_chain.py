@@ -13,7 +13,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from cases.chain import Fault, Head, first_fault, head, ready_head
+from cases.casework import Request, move
+from cases.chain import CHAINED, Fault, Head, first_fault, head, ready_head
 from cases.checks import check_community
 from cases.models import (
     AreaEntry,
@@ -361,6 +362,43 @@ def test_writers_at_the_same_time_chain_one_after_the_other(committed: Settings)
     database.engine.dispose()
 
 
+def test_history_before_and_after_a_move_blocks_nobody(committed: Settings) -> None:
+    database = open_database(committed)
+    with database.session(EVERYWHERE) as session, session.begin():
+        community = fill(session)
+        campaign = builders.campaign(session, community)
+        who = [builders.household(session, community) for _ in range(3)]
+        cases = [builders.case(session, one, campaign, state=State.ANNOUNCED) for one in who]
+
+    def visit(index: int) -> None:
+        """Write history before a case is locked, or after, at random."""
+        for number in range(12):
+            with database.session(EVERYWHERE) as session, session.begin():
+                # Every thread meets the cases in another order.
+                case = cases[(index + number) % 3]
+                if number % 2:
+                    builders.event(session, case, builders.EARLY, None)
+                move(session, community, case.id, Request(State.VISITED, "ana"))
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(visit, range(3)))
+    with database.session(EVERYWHERE) as session:
+        assert first_fault(session, community) is None
+    database.engine.dispose()
+
+
+def test_every_appended_table_of_a_community_is_chained(owner: Session) -> None:
+    with_trigger = (
+        "SELECT c.relname FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid"
+        " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'community_id'"
+        " WHERE t.tgname = :name AND c.relname <> 'chain'"
+    )
+    appended, chained = (
+        set(owner.scalars(text(with_trigger), {"name": name})) for name in ("appended", "chained")
+    )
+    assert appended == chained == set(KEYS) == {one.__tablename__ for one in CHAINED}
+
+
 def database_head(settings: Settings, community: Community) -> Head:
     """Return the head that is committed."""
     database = open_database(settings)
@@ -381,10 +419,10 @@ def test_the_migration_chains_what_was_recorded_before(clone: Callable[[], Setti
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     own = ScriptDirectory.from_config(config).get_revision("0005").down_revision
-    for move, target in ((command.downgrade, str(own)), (command.upgrade, "head")):
+    for migrate, target in ((command.downgrade, str(own)), (command.upgrade, "head")):
         with engine.begin() as connection:
             config.attributes["connection"] = connection
-            move(config, target)
+            migrate(config, target)
     with engine.connect() as connection:
         assert [first_fault(Session(connection), place) for place in places] == [None, None]
     engine.dispose()

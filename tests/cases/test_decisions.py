@@ -3,9 +3,10 @@
 import pytest
 from sqlalchemy import select
 
+from cases.case_list import list_cases
 from cases.decisions import decide, list_undecided, withdraw
 from cases.models import AnswerBasis, CaseEvent
-from cases.registry import find_case, list_cases, list_events
+from cases.registry import find_case, list_events
 from cases.workflow import State
 from gis.problems import InputError
 from tests.cases.conftest import Scene
@@ -79,7 +80,7 @@ def test_withdrawing_ends_the_case_at_the_next_flagging(scene: Scene) -> None:
         "case:observation:withdrawn",
         "flag:case:rejected",
     ]
-    assert list_cases(scene.session, scene.community)[0]["occupied_m2"] == 0
+    assert list_cases(scene.session, scene.community).cases[0].occupied_m2 == 0
 
 
 def test_a_household_without_a_case_is_said_so(scene: Scene) -> None:

@@ -1,6 +1,7 @@
 """The application on a database of the module's own, and people who log in to it."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,13 +13,18 @@ from werkzeug.test import TestResponse
 
 from cases.access import Role
 from cases.people import ensure_account
+from cases.workflow import State
 from layers.config import Settings
 from layers.db import EVERYWHERE, Database
 from layers.migrate import open_database
+from layers.models import Resident
+from tests import builders as make
 from webmap.app import create_app
 from webmap.connections import Connections
 
 PASSWORD = "correct horse 7"
+# A resident's name, which no answer may hold.
+NAME = "不应出现的姓名"
 
 
 @dataclass(frozen=True)
@@ -85,3 +91,52 @@ def web(committed: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     assert isinstance(connections, Connections)
     connections.close()
     database.engine.dispose()
+
+
+@dataclass(frozen=True)
+class Story:
+    """Two communities of one town and one elsewhere, each with a case."""
+
+    town: str
+    here: str
+    neighbour: str
+    elsewhere: str
+    parcel: uuid.UUID
+    case: uuid.UUID
+    case_elsewhere: uuid.UUID
+
+
+@pytest.fixture(scope="module")
+def story(web: Web) -> Story:
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        town = make.region(session)
+        places = [
+            make.community(
+                session, name="温泉花园", region_id=town.id, boundary=make.square(0, 0, 9)
+            ),
+            make.community(session, region_id=town.id, boundary=make.square(9, 0, 9)),
+            make.community(session, boundary=make.square(18, 0, 9)),
+        ]
+        made = []
+        for number, place in enumerate(places):
+            house = make.building(session, place, make.square(9 * number, 5), ref="12")
+            ground = make.parcel(
+                session, place, make.square(9 * number, 4), ref="G1", building_id=house.id
+            )
+            make.parcel(session, place, make.square(9 * number + 2, 4), ref="G2")
+            who = make.household(session, place, ref="12-1-101", building_id=house.id)
+            session.add(
+                Resident(community_id=place.id, household_id=who.id, name=NAME, role="owner")
+            )
+            make.link(session, ground, who)
+            survey = make.survey(session, place)
+            make.looked(session, ground, survey)
+            case = make.case(session, who, make.campaign(session, place), number=7)
+            make.event(session, case, make.EARLY, State.SUSPECTED, actor="survey@example.org")
+            seen = make.observation(session, place, make.square(9 * number, 4), survey_id=survey.id)
+            make.encroachment(session, seen, ground, case, make.square(9 * number, 4))
+            make.finding(session, seen, ground)
+            make.site(session, place, make.point(9 * number + 5, 2))
+            made.append((place.code, ground.id, case.id))
+        town_code = town.code
+    return Story(town_code, made[0][0], made[1][0], made[2][0], made[0][1], made[0][2], made[2][2])

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from layers.models import Community
 
+_COLUMNS = ("number", "household", "state", "since", "occupied_m2", "deadline_on", "housekeeper")
+
 
 @click.group()
 def case() -> None:
@@ -41,11 +43,12 @@ for _command in (deadline, extend, object_, decide_objection, reassign):
 @pass_settings
 def list_(settings: Settings, code: str, state: str | None, as_json: bool) -> None:
     """List cases with their state and area."""
-    from cases.registry import list_cases
+    from cases.case_list import CaseFilter, list_cases
 
-    chosen = None if state is None else _state(state)
+    wanted = CaseFilter(frozenset() if state is None else frozenset({_state(state)}))
     with opened(settings) as session:
-        rows = list_cases(session, community_of(session, code), chosen)
+        page = list_cases(session, community_of(session, code), wanted)
+    rows = [{name: getattr(one, name) for name in _COLUMNS} for one in page.cases]
     show(rows, as_json=as_json)
     if not rows and not as_json:
         click.echo("No cases.")

@@ -1,7 +1,11 @@
-"""The pages, a module for each noun; every blueprint is in :data:`BLUEPRINTS`."""
+"""The pages, a module for each noun; every blueprint is in :data:`BLUEPRINTS`.
+
+The list of cases adds its routes to the blueprint of the cases.
+"""
 
 from flask import Blueprint
 
+from webmap.pages import case_list as case_list
 from webmap.pages.campaigns import campaign_pages
 from webmap.pages.cases import cases
 from webmap.pages.clock import clock_forms

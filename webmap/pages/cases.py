@@ -23,9 +23,9 @@ from cases.parcel_file import Viewer
 from cases.workflow import Addressee, Requirement, State
 from gis.problems import InputError
 from layers.models import Community
+from webmap.api.moves import read_move
 from webmap.forms import Filled, Form
 from webmap.gates import current_access, gated, place_session
-from webmap.move_request import read_move
 from webmap.words import word
 
 cases = Blueprint("cases", __name__)

@@ -32,7 +32,10 @@ PHONE = {"width": 390, "height": 844}
 
 @dataclass(frozen=True)
 class Site:
-    """A running server with three compounds of one town; tests change the third alone."""
+    """A running server with four compounds, three of them in one town.
+
+    Tests of the map change the third alone, tests of other pages the fourth.
+    """
 
     url: str
     settings: Settings
@@ -40,6 +43,7 @@ class Site:
     plain: str = "spring-garden"
     hostile: str = "hostile"
     moving: str = "moving"
+    editing: str = "editing"
 
 
 @dataclass
@@ -126,6 +130,7 @@ def _furnish(settings: Settings) -> None:
             (Site.moving, "Moving", ""),
         ):
             build_compound(session, code, name, text).community.region_id = town.id
+        build_compound(session, Site.editing, "Editing")
         for role in (Role.INSPECTOR, Role.SECRETARY, Role.PLANNER):
             ensure_account(session, address(role), name=str(role), password=PASSWORD, role=role)
     database.engine.dispose()

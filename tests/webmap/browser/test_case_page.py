@@ -54,7 +54,7 @@ def test_the_second_of_two_editors_is_shown_both_versions(
     open_sheet: OpenSheet, site: Site, watch: Watch
 ) -> None:
     watch.expected = ("status of 412",)
-    where = address(site, site.moving, State.VERIFIED)
+    where = address(site, site.editing, State.VERIFIED)
     first, second = open_sheet(where), open_sheet(where, Role.SECRETARY)
     unfold(second, "Announce")
     second.locator("details[open]").get_by_label("Announcement (number)").fill("2022-9")
@@ -72,7 +72,7 @@ def test_the_second_of_two_editors_is_shown_both_versions(
 
 
 def test_what_is_left_is_drawn_on_a_phone(open_sheet: OpenSheet, site: Site) -> None:
-    page = open_sheet(address(site, site.moving, State.SELF_CLEARING), phone=True)
+    page = open_sheet(address(site, site.editing, State.SELF_CLEARING), phone=True)
     unfold(page, "Inspect")
     page.get_by_label("Something is left").check()
     box = page.locator("#case-map")

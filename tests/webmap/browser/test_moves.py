@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from cases.access import Role
 from tests.webmap.browser.conftest import OpenPage, Site, Watch
@@ -133,6 +133,38 @@ def test_somebody_elses_change_is_never_overwritten(open_page: OpenPage, watch: 
     confirm(second, "Household clears")
     told = second.locator(".cg-problem.is-general")
     expect(told).to_contain_text("Somebody has changed this case")
+    versions = second.locator(".cg-stale dd")
+    expect(versions.nth(0)).to_contain_text("Household clears")
+    expect(versions.nth(1)).to_contain_text("Clearing by the household")
+    expect(versions.nth(1)).to_contain_text("inspector")
+    second.get_by_role("button", name="Look again").click()
+    settled(second, "Clearing by the household")
+
+
+def test_a_move_whose_answer_was_lost_is_made_once(open_page: OpenPage, watch: Watch) -> None:
+    watch.expected = ("ERR_FAILED", "net::", "Failed to load resource")
+    page = open_page(MOVING)
+    keys: list[str] = []
+
+    def lose_the_answer(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        if len(keys) == 1:
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/moves", lose_the_answer)
+    open_parcel(page, "G1")
+    choose(page, "Inspect")
+    page.get_by_label("Nothing is left").check()
+    confirm(page, "Inspect")
+    expect(page.locator(".cg-problem.is-general")).to_contain_text("does not answer")
+    confirm(page, "Inspect")
+    settled(page, "Inspected")
+    assert len(keys) == 2
+    assert keys[0] == keys[1]
+    assert page.locator(".cg-timeline").inner_text().count("Inspected") == 1
 
 
 def test_a_thumb_draws_what_is_left(open_page: OpenPage) -> None:

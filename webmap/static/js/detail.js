@@ -127,6 +127,7 @@
         await detail.onMoved();
         detail.show(community, shown.id);
       };
+      const reload = () => detail.show(community, shown.id);
       const moves = source.canMove && (one.moves || []);
       return CG.make("article", { class: "cg-case", "data-case": one.id },
         CG.make("header", {},
@@ -136,7 +137,7 @@
           one.household && CG.word("detail.answers", { household: one.household }),
           one.since && CG.word("case.since", { day: CG.days.short(CG.days.parse(one.since)) }),
         ].filter(Boolean).join(" · ")),
-        moves && moves.some((move) => move.permitted) && CG.moveButtons(moves, { send, draw, version: one.version }),
+        moves && moves.some((move) => move.permitted) && CG.moveButtons(moves, { send, draw, reload, version: one.version }),
         CG.timeline(one.events || [], state.day));
     }
 

@@ -31,6 +31,20 @@
     if (first) first.focus();
   }
 
+  // Both versions side by side: the step as it was meant, and the case as it is now.
+  function stale(step, reason, now, context) {
+    const last = now.events[now.events.length - 1];
+    const since = CG.word("case.since", { day: CG.days.short(CG.days.parse(now.since)) });
+    return CG.make("div", { class: "cg-stale" },
+      CG.make("dl", { class: "cg-facts" },
+        CG.make("dt", {}, CG.word("stale.yours")),
+        CG.make("dd", {}, CG.wordOf("move", step), reason && CG.make("small", {}, reason)),
+        CG.make("dt", {}, CG.word("stale.now")),
+        CG.make("dd", {}, CG.wordOf("state", now.state),
+          CG.make("small", {}, [since, last && last.actor, last && last.note].filter(Boolean).join(" · ")))),
+      CG.make("button", { type: "button", class: "cg-button is-primary", onclick: context.reload }, CG.word("stale.look")));
+  }
+
   // What still stands: nothing, or what is drawn on the map piece by piece.
   function residualField(context) {
     let pieces = [];
@@ -98,6 +112,8 @@
       } catch (error) {
         showProblems(element, error);
         send.disabled = false;
+        // Sent once more it would be refused once more: only the case as it is now leads on.
+        if (error.now) send.replaceWith(stale(move.target, reason.value.trim(), error.now, context));
       }
     }
 
@@ -118,7 +134,7 @@
     return (move.lacks || []).filter((one) => !SUPPLIED.includes(one.code)).map(CG.problem).join(" ");
   }
 
-  // context: send(body) -> promise, draw(pieces, done), version.
+  // context: send(body) -> promise, draw(pieces, done), reload(), version.
   CG.moveButtons = function (moves, context) {
     const place = CG.make("div", { class: "cg-moves" });
 

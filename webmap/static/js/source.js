@@ -5,12 +5,14 @@
 
   const CG = window.CommonGreen;
 
-  // An error that a person can read, with the problems that the server named.
+  // An error that a person can read, with the problems that the server named in what was
+  // sent, and `now`: the case as somebody else has left it meanwhile.
   class SourceError extends Error {
-    constructor(message, status, problems) {
+    constructor(message, status, body) {
       super(message);
       this.status = status;
-      this.problems = problems || [];
+      this.problems = (status === 422 && body && body.problems) || [];
+      this.now = (status === 412 && body && body.case) || null;
     }
   }
   CG.SourceError = SourceError;
@@ -46,7 +48,7 @@
     const json = (response.headers.get("Content-Type") || "").includes("json");
     const body = json ? await response.json() : null;
     if (!response.ok) {
-      throw new SourceError(explain(response.status), response.status, body && body.problems);
+      throw new SourceError(explain(response.status), response.status, body);
     }
     if (!json) throw new SourceError(CG.word("error.forbidden"), response.status);
     return body;
@@ -74,12 +76,36 @@
     return `${CG.config.api}/communities/${code}/parcels/${encodeURIComponent(id)}`;
   }
 
+  // crypto.randomUUID is missing where the page came by plain HTTP.
+  function randomKey() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return hex.replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  }
+
+  // The same sent again, because no answer came, goes under the key of the first time.
+  let sent = { what: "", key: "" };
+  function keyOf(what) {
+    if (sent.what !== what) sent = { what, key: randomKey() };
+    return sent.key;
+  }
+
+  // `body` holds what the API's document says of a move, with the version that was read.
   function postMove(community, caseId, body) {
     const code = encodeURIComponent(community || CG.config.place.code);
-    return ask(`${CG.config.api}/communities/${code}/cases/${encodeURIComponent(caseId)}/moves`, {
+    const url = `${CG.config.api}/communities/${code}/cases/${encodeURIComponent(caseId)}/moves`;
+    const text = JSON.stringify(body);
+    return ask(url, {
       method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRFToken": CG.config.csrf },
-      body: JSON.stringify(body),
+      headers: {
+        "Content-Type": "application/json",
+        "If-Match": `"v${body.version}"`,
+        "Idempotency-Key": keyOf(`${url} ${text}`),
+        "X-CSRFToken": CG.config.csrf,
+      },
+      body: text,
     });
   }
 

@@ -1,0 +1,44 @@
+"""One parcel with all that lies on it."""
+
+import uuid
+
+from cases.access import Role
+from tests.webmap.conftest import Story, Web
+
+
+def test_a_parcel_tells_all_that_lies_on_it(web: Web, story: Story) -> None:
+    client = web.login(Role.INSPECTOR, story.here)
+    found = client.get(f"/api/v1/communities/{story.here}/parcels/{story.parcel}").get_json()
+    assert (found["ref"], found["building"], found["title"]) == ("G1", "12", "owner_common")
+    assert found["area_m2"] == 100.0
+    assert found["looked"] == ["2022-03-01"]
+    (household,) = found["households"]
+    assert household == {
+        "ref": "12-1-101",
+        "role": "adjoining",
+        "method": "spatial",
+        "share": 1.0,
+        "distance_m": 1.5,
+    }
+    (encroachment,) = found["encroachments"]
+    assert encroachment["structure"] == "fence"
+    assert encroachment["uncertainty_m2"] == 0.6
+    assert encroachment["household"] == "12-1-101"
+    (finding,) = found["findings"]
+    assert finding["kind"] == "sliver"
+    (case,) = found["cases"]
+    assert case["number"] == f"{story.here}-2022-0007"
+    assert case["events"][0]["actor"] == "survey@example.org"
+    moves = {one["target"]: one for one in case["moves"]}
+    assert moves["verified"]["permitted"]
+    assert [one["field"] for one in moves["rejected"]["lacks"]] == ["reason"]
+    missing = client.get(f"/api/v1/communities/{story.here}/parcels/{uuid.uuid4()}")
+    assert missing.status_code == 404
+    assert client.get(f"/api/v1/communities/{story.here}/parcels/x").status_code == 404
+
+
+def test_a_parcel_is_asked_for_in_its_community(web: Web, story: Story) -> None:
+    client = web.login(Role.PLANNER)
+    for place in (story.neighbour, story.town):
+        answer = client.get(f"/api/v1/communities/{place}/parcels/{story.parcel}")
+        assert answer.status_code == 404

@@ -1,0 +1,21 @@
+"""The community that a request is about, and who asks."""
+
+from flask import abort
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from cases.parcel_file import Viewer
+from layers.models import Community
+from webmap.gates import current_access
+
+
+def asked_community(session: Session) -> Community:
+    """Return the community of the address; a region has no cases of its own: 404."""
+    place = current_access().place
+    return session.get_one(Community, place.id) if place.is_community else abort(404)
+
+
+def asking_viewer() -> Viewer:
+    """Return who asks, and what they may in the community of the address."""
+    access = current_access()
+    return Viewer(current_user.email, access.rights.permissions(access.place.id))

@@ -1,0 +1,121 @@
+"""The document of the API (OpenAPI 3.1), for programs as JSON and for people as a page."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, current_app, jsonify, render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext
+
+from webmap.api.blueprint import Api
+from webmap.api.schemas import GEOMETRIES
+from webmap.caching import ask_again
+from webmap.gates import Open, gated
+
+document = Blueprint("api_document", __name__)
+
+_EXTENSION = "commongreen-api"
+_ABOUT = """What the pages do, for programs.
+
+Failures are `application/problem+json` (RFC 9457) with every fault in `problems`. Answers carry
+an `ETag`; a change of a case needs it as `If-Match`, 428 without and 412 where somebody else
+was faster. Days are of the community's time zone, geometry is GeoJSON in EPSG:4326, areas are
+in m2 of the community's survey CRS."""
+SECURITY = {
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "commongreen",
+        "description": "The session of somebody who has logged in. A POST also carries the page's"
+        " token in the header `X-CSRFToken`.",
+    },
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of an account, for programs.",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A line of the page: what can be asked, where and with what."""
+
+    id: str
+    method: str
+    path: str
+    parameters: list[dict[str, Any]]
+
+
+def make_api(app: Any) -> Api:
+    """Return the document of ``app``, without operations yet."""
+    app.config.update(API_TITLE="Common Green", API_VERSION="v1", OPENAPI_VERSION="3.1.0")
+    api = Api(
+        app,
+        spec_kwargs={
+            "info": {"description": _ABOUT},
+            "servers": [{"url": "/", "description": "This server."}],
+            "security": [{name: []} for name in SECURITY],
+        },
+    )
+    for name, scheme in SECURITY.items():
+        api.spec.components.security_scheme(name, scheme)
+    for kind, shape in GEOMETRIES.items():
+        api.spec.components.schema(kind, shape)
+    app.extensions[_EXTENSION] = api
+    return api
+
+
+@document.get("/api/v1/openapi.json")
+@gated(Open.LOGGED_IN)
+def openapi() -> ResponseReturnValue:
+    """Answer with the document."""
+    return ask_again(jsonify(read_document()))
+
+
+@document.get("/api")
+@gated(Open.LOGGED_IN)
+def api_page() -> ResponseReturnValue:
+    """Show what can be asked."""
+    operations: dict[str, list[Operation]] = {}
+    for path, methods in read_document()["paths"].items():
+        for method, told in methods.items():
+            if method != "parameters":
+                parameters = [*methods.get("parameters", ()), *told.get("parameters", ())]
+                named = Operation(told["operationId"], method.upper(), path, parameters)
+                operations.setdefault(told["tags"][0], []).append(named)
+    return render_template(
+        "api.html", operations=operations, nouns=noun_words(), titles=operation_words()
+    )
+
+
+def read_document() -> dict[str, Any]:
+    """Return the document of the running application."""
+    found: dict[str, Any] = current_app.extensions[_EXTENSION].spec.to_dict()
+    return found
+
+
+def noun_words() -> dict[str, str]:
+    """Return the heading of each noun, in the reader's language."""
+    return {
+        "places": gettext("Places"),
+        "parcels": gettext("Parcels"),
+        "cases": gettext("Cases"),
+    }
+
+
+def operation_words() -> dict[str, str]:
+    """Return what each operation does, in the reader's language."""
+    return {
+        "place_figures": gettext("Official figures as of a day"),
+        "place_status": gettext("Public-green parcels by status on a day"),
+        "place_communities": gettext("Communities within a box, each with its parcels by status"),
+        "place_days": gettext("Days on which the map changed"),
+        "place_search": gettext("Find by part of a name, ref or number"),
+        "parcel": gettext("Everything about one parcel"),
+        "case_list": gettext("List cases, a page at a time"),
+        "whole_case": gettext("One case with its history and its next moves"),
+        "case_history": gettext("What happened to a case"),
+        "case_ground": gettext("The polygons of a case, then and now"),
+        "move_case": gettext("Make one move of a case"),
+    }
