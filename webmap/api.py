@@ -130,7 +130,7 @@ def move_case(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
 def _let_browsers_ask_again(response: Response) -> Response:
     """Let a browser keep an answer for itself and ask each time whether it still holds."""
     response.headers["Cache-Control"] = "private, no-cache"
-    response.vary.update(("Cookie", "Accept-Encoding"))
+    response.vary.update(("Cookie", "Authorization", "Accept-Encoding"))
     if request.method in {"GET", "HEAD"} and response.status_code == 200:
         response.add_etag(weak=True)
         response.make_conditional(request)
