@@ -107,6 +107,10 @@ GRANTS: dict[Role, frozenset[Permission]] = {
 }
 
 
+# A grant of one of these takes effect only when a second admin has approved it.
+TWO_PERSON_ROLES = frozenset({Role.SECRETARY, Role.OFFICIAL, Role.ADMIN})
+
+
 def permissions(roles: Iterable[Role]) -> frozenset[Permission]:
     """Return everything that ``roles`` together allow."""
     return frozenset().union(*(GRANTS[role] for role in roles))

@@ -17,6 +17,7 @@ from cases.campaigns import bodies
 from cases.casework import move
 from cases.deadlines import deadline_problems, default_deadline, set_deadline
 from cases.documents import Paper, issue, number_of
+from cases.ground_plan import ground_plan
 from cases.ledger import Moment, today
 from cases.models import (
     Announcement,
@@ -216,6 +217,7 @@ def _paper(
         "objection_route": notice.objection_route.strip(),
         "wording": notice.wording.strip(),
         "parcels": _ground(session, community, notice.cases),
+        "map": ground_plan(session, community, notice.cases),
     }
     title = f"{campaign.name}"
     paper = Paper(Document.ANNOUNCEMENT, title, issued_on, by.actor, data, campaign_id=campaign.id)

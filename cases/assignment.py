@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -30,8 +30,6 @@ from layers.places import lock_community
 CHANGED = "case:assignment:changed"
 # Nobody goes to the household of such a case any more.
 RESTING_STATES = frozenset({State.REJECTED, State.CLOSED})
-# Whoever may see every case of a place by the role they have there (SAFETY).
-_SEES_ALL = frozenset({Role.PLANNER, Role.SECRETARY})
 
 
 class Duty(enum.StrEnum):
@@ -58,53 +56,6 @@ class _Change:
     case: Case
     account_id: int | None
     basis: Basis
-
-
-def visible_to(rights: Rights, account_id: int) -> ColumnElement[bool]:
-    """Return the condition by which an account sees a case of the communities in sight.
-
-    A lane housekeeper sees the households assigned to it, an inspector every case but
-    those of other inspectors; planners and secretaries see all of their communities
-    (SAFETY, "Who may what").
-    """
-    return or_(
-        false(),
-        *(
-            condition
-            if grant.communities is None
-            else and_(Case.community_id.in_(sorted(grant.communities)), condition)
-            for grant in rights.grants
-            if (condition := _seen_as(grant.role, account_id)) is not None
-        ),
-    )
-
-
-def _seen_as(role: Role, account_id: int) -> ColumnElement[bool] | None:
-    if role in _SEES_ALL:
-        return true()
-    if role is Role.LANE_HOUSEKEEPER:
-        return Case.housekeeper_id == account_id
-    return _inspected_by(account_id) if role is Role.INSPECTOR else None
-
-
-def _inspected_by(account_id: int) -> ColumnElement[bool]:
-    """Return which cases are an inspector's.
-
-    The assigned ones; those that nobody is assigned to yet, so that no suspicion waits
-    for the desk; those that wait for a second person, as whoever inspected cannot accept;
-    and those the account has worked on, which it could not follow otherwise.
-    """
-    worked_on = exists().where(
-        CaseEvent.community_id == Case.community_id,
-        CaseEvent.case_id == Case.id,
-        CaseEvent.actor == select(Account.email).where(Account.id == account_id).scalar_subquery(),
-    )
-    return or_(
-        Case.inspector_id == account_id,
-        Case.inspector_id.is_(None),
-        Case.state == State.INSPECTED,
-        worked_on,
-    )
 
 
 def workers(session: Session, community: Community, duty: Duty) -> list[Account]:

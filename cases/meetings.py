@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.campaigns import bodies
-from cases.ledger import today
-from cases.models import Attendance, Body, Campaign, Meeting, Resolution
+from cases.documents import LONGEST_TITLE, Paper, issue
+from cases.ledger import Moment, today
+from cases.models import Attendance, Body, Campaign, DocumentRecord, Meeting, Resolution
 from cases.signing import Signature, text_problems
+from cases.workflow import Document
 from gis.problems import InputError, Problem
 from layers.models import Community
 from layers.places import lock_community
@@ -88,6 +90,46 @@ def record_meeting(
     session.flush()
     _add_details(session, made, held)
     return made
+
+
+def issue_minutes(
+    session: Session, community: Community, meeting_id: uuid.UUID, by: Signature
+) -> DocumentRecord:
+    """Issue the minutes of a meeting as a paper of its campaign. The caller commits.
+
+    Raises ``InputError`` where there is no such meeting, or the account may not.
+    """
+    meeting = session.get(Meeting, (community.id, meeting_id))
+    problems = by.lacks(Permission.DOCUMENT_ISSUE)
+    if meeting is None:
+        message = "There is no such meeting."
+        problems.append(Problem("meeting", message, "Choose from the list.", field="meeting"))
+    if problems or meeting is None:
+        raise InputError(problems)
+    campaign = session.get_one(Campaign, (community.id, meeting.campaign_id))
+    sheet = _sheet(session, meeting)
+    data = {
+        "community": community.name,
+        "campaign": campaign.name,
+        "held_on": meeting.held_on.isoformat(),
+        "place": meeting.place,
+        "agenda": meeting.agenda,
+        "minutes": meeting.minutes,
+        "attendance": [{"body": body.name, "people": people} for body, people in sheet.attendance],
+        "resolutions": [
+            {
+                "wording": one.wording,
+                "for": one.votes_for,
+                "against": one.votes_against,
+                "abstained": one.votes_abstained,
+            }
+            for one in sheet.resolutions
+        ],
+    }
+    title = f"{campaign.name} {meeting.number}"[:LONGEST_TITLE]
+    day = Moment.of(community, by.at).day
+    paper = Paper(Document.MINUTES, title, day, by.actor, data, campaign_id=campaign.id)
+    return issue(session, community, paper)
 
 
 def meetings(session: Session, campaign: Campaign) -> list[MeetingSheet]:

@@ -1,23 +1,39 @@
 """Accounts, what they may, and where: memberships become the scope of a session.
 
-An account is someone who can log in; residents are not accounts. Passwords are
-hashed by argon2id as Flask-Security verifies them, so that the command line can
-make an account without the web.
+An account is someone who can log in; a person of a household is a resident, with or
+without an account. Passwords are hashed by argon2id as Flask-Security verifies them,
+so that the command line can make an account without the web. What is made here is in
+force at once: it is the operator's, or the demo's. ``cases.memberships`` has the way of
+two persons.
 """
 
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from argon2 import PasswordHasher
-from sqlalchemy import CompoundSelect, func, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    and_,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from cases.access import GRANTS, Permission, Role, permissions
-from cases.models import Account, Membership
+from cases.account_history import OPERATOR, AccountAct, Actor, record
+from cases.models import Account, Case, CaseEvent, Membership, ResidentAccount
+from cases.tokens import revoke_tokens
+from cases.workflow import State
 from gis.problems import InputError, Problem
 from layers.db import EVERYWHERE, NOWHERE, Scope
 from layers.features import Place, find_place, subtree
@@ -52,6 +68,15 @@ class Rights:
             return NOWHERE
         return Scope(frozenset().union(*(grant.communities or () for grant in held)))
 
+    def holds(self, permission: Permission) -> bool:
+        """Tell whether the account has ``permission`` anywhere, be it in an empty region."""
+        return any(permission in GRANTS[grant.role] for grant in self.grants)
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Return every role of the account, wherever it has it."""
+        return frozenset(grant.role for grant in self.grants)
+
     def permissions(self, community_id: int) -> frozenset[Permission]:
         """Return what the account may in one community."""
         return permissions(
@@ -67,13 +92,18 @@ def limit(scope: Scope, communities: Iterable[int]) -> Scope:
     return Scope(wanted if scope.everywhere else scope.communities & wanted)
 
 
+def in_force() -> ColumnElement[bool]:
+    """Return which memberships hold: those that are approved and not revoked."""
+    return and_(Membership.approved_at.is_not(None), Membership.revoked_at.is_(None))
+
+
 def rights(session: Session, account_id: int) -> Rights:
     """Return what an account may; the session must see every community.
 
     A membership in a region holds for each community below it, also for those
     that come later.
     """
-    memberships = select(Membership).where(Membership.account_id == account_id)
+    memberships = select(Membership).where(Membership.account_id == account_id, in_force())
     reached: dict[int, set[int]] = {}
     for membership_id, community_id in session.execute(_reached(account_id)):
         reached.setdefault(membership_id, set()).add(community_id)
@@ -87,7 +117,7 @@ def rights(session: Session, account_id: int) -> Rights:
 
 def _reached(account_id: int) -> CompoundSelect[*tuple[Any, ...]]:
     """Select each membership with the communities it names or that lie in its region."""
-    mine = Membership.account_id == account_id
+    mine = and_(Membership.account_id == account_id, in_force())
     below = subtree(select(Membership.region_id).where(mine, Membership.region_id.is_not(None)))
     return union_all(
         select(Membership.id, Membership.community_id).where(
@@ -104,6 +134,77 @@ def _everywhere(membership: Membership) -> bool:
     return membership.region_id is None and membership.community_id is None
 
 
+def visible_cases(mine: Rights, account_id: int) -> ColumnElement[bool]:
+    """Return which cases an account may see, as one condition on ``Case`` for any query.
+
+    Each role sees its own cases within its communities (SAFETY, "Who may what").
+    """
+    seen = [
+        and_(_lies_within(grant.communities), CASES_SEEN[grant.role](account_id))
+        for grant in mine.grants
+        if grant.role in CASES_SEEN
+    ]
+    return or_(false(), *seen)
+
+
+def _lies_within(communities: frozenset[int] | None) -> ColumnElement[bool]:
+    return true() if communities is None else Case.community_id.in_(communities)
+
+
+def _all_cases(_account_id: int) -> ColumnElement[bool]:
+    return true()
+
+
+def _assigned_household(account_id: int) -> ColumnElement[bool]:
+    return Case.housekeeper_id == account_id
+
+
+def _no_other_inspectors(account_id: int) -> ColumnElement[bool]:
+    """Return which cases are an inspector's.
+
+    The assigned ones; those that nobody is assigned to yet, so that no suspicion waits
+    for the desk; those that wait for a second person, as whoever inspected cannot accept;
+    and those the account has worked on, which it could not follow otherwise.
+    """
+    email = select(Account.email).where(Account.id == account_id).scalar_subquery()
+    worked_on = exists().where(
+        CaseEvent.community_id == Case.community_id,
+        CaseEvent.case_id == Case.id,
+        CaseEvent.actor == email,
+    )
+    return or_(
+        Case.inspector_id == account_id,
+        Case.inspector_id.is_(None),
+        Case.state == State.INSPECTED,
+        worked_on,
+    )
+
+
+def _own_household(account_id: int) -> ColumnElement[bool]:
+    lives_there = select(ResidentAccount.id).where(
+        ResidentAccount.community_id == Case.community_id,
+        ResidentAccount.household_id == Case.household_id,
+        ResidentAccount.account_id == account_id,
+        ResidentAccount.ended_at.is_(None),
+    )
+    return lives_there.exists()
+
+
+def _referred(_account_id: int) -> ColumnElement[bool]:
+    return Case.state == State.REFERRED
+
+
+# What each role sees of its communities' cases; a role that is not named sees none.
+CASES_SEEN: Mapping[Role, Callable[[int], ColumnElement[bool]]] = {
+    Role.RESIDENT: _own_household,
+    Role.LANE_HOUSEKEEPER: _assigned_household,
+    Role.INSPECTOR: _no_other_inspectors,
+    Role.PLANNER: _all_cases,
+    Role.SECRETARY: _all_cases,
+    Role.OFFICIAL: _referred,
+}
+
+
 def home_place(session: Session, account_id: int) -> str | None:
     """Return the code of the only community or region whose map the account may read."""
     scope = rights(session, account_id).scope(Permission.MAP_READ)
@@ -118,7 +219,7 @@ def home_place(session: Session, account_id: int) -> str | None:
         select(Region.code)
         .select_from(Membership)
         .outerjoin(Region, Region.id == Membership.region_id)
-        .where(Membership.account_id == account_id, Membership.role.in_(reading))
+        .where(Membership.account_id == account_id, in_force(), Membership.role.in_(reading))
         .distinct()
     ).all()
     # A membership in no region, in a community or everywhere, counts as another place.
@@ -134,7 +235,7 @@ def signatory(
     lacks ``permission`` there: a name in the history must be somebody's.
     """
     try:
-        account = _find(session, normal_email(email))
+        account = find_account(session, normal_email(email))
     except ValueError:
         account = None
     allowed = rights(session, account.id).permissions(community_id) if account else frozenset()
@@ -176,9 +277,30 @@ def add_account(
     found = find_place(session, place) if place is not None else None
     problems = _account_problems(session, email, name, password)
     if place is not None and found is None:
-        problems.append(_unknown_place(place))
+        problems.append(unknown_place(place))
     if problems:
         raise InputError(problems)
+    account = _new_account(session, email, name, password, OPERATOR)
+    session.add(_membership(account, role, found))
+    session.flush()
+    return account
+
+
+def open_account(
+    session: Session, email: str, *, name: str, actor: Actor, password: str | None = None
+) -> Account:
+    """Make an account that may nothing yet.
+
+    Without a ``password`` nobody knows it, and a reset link lets its owner choose one.
+    Raises ``InputError`` with every fault. The caller commits.
+    """
+    chosen = secrets.token_urlsafe(32) if password is None else password
+    if problems := _account_problems(session, email, name, chosen):
+        raise InputError(problems)
+    return _new_account(session, email, name, chosen, actor)
+
+
+def _new_account(session: Session, email: str, name: str, password: str, actor: Actor) -> Account:
     account = Account(
         email=normal_email(email),
         name=name.strip(),
@@ -187,8 +309,7 @@ def add_account(
     )
     session.add(account)
     session.flush()
-    session.add(_membership(account, role, found))
-    session.flush()
+    record(session, account.id, AccountAct.ACCOUNT_ADDED, actor)
     return account
 
 
@@ -206,14 +327,18 @@ def ensure_account(
     An account that exists keeps its name and password; raises ``InputError``
     for an unknown place. The caller commits.
     """
-    account = _find(session, email)
+    account = find_account(session, email)
     if account is None:
         return add_account(session, email, name=name, password=password, role=role, place=place)
     found = find_place(session, place) if place is not None else None
     if place is not None and found is None:
-        raise InputError([_unknown_place(place)])
+        raise InputError([unknown_place(place)])
     wanted = _membership(account, role, found)
-    known = session.scalars(select(Membership).where(Membership.account_id == account.id))
+    known = session.scalars(
+        select(Membership).where(
+            Membership.account_id == account.id, Membership.revoked_at.is_(None)
+        )
+    )
     if not any(_same(wanted, one) for one in known):
         session.add(wanted)
         session.flush()
@@ -228,26 +353,51 @@ def _same(first: Membership, second: Membership) -> bool:
     )
 
 
-def disable_account(session: Session, email: str) -> Account:
-    """Close an account: it logs in no more and its open sessions end. The caller commits."""
-    account = _find(session, email)
-    if account is None:
-        message = f"There is no account {email!r}."
-        remedy = "See `commongreen user list`."
-        raise InputError([Problem("email", message, remedy, field="email")])
+def disable_account(session: Session, email: str, actor: Actor = OPERATOR) -> Account:
+    """Close an account: it logs in no more, its open sessions and tokens end.
+
+    The caller commits.
+    """
+    account = named_account(session, email)
     account.active = False
-    # Cookies carry the old value, so none of them opens the account again.
-    account.fs_uniquifier = secrets.token_hex(32)
+    end_sessions(account)
+    revoke_tokens(session, account, actor)
+    record(session, account.id, AccountAct.ACCOUNT_CLOSED, actor)
     session.flush()
     return account
 
 
+def enable_account(session: Session, email: str, actor: Actor = OPERATOR) -> Account:
+    """Open a closed account again, with the password it had. The caller commits."""
+    account = named_account(session, email)
+    account.active = True
+    record(session, account.id, AccountAct.ACCOUNT_OPENED, actor)
+    session.flush()
+    return account
+
+
+def rename_account(session: Session, account: Account, name: str, actor: Actor) -> None:
+    """Give an account another name; raises ``InputError``. The caller commits."""
+    if problems := _name_problems(name):
+        raise InputError(problems)
+    if name.strip() != account.name:
+        account.name = name.strip()
+        record(session, account.id, AccountAct.NAME_CHANGED, actor)
+        session.flush()
+
+
+def end_sessions(account: Account) -> None:
+    """Let no cookie open the account that was made before: each carries the old value."""
+    account.fs_uniquifier = secrets.token_hex(32)
+
+
 def list_accounts(session: Session) -> list[dict[str, Any]]:
-    """Return a row for each membership, and one for each account without any."""
+    """Return a row for each membership that stands, and one for each account without any."""
     place = func.coalesce(Community.code, Region.code, "everywhere")
+    standing = (Membership.account_id == Account.id) & Membership.revoked_at.is_(None)
     rows = session.execute(
-        select(Account, Membership.role, place)
-        .outerjoin(Membership, Membership.account_id == Account.id)
+        select(Account, Membership, place)
+        .outerjoin(Membership, standing)
         .outerjoin(Region, Region.id == Membership.region_id)
         .outerjoin(Community, Community.id == Membership.community_id)
         .order_by(Account.email, Membership.id)
@@ -257,16 +407,28 @@ def list_accounts(session: Session) -> list[dict[str, Any]]:
             "email": account.email,
             "name": account.name,
             "active": account.active,
-            "role": role,
-            "place": code if role is not None else None,
+            "role": membership.role if membership is not None else None,
+            "place": code if membership is not None else None,
+            "state": membership.state if membership is not None else None,
         }
-        for account, role, code in rows
+        for account, membership, code in rows
     ]
 
 
-def _find(session: Session, email: str) -> Account | None:
+def find_account(session: Session, email: str) -> Account | None:
+    """Return the account of an address in any spelling, ``None`` where there is none."""
     address = unicodedata.normalize("NFKC", email).strip().lower()
-    return session.scalar(select(Account).where(Account.email == address))
+    return session.scalar(select(Account).where(Account.email == address.replace("\x00", "")))
+
+
+def named_account(session: Session, email: str) -> Account:
+    """Return the account of an address; raises ``InputError`` where there is none."""
+    account = find_account(session, email)
+    if account is None:
+        message = f"There is no account {email!r}."
+        remedy = "See `commongreen user list`."
+        raise InputError([Problem("email", message, remedy, field="email")])
+    return account
 
 
 def _membership(account: Account, role: Role, place: Place | None) -> Membership:
@@ -275,10 +437,14 @@ def _membership(account: Account, role: Role, place: Place | None) -> Membership
         role=role,
         region_id=place.id if place and place.kind == "region" else None,
         community_id=place.id if place and place.kind == "community" else None,
+        proposed_by=OPERATOR.email,
+        approved_by=OPERATOR.email,
+        approved_at=func.now(),
     )
 
 
-def _unknown_place(code: str) -> Problem:
+def unknown_place(code: str) -> Problem:
+    """Return what is wrong with the code of a place that there is not."""
     return Problem(
         "place",
         f"There is no region or community {code!r}.",
@@ -294,7 +460,7 @@ def _account_problems(session: Session, email: str, name: str, password: str) ->
     except ValueError as error:
         problems.append(Problem("email", f"{error}.", "Give name@organisation.", field="email"))
     else:
-        if _find(session, address) is not None:
+        if find_account(session, address) is not None:
             problems.append(
                 Problem(
                     "email_taken",
@@ -303,10 +469,7 @@ def _account_problems(session: Session, email: str, name: str, password: str) ->
                     field="email",
                 )
             )
-    if not 0 < len(name.strip()) <= 200:
-        problems.append(
-            Problem("name", "The name is missing or too long.", "Give 1 to 200.", field="name")
-        )
+    problems += _name_problems(name)
     if len(password) < SHORTEST_PASSWORD:
         problems.append(
             Problem(
@@ -317,3 +480,10 @@ def _account_problems(session: Session, email: str, name: str, password: str) ->
             )
         )
     return problems
+
+
+def _name_problems(name: str) -> list[Problem]:
+    if 0 < len(name.strip()) <= 200 and name.isprintable():
+        return []
+    remedy = "Give 1 to 200 characters."
+    return [Problem("name", "The name is missing, too long or unreadable.", remedy, field="name")]

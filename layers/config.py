@@ -8,10 +8,10 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit
 
 from gis.problems import InputError, Problem
 
@@ -23,6 +23,8 @@ DATUMS = ("wgs84", "gcj02")
 MAXIMUM_ZOOM = 24
 MAXIMUM_PORT = 65535
 MAXIMUM_PROXIES = 9
+SECOND_FACTOR_ROLES = ("secretary", "official", "admin")
+SMTP_PORTS = {"smtp": 587, "smtps": 465}
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,25 @@ VARIABLES = (
         "the path of a JSON file with a list of own ones (name, url, attribution, datum, max_zoom)",
     ),
     Variable("COMMONGREEN_TIANDITU_KEY", "none", "the key that Tianditu's tiles need"),
+    Variable(
+        "COMMONGREEN_PUBLIC_URL",
+        "the address that is served",
+        "the address by which people reach the program, such as `https://green.example.org`; "
+        "links in messages begin with it",
+    ),
+    Variable(
+        "COMMONGREEN_SMTP_URL",
+        "none",
+        "the mail server that sends reset links: "
+        "`smtps://user:password@host?from=green@example.org`, or `smtp://` with STARTTLS; "
+        "needs `COMMONGREEN_PUBLIC_URL`",
+    ),
+    Variable(
+        "COMMONGREEN_SECOND_FACTOR_ROLES",
+        "secretary,official,admin",
+        "the roles that log in only with a second factor, separated by commas, or `none`; "
+        "`commongreen demo` serves with none",
+    ),
     Variable("COMMONGREEN_DEBUG", "0", "1 shows the traceback of a failure"),
 )
 
@@ -89,6 +110,22 @@ class BaseMap:
 
 
 @dataclass(frozen=True)
+class MailServer:
+    """Where messages are handed in, and by whom they are sent.
+
+    ``tls`` speaks TLS from the first byte; without it STARTTLS is used where it is
+    offered, and is demanded before a password is sent.
+    """
+
+    host: str
+    port: int
+    sender: str
+    tls: bool = True
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that differs between two installations.
 
@@ -105,6 +142,9 @@ class Settings:
     port: int = 8000
     trusted_proxies: int = 0
     base_maps: tuple[BaseMap, ...] = ()
+    public_url: str | None = None
+    mail_server: MailServer | None = None
+    second_factor_roles: tuple[str, ...] = SECOND_FACTOR_ROLES
     debug: bool = False
 
     @classmethod
@@ -126,6 +166,11 @@ class Settings:
             port=reader.port("COMMONGREEN_PORT", 8000),
             trusted_proxies=reader.proxies("COMMONGREEN_TRUSTED_PROXIES"),
             base_maps=reader.base_maps("COMMONGREEN_BASE_MAPS", "COMMONGREEN_TIANDITU_KEY"),
+            public_url=reader.address("COMMONGREEN_PUBLIC_URL"),
+            mail_server=reader.mail_server("COMMONGREEN_SMTP_URL", "COMMONGREEN_PUBLIC_URL"),
+            second_factor_roles=reader.roles(
+                "COMMONGREEN_SECOND_FACTOR_ROLES", SECOND_FACTOR_ROLES
+            ),
             debug=reader.flag("COMMONGREEN_DEBUG"),
         )
         if reader.problems:
@@ -204,6 +249,40 @@ class _Reader:
             return None
         return f"postgresql+psycopg://{rest}"
 
+    def roles(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """Return names of roles; which there are, the cases know."""
+        value = self.text(name)
+        if value == "none":
+            return ()
+        return tuple(part.strip() for part in value.split(",")) if value else default
+
+    def address(self, name: str) -> str | None:
+        """Return an address of this program without a path."""
+        value = self.text(name).rstrip("/")
+        if not value:
+            return None
+        if not re.fullmatch(
+            r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-fA-F:]+\](:[0-9]{1,5})?", value
+        ):
+            remedy = "Set https://host, without a path."
+            self._refuse(name, f"{value!r} is no address of a server.", remedy)
+        return value
+
+    def mail_server(self, name: str, address_name: str) -> MailServer | None:
+        """Return where to hand in messages, whose links need an address that nobody else chose."""
+        value = self.text(name)
+        if not value:
+            return None
+        server = _mail_server(value)
+        if server is None:
+            # The value may hold a password, so it is not shown.
+            remedy = "Set smtps://user:password@host?from=green@example.org."
+            self._refuse(name, "The mail server cannot be read.", remedy)
+        if not self.text(address_name):
+            message = "Messages hold links, which need the address of this program."
+            self._refuse(address_name, message, "Set it as https://host.")
+        return server
+
     def base_maps(self, name: str, key_name: str) -> tuple[BaseMap, ...]:
         key = self.text(key_name)
         found: list[BaseMap] = []
@@ -267,6 +346,23 @@ def _base_map_faults(item: Any) -> list[str]:
     if type(zoom) is not int or not 0 < zoom <= MAXIMUM_ZOOM:
         faults.append(f"max_zoom {zoom!r} is not 1 to {MAXIMUM_ZOOM}")
     return faults
+
+
+def _mail_server(value: str) -> MailServer | None:
+    """Read ``smtps://user:password@host:port?from=address``; ``None`` where it is not that."""
+    try:
+        parts = urlsplit(value)
+        port = parts.port or SMTP_PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    sender = parse_qs(parts.query).get("from", [""])[0]
+    if not parts.hostname or not re.fullmatch(r"[^@\s]+@[^@\s]+", sender):
+        return None
+    return MailServer(parts.hostname, port, sender, parts.scheme == "smtps", *_credentials(parts))
+
+
+def _credentials(parts: SplitResult) -> tuple[str, str]:
+    return unquote(parts.username or ""), unquote(parts.password or "")
 
 
 def _openstreetmap() -> BaseMap:

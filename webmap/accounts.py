@@ -1,31 +1,44 @@
-"""Logging in and out, by Flask-Security-Too over our own accounts and sessions."""
+"""Logging in and what belongs to it, by Flask-Security-Too over our own accounts and sessions."""
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
+from urllib.parse import urljoin
 
-from flask import Flask, Response, abort, request, session
-from flask.typing import ResponseReturnValue
-from flask_limiter.util import get_remote_address
-from flask_login import user_logged_in, user_logged_out
+from flask import Flask, abort, current_app, has_request_context, request, url_for
+from flask_babel import lazy_gettext as _
 from flask_security import (
-    EmailValidateException,
     LoginForm,
-    MailUtil,
     RoleMixin,
     Security,
     SQLAlchemySessionUserDatastore,
     UserMixin,
 )
-from flask_wtf import CSRFProtect
+from flask_security.recoverable import generate_reset_password_token
 from sqlalchemy.orm import Session, scoped_session
 
+from cases.account_history import AccountAct, record
 from cases.models import Account
-from cases.people import SHORTEST_PASSWORD, normal_email
+from cases.people import SHORTEST_PASSWORD
+from layers.config import Settings
 from layers.db import NOWHERE
 from layers.db import scoped_session as session_within
-from webmap.connections import current_database
-from webmap.throttle import make_limiter
+from webmap.account_signals import connect_signals
+from webmap.bearers import Protection, init_bearers
+from webmap.connections import current_database, current_settings
+from webmap.factors import (
+    Codes,
+    FactorSetup,
+    RecoveryCodes,
+    Rescue,
+    demanding_roles,
+    factor_settings,
+    needs_factor,
+)
+from webmap.gates import current_actor
+from webmap.limits import LoginLimits, limit_tries
+from webmap.mail import Mail
+
+__all__ = ["Accounts", "LoginLimits", "User", "init_accounts", "reset_link"]
 
 SECURITY = {
     "SECURITY_PASSWORD_HASH": "argon2",
@@ -44,45 +57,65 @@ SECURITY = {
     "SECURITY_CLI_USERS_NAME": False,
     "SECURITY_CLI_ROLES_NAME": False,
     "SECURITY_JOIN_USER_ROLES": False,
+    "SECURITY_CHANGEABLE": True,
+    "SECURITY_CHANGE_URL": "/account/password",
+    "SECURITY_CHANGE_PASSWORD_TEMPLATE": "account/password.html",
+    "SECURITY_POST_CHANGE_VIEW": "/account",
+    "SECURITY_RECOVERABLE": True,
+    "SECURITY_RESET_URL": "/reset",
+    "SECURITY_RESET_PASSWORD_WITHIN": timedelta(days=1),
+    "SECURITY_FORGOT_PASSWORD_TEMPLATE": "account/forgot.html",
+    "SECURITY_RESET_PASSWORD_TEMPLATE": "account/reset.html",
+    "SECURITY_POST_RESET_VIEW": "/login",
+    # Before something delicate the password is asked for again.
+    "SECURITY_FRESHNESS": timedelta(minutes=30),
+    "SECURITY_FRESHNESS_GRACE_PERIOD": timedelta(minutes=30),
+    "SECURITY_VERIFY_URL": "/account/verify",
+    "SECURITY_VERIFY_TEMPLATE": "account/verify.html",
+    "SECURITY_POST_VERIFY_VIEW": "/account",
+    "SECURITY_TWO_FACTOR_SETUP_URL": "/account/factor",
+    "SECURITY_TWO_FACTOR_SETUP_TEMPLATE": "account/factor.html",
+    "SECURITY_TWO_FACTOR_POST_SETUP_VIEW": "/account",
+    "SECURITY_TWO_FACTOR_TOKEN_VALIDATION_URL": "/login/code",
+    "SECURITY_TWO_FACTOR_VERIFY_CODE_TEMPLATE": "account/code.html",
+    "SECURITY_TWO_FACTOR_RESCUE_URL": "/login/rescue",
+    "SECURITY_TWO_FACTOR_SELECT_URL": "/login/factor",
+    "SECURITY_MULTI_FACTOR_RECOVERY_CODES_URL": "/account/recovery-codes",
+    "SECURITY_MULTI_FACTOR_RECOVERY_CODES_TEMPLATE": "account/recovery_codes.html",
+    "SECURITY_MULTI_FACTOR_RECOVERY_URL": "/login/recovery",
+    "SECURITY_MULTI_FACTOR_RECOVERY_TEMPLATE": "account/recovery.html",
+    "SECURITY_EMAIL_HTML": False,
+    "SECURITY_EMAIL_TEMPLATE_PASSWORD_RESET": "account/mail/reset",
+    "SECURITY_EMAIL_TEMPLATE_PASSWORD_RESET_NOTICE": "account/mail/changed",
+    "SECURITY_EMAIL_TEMPLATE_PASSWORD_CHANGE_NOTICE": "account/mail/changed",
+    "SECURITY_EMAIL_SUBJECT_PASSWORD_RESET": _("Common Green: choose a new password"),
+    "SECURITY_EMAIL_SUBJECT_PASSWORD_NOTICE": _("Common Green: new password"),
+    "SECURITY_EMAIL_SUBJECT_PASSWORD_CHANGE_NOTICE": _("Common Green: new password"),
     "SESSION_COOKIE_NAME": "commongreen",
     "SESSION_COOKIE_HTTPONLY": True,
     "SESSION_COOKIE_SAMESITE": "Lax",
     "PERMANENT_SESSION_LIFETIME": timedelta(hours=12),
     "WTF_CSRF_TIME_LIMIT": None,
 }
-
-
-@dataclass(frozen=True)
-class LoginLimits:
-    """How many failed logins are let through, in Flask-Limiter's words.
-
-    The pair of account and address is narrow; the account alone is wide, so
-    that a stranger cannot easily lock its owner out, and the address too, for
-    an office stands behind one.
-    """
-
-    pair: str = "5 per 5 minutes"
-    account: str = "50 per hour"
-    address: str = "100 per 15 minutes"
+_MAILS = ("PASSWORD_RESET_EMAIL", "PASSWORD_RESET_NOTICE_EMAIL", "PASSWORD_CHANGE_EMAIL")
 
 
 class User(UserMixin, Account):  # type: ignore[misc]
     """An account as Flask-Login knows it; the same table."""
 
+    def check_tf_required(self, tf_setup_methods: list[Any], tf_fresh: bool) -> tuple[bool, Any]:
+        """Ask for a code where there is a factor, or where a role demands one."""
+        return bool(tf_setup_methods) or needs_factor(self), tf_setup_methods
 
-class Addresses(MailUtil):
-    """Reads addresses as the accounts store them; an intranet's need no public domain."""
+    def check_tf_required_setup(self) -> bool:
+        """Tell whether the factor may not be removed."""
+        return needs_factor(self)
 
-    def normalize(self, email: str) -> str:
-        """Return the address as it is stored."""
-        try:
-            return normal_email(email)
-        except ValueError as error:
-            raise EmailValidateException(str(error)) from error
-
-    def validate(self, email: str) -> str:
-        """Return the address as it is stored."""
-        return self.normalize(email)
+    def track_failed_authn(self, auth_type: str, tfa: bool = False) -> None:
+        """Note a wrong code: whoever sends one knows the password."""
+        if tfa:
+            with current_database().session(NOWHERE) as session, session.begin():
+                record(session, self.id, AccountAct.CODE_REFUSED, current_actor(self))
 
 
 class Login(LoginForm):
@@ -104,19 +137,36 @@ class Accounts(SQLAlchemySessionUserDatastore):
         assert user is None or isinstance(user, User)
         return user
 
+    def tf_reset(self, user: Any) -> None:
+        """Forget the second factor with the codes that stand in for it."""
+        super().tf_reset(user)
+        user.totp_counter = user.mf_recovery_codes = None
 
-def init_accounts(app: Flask, limits: LoginLimits) -> None:
-    """Add log in, log out, CSRF protection and the limits on failed logins.
 
-    The session's cookie is the only thing that opens a page.
+def init_accounts(app: Flask, settings: Settings, limits: LoginLimits) -> None:
+    """Add log in and out, passwords, second factors, tokens, CSRF and the limits on tries.
+
+    The session's cookie, or for data an access token, is all that opens anything.
     """
-    app.config.update(SECURITY)
+    demanding_roles(settings)  # A name of no role is refused before anything is served.
+    has_mail = settings.mail_server is not None
+    app.config.update(SECURITY, **factor_settings(app.config["SECRET_KEY"]))
+    app.config.update({f"SECURITY_SEND_{name}": has_mail for name in _MAILS})
     sessions: scoped_session[Session] = scoped_session(_account_session)  # type: ignore[arg-type]
     app.teardown_appcontext(lambda _error: sessions.remove())
-    CSRFProtect(app)
+    init_bearers(app, limits)
+    Protection(app)
+    app.before_request(_take_forms_only)
     # Roles are memberships with a place (cases.people), which its own know nothing of.
     security = Security(
-        app, Accounts(sessions, User, RoleMixin), login_form=Login, mail_util_cls=Addresses
+        app,
+        Accounts(sessions, User, RoleMixin),
+        login_form=Login,
+        two_factor_setup_form=FactorSetup,
+        two_factor_rescue_form=Rescue,
+        mail_util_cls=Mail,
+        totp_cls=Codes,
+        mf_recovery_codes_util_cls=RecoveryCodes,
     )
     # It would read the account before every answer, also before a script or a picture;
     # the gates read it where it is asked for.
@@ -125,58 +175,44 @@ def init_accounts(app: Flask, limits: LoginLimits) -> None:
     # body; so no request is asked for one, and no login answers with one.
     app.login_manager.request_loader(lambda _request: None)  # type: ignore[attr-defined]
     security.want_json(lambda _request: False)
-    user_logged_in.connect(_renew_session, app)
-    user_logged_out.connect(_renew_session, app)
-    _limit_logins(app, limits)
-    _take_forms_only(app)
-
-
-def _renew_session(_app: Flask, **_user: object) -> None:
-    """Let no token from before a login or logout open anything after it.
-
-    The session itself is in the cookie, signed, and so is a new one with each change.
-    """
-    session.pop("csrf_token", None)
+    app.add_template_global(reset_address)
+    connect_signals(app)
+    limit_tries(app, limits)
 
 
 def _account_session() -> Session:
     return session_within(current_database().engine, NOWHERE)
 
 
-def _limit_logins(app: Flask, limits: LoginLimits) -> None:
-    limiter = make_limiter(app)
-    view: Any = app.view_functions["security.login"]
-    for limit, key in (
-        (limits.address, get_remote_address),
-        (limits.account, _account_key),
-        (limits.pair, _pair_key),
-    ):
-        view = limiter.limit(limit, key_func=key, methods=["POST"], deduct_when=_failed)(view)
-    app.view_functions["security.login"] = view
+def _take_forms_only() -> None:
+    """Refuse JSON where somebody logs in: the limits count what a form holds."""
+    if request.blueprint == "security" and request.is_json:
+        abort(415)
 
 
-def _take_forms_only(app: Flask) -> None:
-    """Refuse a login as JSON: the limits count what a form holds."""
-    login: Any = app.view_functions["security.login"]
-
-    def take_form() -> ResponseReturnValue:
-        return abort(415) if request.is_json else cast(ResponseReturnValue, login())
-
-    app.view_functions["security.login"] = take_form
+def reset_link(email: str) -> str:
+    """Return the address by which the owner of an account sets a password anew, once."""
+    user = current_security_store().find_user(email=email)
+    assert user is not None
+    token: str = generate_reset_password_token(user)  # type: ignore[no-untyped-call]
+    return reset_address(token)
 
 
-def _failed(response: Response) -> bool:
-    """Tell a login that was refused from one that led on, and from a failure of ours."""
-    return response.status_code != 302 and response.status_code < 500
+def reset_address(token: str) -> str:
+    """Return where a reset token leads.
+
+    The address that people use is a setting: the one in a request's Host header is
+    chosen by whoever asks, and a message with it would hand them the token. Who reads
+    the link on the page is at the right address already.
+    """
+    settings = current_settings()
+    here = request.host_url if has_request_context() else f"http://{settings.host}:{settings.port}/"
+    base = f"{settings.public_url}/" if settings.public_url else here
+    return urljoin(base, url_for("security.reset_password", token=token, _external=False))
 
 
-def _account_key() -> str:
-    """Return the address as accounts store it, so that no other spelling has its own count."""
-    try:
-        return normal_email(request.form.get("email", ""))
-    except ValueError:
-        return "no address"  # No account has it; an empty key would not be counted.
-
-
-def _pair_key() -> str:
-    return f"{get_remote_address()} {_account_key()}"
+def current_security_store() -> Accounts:
+    """Return Flask-Security's store of the running application."""
+    store = current_app.extensions["security"].datastore
+    assert isinstance(store, Accounts)
+    return store

@@ -4,12 +4,14 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from layers.config import Settings
+from webmap.account_pages import account
 from webmap.accounts import LoginLimits, init_accounts
+from webmap.admin_pages import admin
 from webmap.api import init_api
 from webmap.compression import init_compression
 from webmap.connections import Connections, current_database, current_settings
 from webmap.errors import init_errors
-from webmap.gates import enforce
+from webmap.gates import enforce, holds
 from webmap.health import health
 from webmap.languages import init_languages
 from webmap.navigation import init_navigation
@@ -38,11 +40,12 @@ def create_app(settings: Settings | None = None, login_limits: LoginLimits | Non
     app.session_interface = Sessions()
     app.extensions["commongreen"] = Connections(settings)
     app.add_template_global(csp_nonce)
+    app.add_template_global(holds)
     # Answers pass these from the last to the first: compressed after their ETag is known.
     app.after_request(add_headers)
     init_compression(app)
     init_languages(app)
-    init_accounts(app, login_limits or LoginLimits())
+    init_accounts(app, settings, login_limits or LoginLimits())
     # Flask-Security brings its own provider, so this comes after it.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
@@ -51,7 +54,7 @@ def create_app(settings: Settings | None = None, login_limits: LoginLimits | Non
     init_errors(app)
     init_navigation(app)
     init_words(app)
-    for blueprint in (health, tiles, *BLUEPRINTS):
+    for blueprint in (health, tiles, account, admin, *BLUEPRINTS):
         app.register_blueprint(blueprint)
     init_declarations(app)
     init_api(app)

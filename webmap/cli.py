@@ -48,7 +48,7 @@ COMMANDS = {
     "map": Entry("webmap.commands.map:map_", "Write a community's map as one HTML file."),
     "patrol": Entry("webmap.commands.patrol:patrol", "Patrols: what is due, what was found."),
     "serve": Entry("webmap.commands.serve:serve", "Serve the pages, the map and the API."),
-    "user": Entry("webmap.commands.user:user", "Accounts: add, list, disable."),
+    "user": Entry("webmap.commands.user:user", "Accounts: roles, tokens, reset links."),
 }
 
 

@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from flask import Flask, abort, current_app, g, request
+from flask import Flask, abort, current_app, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
+from cases.account_history import Actor
+from cases.models import Account
 from cases.people import Rights, limit, rights
 from layers.db import EVERYWHERE, Scope
 from layers.features import Place, find_place
-from webmap.connections import current_database
+from webmap.bearers import bearer
+from webmap.connections import current_database, current_settings
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -27,16 +31,36 @@ class Open(StrEnum):
     CLOSED = "closed"
 
 
-Gate = Open | Permission
+@dataclass(frozen=True)
+class Anywhere:
+    """The gate of what lies at no place: the permission, held wherever it be."""
+
+    permission: Permission
+
+
+Gate = Open | Permission | Anywhere
 
 # Routes that libraries bring along.
 FOREIGN: dict[str, Gate] = {
     "static": Open.PUBLIC,
     "security.login": Open.PUBLIC,
     "security.logout": Open.LOGGED_IN,
-    # Asks again for the password before something delicate, of which there is nothing yet.
-    "security.verify": Open.CLOSED,
+    "security.verify": Open.LOGGED_IN,
+    "security.change_password": Open.LOGGED_IN,
+    "security.forgot_password": Open.PUBLIC,
+    "security.reset_password": Open.PUBLIC,
+    # Who comes half-way through a login has no session yet; these look for that themselves.
+    "security.two_factor_setup": Open.PUBLIC,
+    "security.two_factor_token_validation": Open.PUBLIC,
+    "security.mf_recovery": Open.PUBLIC,
+    "security.mf_recovery_codes": Open.LOGGED_IN,
+    # One kind of factor needs no choice, and messages no rescue; a setup ends with its code.
+    "security.two_factor_setup_validate": Open.CLOSED,
+    "security.two_factor_rescue": Open.CLOSED,
+    "security.tf_select": Open.CLOSED,
 }
+# What somebody reaches whose role demands a second factor and who has none yet.
+WITHOUT_FACTOR = frozenset({"security.verify", "security.logout", "account.own"})
 
 
 @dataclass(frozen=True)
@@ -65,26 +89,63 @@ def gate_of(app: Flask, endpoint: str) -> Gate | None:
     return getattr(app.view_functions[endpoint], "gate", None)
 
 
-def enforce() -> None:
+def enforce() -> ResponseReturnValue | None:
     """Stop a request that its account may not make.
 
     A place that is unknown and one outside the account's scope are the same
     404; 403 is for what a known place does not allow this account.
     """
     if request.endpoint is None:
-        return  # No route matched: Flask answers 404.
+        return None  # No route matched: Flask answers 404.
     gate = gate_of(current_app, request.endpoint)
     if gate is None:
         raise LookupError(f"the route {request.endpoint} has no gate")
     if gate is Open.PUBLIC:
-        return
+        return None
     if gate is Open.CLOSED:
         abort(404)
+    bearer()
     if not current_user.is_authenticated:
         abort(401)
+    if not _has_factor_enough():
+        return redirect(url_for("security.two_factor_setup"))
+    if isinstance(gate, Anywhere) and not current_rights().holds(gate.permission):
+        abort(403)
     code = (request.view_args or {}).get("place")
     if isinstance(gate, Permission) and code is not None:
         g.access = _access(gate, code)
+    return None
+
+
+def _has_factor_enough() -> bool:
+    """Tell whether the account has the second factor that one of its roles demands.
+
+    A role may be given while somebody is logged in, so each request asks anew.
+    """
+    roles = current_settings().second_factor_roles
+    if not roles or bearer() is not None or current_user.has_second_factor:
+        return True
+    return request.endpoint in WITHOUT_FACTOR or not current_rights().roles & set(roles)
+
+
+def current_rights() -> Rights:
+    """Return what the account of this request may."""
+    if "rights" not in g:
+        with current_database().session(EVERYWHERE) as session:
+            g.rights = rights(session, current_user.id)
+    found: Rights = g.rights
+    return found
+
+
+def holds(permission: str) -> bool:
+    """Tell a page whether whoever reads it has a permission anywhere."""
+    return current_rights().holds(Permission(permission))
+
+
+def current_actor(account: Account | None = None) -> Actor:
+    """Return who acts in this request: the account logged in, or the one that logs in."""
+    who = account or current_user
+    return Actor(who.email, who.id, request.remote_addr or "")
 
 
 def _access(permission: Permission, code: str) -> Access:
@@ -92,7 +153,7 @@ def _access(permission: Permission, code: str) -> Access:
         abort(404)  # PostgreSQL knows no such text.
     with current_database().session(EVERYWHERE) as session:
         place = find_place(session, code)
-        mine = rights(session, current_user.id)
+        mine = g.rights = rights(session, current_user.id)
     if place is None or not limit(mine.scope(), place.communities).communities:
         abort(404)
     scope = limit(mine.scope(permission), place.communities)

@@ -6,14 +6,17 @@ from flask_babel import Babel, get_locale
 LANGUAGES = {"zh_Hans": "中文", "en": "English"}
 DEFAULT = "zh_Hans"
 COOKIE = "language"
+# In which times are shown that belong to no community.
+TIME_ZONE = "Asia/Shanghai"
 _ONE_YEAR = 365 * 24 * 3600
 
 
 def init_languages(app: Flask) -> None:
     """Add Flask-Babel with ``?lang=``, a cookie and Accept-Language, in that order."""
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "translations")
+    app.config.setdefault("BABEL_DEFAULT_TIMEZONE", TIME_ZONE)
     Babel(app, default_locale=DEFAULT, locale_selector=choose_language)
-    app.after_request(_remember_language)
+    app.after_request(_remember_asked)
     app.add_template_global(current_language)
     app.add_template_global(language_tag)
     app.add_template_global(language_choices)
@@ -43,7 +46,8 @@ def language_tag() -> str:
 
 def language_choices() -> list[tuple[str, str, str]]:
     """Return each language's identifier, its own name and this page's address in it."""
-    if request.endpoint is None:
+    rule = request.url_rule
+    if request.endpoint is None or rule is None or "GET" not in (rule.methods or ()):
         return [
             (key, name, f"{url_for('pages.home')}?lang={key}") for key, name in LANGUAGES.items()
         ]
@@ -54,15 +58,19 @@ def language_choices() -> list[tuple[str, str, str]]:
     ]
 
 
-def _remember_language(response: Response) -> Response:
+def _remember_asked(response: Response) -> Response:
     asked = request.args.get("lang")
-    if asked in LANGUAGES:
-        response.set_cookie(
-            COOKIE,
-            asked,
-            max_age=_ONE_YEAR,
-            httponly=True,
-            samesite="Lax",
-            secure=request.is_secure,
-        )
+    return remember_language(response, asked) if asked in LANGUAGES else response
+
+
+def remember_language(response: Response, language: str) -> Response:
+    """Let the browser come back in ``language``."""
+    response.set_cookie(
+        COOKIE,
+        language,
+        max_age=_ONE_YEAR,
+        httponly=True,
+        samesite="Lax",
+        secure=request.is_secure,
+    )
     return response

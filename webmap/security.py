@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, request
-from flask.sessions import SecureCookieSessionInterface
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 
 from layers.config import BaseMap
 from webmap.connections import current_settings
@@ -20,6 +20,11 @@ class Sessions(SecureCookieSessionInterface):
     def get_cookie_secure(self, app: Flask) -> bool:
         """Tell whether this request came by TLS, itself or at a proxy that said so."""
         return request.is_secure
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Send the session back, unless a token opened what was asked for."""
+        if g.get("bearer") is None:
+            super().save_session(app, session, response)
 
 
 def csp_nonce() -> str:

@@ -61,6 +61,8 @@ ACCOUNTS = (
     ("planner", "规划员 Planner", Role.PLANNER),
     ("lane_housekeeper_1", "巷管家 Lane housekeeper", Role.LANE_HOUSEKEEPER),
     ("official", "镇领导 Official", Role.OFFICIAL),
+    ("admin_a", "管理员甲 Admin A", Role.ADMIN),
+    ("admin_b", "管理员乙 Admin B", Role.ADMIN),
 )
 REGISTER_DAY = dt.date(2022, 3, 14)
 PATROL_RMS_M = 0.05

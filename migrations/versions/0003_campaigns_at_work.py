@@ -1,6 +1,6 @@
 """Campaigns at work: bodies, meetings, papers, visits, lanes, objections, patrols, evidence.
 
-Revision: 0003, after 0001.
+Revision: 0003, after 0002.
 """
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from layers.db import OWNER_ROLE
 from migrations.rules import append_only, grant, sound, within_scope
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

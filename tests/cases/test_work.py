@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from cases.access import Role
-from cases.assignment import Duty, assign, duties, visible_to
+from cases.assignment import Duty, assign, duties
 from cases.casework import NOTHING_LEFT
 from cases.lanes import LaneForm, save_lane
 from cases.models import Account, Case, OrderOfWork, Visit, VisitOutcome
 from cases.objections import lodge
-from cases.people import ensure_account, rights
+from cases.people import ensure_account, rights, visible_cases
 from cases.ranking import set_order_of_work
 from cases.signing import Signature
 from cases.work import Line, Task, Worker, my_day, starting_points
@@ -34,7 +34,7 @@ def account(scene: Scene, name: str, role: Role) -> Account:
 def worker(scene: Scene, who: Account) -> Worker:
     held, here = rights(scene.session, who.id), scene.community.id
     may = held.permissions(here)
-    return Worker(who.id, who.email, may, duties(held, here), visible_to(held, who.id))
+    return Worker(who.id, who.email, may, duties(held, here), visible_cases(held, who.id))
 
 
 def day_of(scene: Scene, who: Account, **values: Any) -> dict[Task, list[Line]]:

@@ -73,8 +73,8 @@ def log_in(client: FlaskClient, email: str, password: str = PASSWORD) -> TestRes
 
 
 def web_settings(settings: Settings, folder: Path) -> Settings:
-    """Return settings whose session key is not the installation's."""
-    return replace(settings, secret_key_file=folder / "secret_key")
+    """Return settings whose session key is not the installation's, and which demand no factor."""
+    return replace(settings, secret_key_file=folder / "secret_key", second_factor_roles=())
 
 
 @pytest.fixture(scope="module")

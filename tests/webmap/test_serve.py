@@ -61,6 +61,7 @@ def test_an_account_is_added_listed_and_closed(run: Run) -> None:
         "active": True,
         "role": "planner",
         "place": "everywhere",
+        "state": "in_force",
     }
     assert json.loads(run("user", "list", "--json")[1]) == [expected]
     assert run("user", "disable", "wang@example.org")[0] == 0

@@ -4,8 +4,8 @@ from flask import abort
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from cases.assignment import visible_to
 from cases.parcel_file import Viewer
+from cases.people import visible_cases
 from layers.models import Community
 from webmap.gates import current_access
 
@@ -20,4 +20,4 @@ def asking_viewer() -> Viewer:
     """Return who asks, what they may in the community of the address, and what they see."""
     access = current_access()
     allowed = access.rights.permissions(access.place.id)
-    return Viewer(current_user.email, allowed, visible_to(access.rights, current_user.id))
+    return Viewer(current_user.email, allowed, visible_cases(access.rights, current_user.id))

@@ -1,8 +1,11 @@
-"""``commongreen user``: who can log in, and as what."""
+"""``commongreen user``: who can log in, and as what.
 
+What the operator grants is in force at once and recorded as ``operator``: the way in
+for the first administrators, who then need one another.
+"""
+
+import datetime as dt
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -12,33 +15,54 @@ from layers.config import Settings
 from webmap.commands.options import json_option, pass_settings, show
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from sqlalchemy.orm import Session
+
+    from cases.memberships import GrantForm
+
+role_option = click.option("--role", required=True, type=click.Choice([one.value for one in Role]))
+place_option = click.option(
+    "--place", help="The code of a region or community; everywhere where none is given."
+)
+household_option = click.option("--household", help="The reference of a resident's household.")
 
 
 @click.group()
 def user() -> None:
-    """Accounts: add, list and disable them."""
+    """Accounts: add, list, close and open them, give and take roles, tokens, reset links."""
 
 
 @user.command()
 @click.argument("email")
 @click.option("--name", required=True, help="The name that others see.")
-@click.option("--role", required=True, type=click.Choice([role.value for role in Role]))
-@click.option("--place", help="The code of a region or community; everywhere where none is given.")
+@role_option
+@place_option
+@household_option
 @click.option("--password-stdin", is_flag=True, help="Read the password's one line from stdin.")
 @pass_settings
 def add(
-    settings: Settings, email: str, name: str, role: str, place: str | None, password_stdin: bool
+    settings: Settings,
+    email: str,
+    name: str,
+    role: str,
+    place: str | None,
+    household: str | None,
+    password_stdin: bool,
 ) -> None:
     """Add an account with a role in a place."""
-    from cases.people import add_account  # SQLAlchemy takes a second to import.
+    from cases.account_history import OPERATOR  # SQLAlchemy takes a second to import.
+    from cases.memberships import grant as give
+    from cases.people import add_account, normal_email, open_account
 
     password = _password(from_stdin=password_stdin)
     with _writing(settings) as session, session.begin():
-        account = add_account(
-            session, email, name=name, password=password, role=Role(role), place=place
-        )
-        click.echo(f"{account.email} can log in.")
+        if household is None:
+            add_account(session, email, name=name, password=password, role=Role(role), place=place)
+        else:
+            account = open_account(session, email, name=name, actor=OPERATOR, password=password)
+            give(session, account, _form(role, place, household), OPERATOR)
+        click.echo(f"{normal_email(email)} can log in.")
 
 
 @user.command("list")
@@ -56,12 +80,160 @@ def list_(settings: Settings, as_json: bool) -> None:
 @click.argument("email")
 @pass_settings
 def disable(settings: Settings, email: str) -> None:
-    """Close an account and end its open sessions."""
+    """Close an account and end its open sessions and tokens."""
     from cases.people import disable_account
 
     with _writing(settings) as session, session.begin():
-        account = disable_account(session, email)
-        click.echo(f"{account.email} is closed.")
+        click.echo(f"{disable_account(session, email).email} is closed.")
+
+
+@user.command()
+@click.argument("email")
+@pass_settings
+def enable(settings: Settings, email: str) -> None:
+    """Open a closed account again."""
+    from cases.people import enable_account
+
+    with _writing(settings) as session, session.begin():
+        click.echo(f"{enable_account(session, email).email} can log in again.")
+
+
+@user.command()
+@click.argument("email")
+@role_option
+@place_option
+@household_option
+@pass_settings
+def grant(
+    settings: Settings, email: str, role: str, place: str | None, household: str | None
+) -> None:
+    """Give an account one more role, at once and as the operator."""
+    from cases.account_history import OPERATOR
+    from cases.memberships import grant as give
+    from cases.people import named_account
+
+    with _writing(settings) as session, session.begin():
+        account = named_account(session, email)
+        give(session, account, _form(role, place, household), OPERATOR)
+        click.echo(f"{account.email} is {role} {_where(place)}.")
+
+
+@user.command()
+@click.argument("email")
+@role_option
+@place_option
+@pass_settings
+def revoke(settings: Settings, email: str, role: str, place: str | None) -> None:
+    """Take a role from an account; what it did with it stays recorded."""
+    from cases.account_history import OPERATOR
+    from cases.memberships import revoke_role
+    from cases.people import named_account
+
+    with _writing(settings) as session, session.begin():
+        account = named_account(session, email)
+        revoke_role(session, account, _form(role, place, None), OPERATOR)
+        click.echo(f"{account.email} is no more {role} {_where(place)}.")
+
+
+@user.command()
+@click.argument("email")
+@pass_settings
+def reset(settings: Settings, email: str) -> None:
+    """Print a link by which the account's owner sets a new password, once, within a day."""
+    from cases.account_history import OPERATOR
+    from cases.administration import record_reset
+    from cases.people import named_account
+    from webmap.accounts import reset_link
+    from webmap.app import create_app
+
+    with _writing(settings) as session, session.begin():
+        account = named_account(session, email)
+        record_reset(session, account, OPERATOR)
+    app = create_app(settings)
+    try:
+        with app.test_request_context(base_url=settings.public_url or _served(settings)):
+            click.echo(reset_link(account.email))
+    finally:
+        app.extensions["commongreen"].close()
+
+
+class Tokens(click.Group):
+    """A group whose plain use, ``token EMAIL``, makes one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Take the first word for a command where it is one, and else for an address."""
+        if args and args[0] not in self.commands:
+            args = ["add", *args]
+        return super().resolve_command(ctx, args)
+
+
+@user.group(cls=Tokens)
+def token() -> None:
+    """Access tokens for QGIS and scripts: `token EMAIL --name N` makes one."""
+
+
+@token.command("add")
+@click.argument("email")
+@click.option("--name", required=True, help="Where it will be used.")
+@click.option("--expires", type=click.DateTime(["%Y-%m-%d"]), help="The last day it is good for.")
+@click.option("--writes", is_flag=True, help="It may also change what the account may change.")
+@pass_settings
+def add_token(
+    settings: Settings, email: str, name: str, expires: dt.datetime | None, writes: bool
+) -> None:
+    """Make a token and print it, this once."""
+    from cases.account_history import OPERATOR
+    from cases.people import named_account
+    from cases.tokens import TokenForm, make_token
+
+    form = TokenForm(name, expires.date() if expires else None, writes)
+    with _writing(settings) as session, session.begin():
+        secret = make_token(session, named_account(session, email), form, OPERATOR)
+    click.echo(secret)
+
+
+@token.command("list")
+@click.argument("email", required=False)
+@json_option
+@pass_settings
+def list_tokens(settings: Settings, email: str | None, as_json: bool) -> None:
+    """List the tokens of one account, or of all."""
+    from cases.people import named_account
+    from cases.tokens import list_tokens as standing
+
+    with _writing(settings) as session:
+        account = named_account(session, email) if email else None
+        show(standing(session, account), as_json=as_json)
+
+
+@token.command("revoke")
+@click.argument("email")
+@click.option("--name", required=True, help="The name that it was given.")
+@pass_settings
+def revoke_token(settings: Settings, email: str, name: str) -> None:
+    """End a token."""
+    from cases.people import named_account
+    from cases.tokens import revoke_named_token
+
+    with _writing(settings) as session, session.begin():
+        revoke_named_token(session, named_account(session, email), name)
+        click.echo(f"{name} opens nothing any more.")
+
+
+def _form(role: str, place: str | None, household: str | None) -> "GrantForm":
+    from cases.memberships import GrantForm
+
+    return GrantForm(Role(role), place, household)
+
+
+def _where(place: str | None) -> str:
+    return f"in {place}" if place else "everywhere"
+
+
+def _served(settings: Settings) -> str:
+    return f"http://{settings.host}:{settings.port}"
 
 
 def _password(*, from_stdin: bool) -> str:
@@ -71,14 +243,7 @@ def _password(*, from_stdin: bool) -> str:
     return prompted
 
 
-@contextmanager
-def _writing(settings: Settings) -> Iterator["Session"]:
-    from layers.db import EVERYWHERE
-    from layers.migrate import open_database
+def _writing(settings: Settings) -> "AbstractContextManager[Session]":
+    from webmap.commands.operator import operator_session
 
-    database = open_database(settings)
-    try:
-        with database.session(EVERYWHERE) as session:
-            yield session
-    finally:
-        database.engine.dispose()
+    return operator_session(settings)

@@ -13,6 +13,7 @@ from webmap.pages.clock import clock_forms
 from webmap.pages.declarations import declarations
 from webmap.pages.lanes import lanes
 from webmap.pages.observations import observations
+from webmap.pages.papers import paper_pages
 from webmap.pages.patrols import patrols
 from webmap.pages.places import pages
 from webmap.pages.tips import tips
@@ -32,4 +33,5 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     work,
     tips,
     observations,
+    paper_pages,
 )

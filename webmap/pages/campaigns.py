@@ -27,7 +27,7 @@ from cases.campaigns import (
 )
 from cases.case_sheet import labels
 from cases.deadlines import default_deadline
-from cases.documents import papers
+from cases.documents import number_of, papers
 from cases.ledger import today
 from cases.meetings import Held, Vote, meetings, record_meeting
 from cases.models import Announcement, BodyKind, Campaign, Channel, EntryKind, OrderOfWork
@@ -85,7 +85,7 @@ def new_body(place: str) -> ResponseReturnValue:
 @gated(Permission.CAMPAIGN_READ)
 def campaign(place: str, campaign_id: uuid.UUID) -> ResponseReturnValue:
     """Show one campaign."""
-    return show(lambda opened: _one(opened, campaign_id))
+    return show(lambda opened: campaign_page(opened, campaign_id))
 
 
 @campaign_pages.post("/c/<place>/campaigns/<uuid:campaign_id>/end")
@@ -99,7 +99,7 @@ def end(place: str, campaign_id: uuid.UUID) -> ResponseReturnValue:
         end_campaign(opened.session, opened.community, run, given(form, day), outcome, by)
         return _back(place, campaign_id)
 
-    return answer(act, lambda opened, filled: _one(opened, campaign_id, filled))
+    return answer(act, lambda opened, filled: campaign_page(opened, campaign_id, filled))
 
 
 @campaign_pages.post("/c/<place>/campaigns/<uuid:campaign_id>/meetings")
@@ -122,7 +122,7 @@ def new_meeting(place: str, campaign_id: uuid.UUID) -> ResponseReturnValue:
         record_meeting(opened.session, opened.community, run, held, by)
         return _back(place, campaign_id)
 
-    return answer(act, lambda opened, filled: _one(opened, campaign_id, filled))
+    return answer(act, lambda opened, filled: campaign_page(opened, campaign_id, filled))
 
 
 @campaign_pages.post("/c/<place>/campaigns/<uuid:campaign_id>/announcements")
@@ -144,7 +144,7 @@ def new_announcement(place: str, campaign_id: uuid.UUID) -> ResponseReturnValue:
         announce(opened.session, opened.community, run, notice, by)
         return _back(place, campaign_id)
 
-    return answer(act, lambda opened, filled: _one(opened, campaign_id, filled))
+    return answer(act, lambda opened, filled: campaign_page(opened, campaign_id, filled))
 
 
 @campaign_pages.post("/c/<place>/campaigns/<uuid:campaign_id>/postings/<uuid:announcement_id>")
@@ -165,7 +165,7 @@ def new_posting(
         post(opened.session, opened.community, made, posted, opened.signed(form))
         return _back(place, campaign_id)
 
-    return answer(act, lambda opened, filled: _one(opened, campaign_id, filled))
+    return answer(act, lambda opened, filled: campaign_page(opened, campaign_id, filled))
 
 
 def given(form: Form, value: Value | None) -> Value:
@@ -224,7 +224,8 @@ def _list(opened: OpenedPlace, filled: Filled | None = None) -> str:
     )
 
 
-def _one(opened: OpenedPlace, campaign_id: uuid.UUID, filled: Filled | None = None) -> str:
+def campaign_page(opened: OpenedPlace, campaign_id: uuid.UUID, filled: Filled | None = None) -> str:
+    """Return the page of a campaign; ``filled`` is the form that was refused."""
     run = _find(opened, campaign_id)
     session, community, allowed = opened.session, opened.community, opened.viewer.permissions
     carried_by = bodies(session, community)
@@ -236,7 +237,8 @@ def _one(opened: OpenedPlace, campaign_id: uuid.UUID, filled: Filled | None = No
         campaign=run,
         meetings=meetings(session, run),
         announcements=announcements(session, run),
-        papers=papers(session, community, campaign_id=run.id),
+        papers=[(number_of(one), one) for one in papers(session, community, campaign_id=run.id)],
+        may_issue=Permission.DOCUMENT_ISSUE in allowed,
         announceable=labels(session, announceable(session, run)) if may_announce else [],
         bodies=carried_by,
         issuers=[(body.id, body.name) for body in carried_by],

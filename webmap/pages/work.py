@@ -14,11 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
-from cases.assignment import Duty, assign, duties, follow_lane, visible_to, workers
+from cases.assignment import Duty, assign, duties, follow_lane, workers
 from cases.lanes import mapped_buildings
 from cases.ledger import today
 from cases.models import OrderOfWork
-from cases.people import Rights, rights
+from cases.people import Rights, rights, visible_cases
 from cases.ranking import order_of_work, set_order_of_work
 from cases.tips import count_waiting
 from cases.work import (
@@ -130,7 +130,7 @@ def _worker(mine: Rights, community: Community) -> Worker:
         current_user.email,
         mine.permissions(community.id),
         duties(mine, community.id),
-        visible_to(mine, current_user.id),
+        visible_cases(mine, current_user.id),
     )
 
 
