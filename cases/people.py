@@ -10,7 +10,7 @@ two persons.
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,21 +19,16 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     and_,
-    exists,
-    false,
     func,
-    or_,
     select,
-    true,
     union_all,
 )
 from sqlalchemy.orm import Session
 
 from cases.access import GRANTS, Permission, Role, permissions
 from cases.account_history import OPERATOR, AccountAct, Actor, record
-from cases.models import Account, Case, CaseEvent, Membership, ResidentAccount
+from cases.models import Account, Membership
 from cases.tokens import revoke_tokens
-from cases.workflow import State
 from gis.problems import InputError, Problem
 from layers.db import EVERYWHERE, NOWHERE, Scope
 from layers.features import Place, find_place, subtree
@@ -132,77 +127,6 @@ def _reached(account_id: int) -> CompoundSelect[*tuple[Any, ...]]:
 
 def _everywhere(membership: Membership) -> bool:
     return membership.region_id is None and membership.community_id is None
-
-
-def visible_cases(mine: Rights, account_id: int) -> ColumnElement[bool]:
-    """Return which cases an account may see, as one condition on ``Case`` for any query.
-
-    Each role sees its own cases within its communities (SAFETY, "Who may what").
-    """
-    seen = [
-        and_(_lies_within(grant.communities), CASES_SEEN[grant.role](account_id))
-        for grant in mine.grants
-        if grant.role in CASES_SEEN
-    ]
-    return or_(false(), *seen)
-
-
-def _lies_within(communities: frozenset[int] | None) -> ColumnElement[bool]:
-    return true() if communities is None else Case.community_id.in_(communities)
-
-
-def _all_cases(_account_id: int) -> ColumnElement[bool]:
-    return true()
-
-
-def _assigned_household(account_id: int) -> ColumnElement[bool]:
-    return Case.housekeeper_id == account_id
-
-
-def _no_other_inspectors(account_id: int) -> ColumnElement[bool]:
-    """Return which cases are an inspector's.
-
-    The assigned ones; those that nobody is assigned to yet, so that no suspicion waits
-    for the desk; those that wait for a second person, as whoever inspected cannot accept;
-    and those the account has worked on, which it could not follow otherwise.
-    """
-    email = select(Account.email).where(Account.id == account_id).scalar_subquery()
-    worked_on = exists().where(
-        CaseEvent.community_id == Case.community_id,
-        CaseEvent.case_id == Case.id,
-        CaseEvent.actor == email,
-    )
-    return or_(
-        Case.inspector_id == account_id,
-        Case.inspector_id.is_(None),
-        Case.state == State.INSPECTED,
-        worked_on,
-    )
-
-
-def _own_household(account_id: int) -> ColumnElement[bool]:
-    lives_there = select(ResidentAccount.id).where(
-        ResidentAccount.community_id == Case.community_id,
-        ResidentAccount.household_id == Case.household_id,
-        ResidentAccount.account_id == account_id,
-        ResidentAccount.ended_at.is_(None),
-    )
-    return lives_there.exists()
-
-
-def _referred(_account_id: int) -> ColumnElement[bool]:
-    return Case.state == State.REFERRED
-
-
-# What each role sees of its communities' cases; a role that is not named sees none.
-CASES_SEEN: Mapping[Role, Callable[[int], ColumnElement[bool]]] = {
-    Role.RESIDENT: _own_household,
-    Role.LANE_HOUSEKEEPER: _assigned_household,
-    Role.INSPECTOR: _no_other_inspectors,
-    Role.PLANNER: _all_cases,
-    Role.SECRETARY: _all_cases,
-    Role.OFFICIAL: _referred,
-}
 
 
 def home_place(session: Session, account_id: int) -> str | None:

@@ -108,11 +108,6 @@ def list_tips(
     ]
 
 
-def find_tip(session: Session, community: Community, tip_id: uuid.UUID) -> Tip | None:
-    """Return a tip of the community, ``None`` where there is none."""
-    return session.get(Tip, (community.id, tip_id))
-
-
 def count_waiting(session: Session, community: Community) -> int:
     """Return how many tips nobody has checked."""
     waiting = select(func.count()).where(

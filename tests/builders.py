@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+import uuid
 from itertools import count
 from typing import Any, TypeVar
 
@@ -12,15 +13,22 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from cases.models import (
+    Announcement,
     AnswerBasis,
+    Body,
+    BodyKind,
     Campaign,
     Case,
     CaseEvent,
+    DocumentRecord,
     Encroachment,
     Finding,
     FindingKind,
+    Lane,
+    Meeting,
+    Tip,
 )
-from cases.workflow import State
+from cases.workflow import Document, State
 from layers.models import (
     Base,
     Building,
@@ -290,3 +298,50 @@ def site(session: Session, of: Community, geom: Any = None, **values: Any) -> Si
         **values,
     }
     return add(session, Site(community_id=of.id, **given))
+
+
+def campaign_papers(
+    session: Session, of: Community, run: Campaign, on: Case
+) -> dict[str, uuid.UUID]:
+    """Return one of everything that a campaign's pages name, by its name in their addresses."""
+    record = add(
+        session,
+        DocumentRecord(
+            community_id=of.id,
+            kind=Document.VISIT_RECORD,
+            year=2022,
+            number=1,
+            campaign_id=run.id,
+            case_id=on.id,
+            title="A visit",
+            issued_on=EARLY,
+            issued_by="ana",
+            data={},
+        ),
+    )
+    body = add(
+        session, Body(community_id=of.id, ref=fresh("B"), kind=BodyKind.OTHER, name="Office")
+    )
+    meeting = Meeting(
+        community_id=of.id, campaign_id=run.id, number=1, held_on=EARLY, recorded_by="ana"
+    )
+    announcement = Announcement(
+        community_id=of.id,
+        campaign_id=run.id,
+        issuer_id=body.id,
+        document_id=record.id,
+        issued_on=EARLY,
+        deadline_on=EARLY + dt.timedelta(days=20),
+        standard_version="1",
+        objection_route="the office",
+        wording="Clear it.",
+    )
+    lane = Lane(community_id=of.id, ref=fresh("L"), name="Lane")
+    tip = Tip(community_id=of.id, received_on=EARLY, wording="behind building 3")
+    return {
+        "paper_id": record.id,
+        "meeting_id": add(session, meeting).id,
+        "announcement_id": add(session, announcement).id,
+        "lane_id": add(session, lane).id,
+        "tip_id": add(session, tip).id,
+    }

@@ -17,7 +17,7 @@ from cases.models import Account
 from cases.people import Rights, limit, rights
 from layers.db import EVERYWHERE, Scope
 from layers.features import Place, find_place
-from webmap.bearers import bearer
+from webmap.bearers import PATHS, bearer
 from webmap.connections import current_database, current_settings
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -108,6 +108,8 @@ def enforce() -> ResponseReturnValue | None:
     if not current_user.is_authenticated:
         abort(401)
     if not _has_factor_enough():
+        if request.path.startswith(PATHS):
+            abort(403)
         return redirect(url_for("security.two_factor_setup"))
     if isinstance(gate, Anywhere) and not current_rights().holds(gate.permission):
         abort(403)

@@ -26,8 +26,9 @@ from cases.lanes import (
     save_lane,
 )
 from cases.models import Account, Case, CaseEvent
-from cases.people import ensure_account, rights, visible_cases
+from cases.people import ensure_account, rights
 from cases.signing import Signature
+from cases.visibility import visible_cases
 from cases.workflow import State
 from gis.problems import InputError
 from layers.models import Community
@@ -263,7 +264,6 @@ def test_each_role_sees_the_cases_that_safety_says(
     assert seen(session, community, bo) == {first}
     for role in (Role.PLANNER, Role.SECRETARY):
         assert seen(session, community, account(session, role, role)) == {first, second}
-    # An official sees what was referred, a resident the own household's: here none.
     for role in (Role.OFFICIAL, Role.ADMIN, Role.RESIDENT):
         assert seen(session, community, account(session, role, role)) == set()
     elsewhere = builders.community(session)

@@ -21,7 +21,8 @@ from cases.memberships import (
     waiting,
 )
 from cases.models import Account, Case, Membership, ResidentAccount
-from cases.people import add_account, open_account, rights, visible_cases
+from cases.people import add_account, open_account, rights
+from cases.visibility import visible_cases
 from cases.workflow import State
 from gis.problems import InputError
 from layers.models import RegionKind

@@ -11,9 +11,10 @@ from cases.casework import NOTHING_LEFT
 from cases.lanes import LaneForm, save_lane
 from cases.models import Account, Case, OrderOfWork, Visit, VisitOutcome
 from cases.objections import lodge
-from cases.people import ensure_account, rights, visible_cases
+from cases.people import ensure_account, rights
 from cases.ranking import set_order_of_work
 from cases.signing import Signature
+from cases.visibility import visible_cases
 from cases.work import Line, Task, Worker, my_day, starting_points
 from cases.workflow import State
 from tests import builders

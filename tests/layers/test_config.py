@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gis.problems import InputError
-from layers.config import PROJECT_ROOT, VARIABLES, BaseMap, Settings
+from layers.config import PROJECT_ROOT, VARIABLES, BaseMap, MailServer, Settings
 
 PACKAGES = ("gis", "layers", "cases", "webmap", "migrations")
 
@@ -67,6 +67,9 @@ def test_every_variable_is_read_and_takes_effect(tmp_path: Path) -> None:
             "COMMONGREEN_SECRET_KEY_FILE": str(tmp_path / "key"),
             "COMMONGREEN_BASE_MAPS": "tianditu, openstreetmap",
             "COMMONGREEN_TIANDITU_KEY": "a1&b{x}",
+            "COMMONGREEN_PUBLIC_URL": "https://green.example:8443/",
+            "COMMONGREEN_SMTP_URL": "smtp://li%40a:p%2Fw@mail.example:25?from=green@example.org",
+            "COMMONGREEN_SECOND_FACTOR_ROLES": "planner, admin",
             "COMMONGREEN_DEBUG": "1",
         }
     )
@@ -78,6 +81,12 @@ def test_every_variable_is_read_and_takes_effect(tmp_path: Path) -> None:
     assert (settings.host, settings.port, settings.debug) == ("0.0.0.0", 8080, True)
     assert settings.secret_key_file == tmp_path / "key"
     assert [item.name for item in settings.base_maps] == ["天地图", "OpenStreetMap"]
+    assert settings.public_url == "https://green.example:8443"
+    assert settings.mail_server == MailServer(
+        "mail.example", 25, "green@example.org", tls=False, user="li@a", password="p/w"
+    )
+    assert "p/w" not in repr(settings)
+    assert settings.second_factor_roles == ("planner", "admin")
     assert settings.base_maps[0].url.endswith("&tk=a1%26b%7Bx%7D")
 
 
@@ -182,3 +191,38 @@ def reads_the_environment(path: Path) -> bool:
         )
         for node in nodes
     )
+
+
+@pytest.mark.parametrize(
+    "address", ["green.example", "ftp://green.example", "https://a/b", "https://a b", "https://a@b"]
+)
+def test_an_address_for_links_is_a_server_s(address: str) -> None:
+    assert list(refused(COMMONGREEN_PUBLIC_URL=address)) == ["COMMONGREEN_PUBLIC_URL"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mail.example",
+        "http://mail?from=a@b",
+        "smtp://mail",
+        "smtps://mail:x?from=a@b",
+        "smtp://?from=a@b",
+    ],
+)
+def test_a_mail_server_that_cannot_be_read_is_refused_without_its_password(address: str) -> None:
+    address = address.replace("//mail", "//me:secret@mail")
+    found = refused(COMMONGREEN_SMTP_URL=address, COMMONGREEN_PUBLIC_URL="https://a")
+    assert list(found) == ["COMMONGREEN_SMTP_URL"]
+    assert "secret" not in found["COMMONGREEN_SMTP_URL"]
+
+
+def test_messages_need_an_address_for_their_links() -> None:
+    found = refused(COMMONGREEN_SMTP_URL="smtps://mail.example?from=green@example.org")
+    assert list(found) == ["COMMONGREEN_PUBLIC_URL"]
+
+
+def test_second_factors_are_demanded_unless_none_is_said() -> None:
+    assert Settings.from_environment({}).second_factor_roles == ("secretary", "official", "admin")
+    none = Settings.from_environment({"COMMONGREEN_SECOND_FACTOR_ROLES": "none"})
+    assert none.second_factor_roles == ()

@@ -133,3 +133,8 @@ ROUTES: dict[str, Gate] = {
     "work.my_day": P.CASE_READ,
     "work.set_order": P.CAMPAIGN_EDIT,
 }
+
+# Without the token of a letter there is nothing here, for nobody.
+BY_TOKEN = {"declarations.declare", "declarations.declared"}
+# Its body is read before the case is looked for; both say nothing of a case.
+BODY_FIRST = {"api_cases.move_case"}

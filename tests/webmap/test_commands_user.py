@@ -132,3 +132,13 @@ def test_a_reset_link_is_printed_that_opens_the_page(
     monkeypatch.setenv("COMMONGREEN_PUBLIC_URL", "https://green.example")
     assert run("reset", ANA)[1].startswith("https://green.example/reset/")
     assert run("reset", "nobody@example.org")[0] == 2
+
+
+def test_a_lost_factor_is_removed_with_the_reset(web: Web, run: Run) -> None:
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        account = named_account(session, ANA)
+        account.tf_primary_method, account.tf_totp_secret = "authenticator", "{}"
+    for options, kept in (((), True), (("--factor",), False)):
+        assert run("reset", ANA, *options)[0] == 0
+        with web.database.session(EVERYWHERE) as session:
+            assert named_account(session, ANA).has_second_factor is kept

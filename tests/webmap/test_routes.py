@@ -5,24 +5,22 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from cases.access import GRANTS, Permission, Role
 from cases.account_history import OPERATOR
-from cases.declarations import make_link
 from cases.memberships import GrantForm, grant
-from cases.models import Lane, Tip
-from cases.people import named_account, open_account
-from cases.signing import Signature
-from cases.workflow import State
+from cases.models import Account, Case
+from cases.people import open_account
 from layers.db import EVERYWHERE
-from layers.places import find_community
 from tests import builders as make
 from tests.webmap.conftest import Web, csrf_token
-from tests.webmap.routes import MAY, ROUTES
+from tests.webmap.routes import BODY_FIRST, BY_TOKEN, MAY, ROUTES
 from webmap.gates import Anywhere, Gate, Open, gate_of
 from webmap.throttle import PostgresStorage
 
+REMOVING = {"lanes.drop_lane"}
 CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 # After these nobody is logged in; the second where it is called out of turn.
 ENDING = {"security.logout", "security.two_factor_token_validation"}
@@ -42,31 +40,33 @@ def _no_counts(web: Web) -> None:
         PostgresStorage().reset()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def walk(web: Web) -> Walk:
     return Walk(samples(web), samples(web))
 
 
 def samples(web: Web) -> dict[str, Any]:
-    """Make a community with one of everything that an address can name."""
+    """Make a community with one of everything that an address can name.
+
+    Its case is the lane housekeeper's, who would not see it otherwise.
+    """
+    made = _made(web)
+    email = web.person(Role.LANE_HOUSEKEEPER, made["place"])
     with web.database.session(EVERYWHERE) as session, session.begin():
-        code = make.community(session).code
-    # A lane housekeeper sees the assigned cases alone, so the walk's case is assigned.
-    keeper = web.person(Role.LANE_HOUSEKEEPER, code)
+        housekeeper = session.scalars(select(Account).where(Account.email == email)).one()
+        case = session.scalars(select(Case).where(Case.id == made["case_id"])).one()
+        case.housekeeper_id = housekeeper.id
+    return made
+
+
+def _made(web: Web) -> dict[str, Any]:
     with web.database.session(EVERYWHERE) as session, session.begin():
-        place = find_community(session, code)
+        place = make.community(session)
         home = make.household(session, place)
         parcel = make.parcel(session, place)
-        case = make.case(
-            session,
-            home,
-            make.campaign(session, place),
-            state=State.VERIFIED,
-            housekeeper_id=named_account(session, keeper).id,
-        )
-        lane = make.add(session, Lane(community_id=place.id, ref="1", name=""))
-        tip = Tip(community_id=place.id, received_on=make.EARLY, wording="told")
-        link, _kept = make_link(session, place, case.id, Signature("walk"))
+        run = make.campaign(session, place)
+        case = make.case(session, home, run)
+        papers = make.campaign_papers(session, place, run, case)
         someone = open_account(
             session, f"{make.fresh('walked')}@example.org", name="Li", actor=OPERATOR
         )
@@ -76,9 +76,9 @@ def samples(web: Web) -> dict[str, Any]:
             "place": place.code,
             "parcel_id": parcel.id,
             "case_id": case.id,
-            "lane_id": lane.id,
-            "tip_id": make.add(session, tip).id,
-            "link": link,
+            "campaign_id": run.id,
+            **papers,
+            "kind": "docx",
             "account_id": someone.public_id,
             "membership_id": membership.id,
             "token_id": case.id,  # Nobody's, which the page says without a 404.
@@ -90,11 +90,16 @@ def samples(web: Web) -> dict[str, Any]:
         }
 
 
+def _order(rule: Rule) -> tuple[bool, str]:
+    """Take last what removes a row that other addresses name."""
+    return rule.endpoint in REMOVING, rule.endpoint
+
+
 def rules(web: Web) -> list[tuple[Rule, str]]:
     """Return every route with each of its methods."""
     return [
         (rule, method)
-        for rule in sorted(web.app.url_map.iter_rules(), key=lambda one: one.endpoint)
+        for rule in sorted(web.app.url_map.iter_rules(), key=_order)
         for method in sorted((rule.methods or set()) & {"GET", *CHANGES})
     ]
 
@@ -154,7 +159,9 @@ def test_a_stranger_is_asked_to_log_in(web: Web, walk: Walk) -> None:
         answer = call(web.client(), where, method)
         told = f"{method} {where}: {answer.status_code}"
         gate = ROUTES[rule.endpoint]
-        if gate is Open.PUBLIC:
+        if rule.endpoint in BY_TOKEN:
+            assert answer.status_code == 404, told
+        elif gate is Open.PUBLIC:
             assert was_answered(answer.status_code, method), told
         elif gate is Open.CLOSED:
             assert answer.status_code == 404, told
@@ -175,7 +182,7 @@ def test_a_role_reaches_what_it_may_and_only_in_its_community(
         where = address(web, rule, walk.here)
         answer = call(client, where, method)
         told = f"{role}: {method} {where}: {answer.status_code}"
-        if gate is Open.CLOSED:
+        if gate is Open.CLOSED or rule.endpoint in BY_TOKEN:
             assert answer.status_code == 404, told
         elif not allowed(gate, role):
             assert answer.status_code == 403, told
@@ -210,7 +217,8 @@ def test_the_rows_of_another_community_are_not_in_the_own(web: Web, walk: Walk, 
         for name in named:
             where = address(web, rule, {**walk.here, name: walk.there[name]})
             answer = call(client, where, method)
-            assert answer.status_code == 404, f"{role}: {method} {where}: {answer.status_code}"
+            expected = {404, 422} if rule.endpoint in BODY_FIRST else {404}
+            assert answer.status_code in expected, f"{role}: {method} {where}: {answer.status_code}"
 
 
 def test_the_admin_s_own_account_is_reached_by_no_other_s_number(web: Web, walk: Walk) -> None:

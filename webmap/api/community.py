@@ -5,7 +5,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from cases.parcel_file import Viewer
-from cases.people import visible_cases
+from cases.visibility import visible_cases
 from layers.models import Community
 from webmap.gates import current_access
 

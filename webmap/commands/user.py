@@ -137,11 +137,12 @@ def revoke(settings: Settings, email: str, role: str, place: str | None) -> None
 
 @user.command()
 @click.argument("email")
+@click.option("--factor", is_flag=True, help="Remove a lost second factor as well.")
 @pass_settings
-def reset(settings: Settings, email: str) -> None:
+def reset(settings: Settings, email: str, factor: bool) -> None:
     """Print a link by which the account's owner sets a new password, once, within a day."""
     from cases.account_history import OPERATOR
-    from cases.administration import record_reset
+    from cases.administration import record_reset, remove_factor
     from cases.people import named_account
     from webmap.accounts import reset_link
     from webmap.app import create_app
@@ -149,6 +150,8 @@ def reset(settings: Settings, email: str) -> None:
     with _writing(settings) as session, session.begin():
         account = named_account(session, email)
         record_reset(session, account, OPERATOR)
+        if factor:
+            remove_factor(session, account, OPERATOR)
     app = create_app(settings)
     try:
         with app.test_request_context(base_url=settings.public_url or _served(settings)):

@@ -26,6 +26,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     clock_forms,
     visit_forms,
     campaign_pages,
+    paper_pages,
     assignments,
     patrols,
     declarations,
@@ -33,5 +34,4 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     work,
     tips,
     observations,
-    paper_pages,
 )

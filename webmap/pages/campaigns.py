@@ -155,13 +155,13 @@ def new_posting(
     """Record where an announcement was posted."""
 
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
+        made = opened.session.get(Announcement, (opened.community.id, announcement_id))
+        if made is None or made.campaign_id != campaign_id:
+            abort(404)
         channel, day = form.choice("channel", Channel), form.day("posted_on")
         where, proof = form.text("place", needed=False, longest=200), form.text("proof")
         form.check()
         posted = Posted(given(form, channel), where, given(form, day), proof)
-        made = opened.session.get(Announcement, (opened.community.id, announcement_id))
-        if made is None or made.campaign_id != campaign_id:
-            abort(404)
         post(opened.session, opened.community, made, posted, opened.signed(form))
         return _back(place, campaign_id)
 

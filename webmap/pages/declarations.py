@@ -58,7 +58,7 @@ def letter(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
         except InputError as error:
             return show_case(open_case(session, case_id), Filled.again(error)), 422
         household = session.get_one(Household, (opened.community.id, opened.case.household_id))
-        address = url_for("declarations.declare", link=token, _external=True)
+        address = url_for("declarations.declare", token=token, _external=True)
         page = render_template(
             "declaration_letter.html",
             community=opened.community,
@@ -72,20 +72,20 @@ def letter(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     return _private(page)
 
 
-@declarations.get("/d/<link>")
+@declarations.get("/d/<token>")
 @gated(Open.PUBLIC)
-def declare(link: str) -> ResponseReturnValue:
+def declare(token: str) -> ResponseReturnValue:
     """Show what a household is asked, without any name."""
-    opened = _open(link)
+    opened = _open(token)
     with current_database().session(Scope(frozenset({opened.community_id}))) as session:
-        return _page(session, link, opened, Filled())
+        return _page(session, token, opened, Filled())
 
 
-@declarations.post("/d/<link>")
+@declarations.post("/d/<token>")
 @gated(Open.PUBLIC)
-def declared(link: str) -> ResponseReturnValue:
+def declared(token: str) -> ResponseReturnValue:
     """Record that the household declares."""
-    opened = _open(link)
+    opened = _open(token)
     with current_database().session(Scope(frozenset({opened.community_id}))) as session:
         form = Form.of_request()
         try:
@@ -94,7 +94,7 @@ def declared(link: str) -> ResponseReturnValue:
                 form.check()
                 declare_by_link(session, opened, note)
         except InputError as error:
-            page = _page(session, link, opened, Filled.again(error))
+            page = _page(session, token, opened, Filled.again(error))
             page.status_code = 422
             return page
         community = session.get_one(Community, opened.community_id)

@@ -6,8 +6,8 @@ from flask import Blueprint, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from cases.access import Permission
-from cases.models import TipState
-from cases.tips import add_tip, check_tip, find_tip, green_parcels, list_tips
+from cases.models import Tip, TipState
+from cases.tips import add_tip, check_tip, green_parcels, list_tips
 from webmap.forms import Filled, Form
 from webmap.gates import gated
 from webmap.pages.drawn import feature
@@ -44,7 +44,7 @@ def check(place: str, tip_id: uuid.UUID) -> ResponseReturnValue:
     """Confirm a tip, which leads to the form of what was seen, or dismiss it."""
 
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
-        if find_tip(opened.session, opened.community, tip_id) is None:
+        if opened.session.get(Tip, (opened.community.id, tip_id)) is None:
             abort(404)
         outcome = form.choice("outcome", TipState)
         note = form.text("note", needed=False)

@@ -18,9 +18,10 @@ from cases.assignment import Duty, assign, duties, follow_lane, workers
 from cases.lanes import mapped_buildings
 from cases.ledger import today
 from cases.models import OrderOfWork
-from cases.people import Rights, rights, visible_cases
+from cases.people import Rights, rights
 from cases.ranking import order_of_work, set_order_of_work
 from cases.tips import count_waiting
+from cases.visibility import visible_cases
 from cases.work import (
     WALKED,
     Line,

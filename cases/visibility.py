@@ -1,0 +1,82 @@
+"""Which cases an account sees: one condition that every query of cases can carry.
+
+Code asks this, never roles (SAFETY, "Who may what").
+"""
+
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true
+
+from cases.access import Role
+from cases.models import Account, Case, CaseEvent, ResidentAccount
+from cases.people import Rights
+from cases.workflow import State
+
+
+def visible_cases(mine: Rights, account_id: int) -> ColumnElement[bool]:
+    """Return which cases an account may see, as one condition on ``Case`` for any query.
+
+    Each role sees its own cases within its communities.
+    """
+    seen = [
+        and_(_lies_within(grant.communities), CASES_SEEN[grant.role](account_id))
+        for grant in mine.grants
+        if grant.role in CASES_SEEN
+    ]
+    return or_(false(), *seen)
+
+
+def _lies_within(communities: frozenset[int] | None) -> ColumnElement[bool]:
+    return true() if communities is None else Case.community_id.in_(sorted(communities))
+
+
+def _all_cases(_account_id: int) -> ColumnElement[bool]:
+    return true()
+
+
+def _own_household(account_id: int) -> ColumnElement[bool]:
+    return exists().where(
+        ResidentAccount.community_id == Case.community_id,
+        ResidentAccount.household_id == Case.household_id,
+        ResidentAccount.account_id == account_id,
+        ResidentAccount.ended_at.is_(None),
+    )
+
+
+def _looked_after(account_id: int) -> ColumnElement[bool]:
+    return Case.housekeeper_id == account_id
+
+
+def _inspected_by(account_id: int) -> ColumnElement[bool]:
+    """Return which cases are an inspector's.
+
+    The assigned ones; those that nobody is assigned to yet, so that no suspicion waits
+    for the desk; those that wait for a second person, as whoever inspected cannot accept;
+    and those the account has worked on, which it could not follow otherwise.
+    """
+    worked_on = exists().where(
+        CaseEvent.community_id == Case.community_id,
+        CaseEvent.case_id == Case.id,
+        CaseEvent.actor == select(Account.email).where(Account.id == account_id).scalar_subquery(),
+    )
+    return or_(
+        Case.inspector_id == account_id,
+        Case.inspector_id.is_(None),
+        Case.state == State.INSPECTED,
+        worked_on,
+    )
+
+
+def _referred(_account_id: int) -> ColumnElement[bool]:
+    return Case.state == State.REFERRED
+
+
+# What each role sees of its communities' cases; a role that is not named sees none.
+CASES_SEEN: Mapping[Role, Callable[[int], ColumnElement[bool]]] = {
+    Role.RESIDENT: _own_household,
+    Role.LANE_HOUSEKEEPER: _looked_after,
+    Role.INSPECTOR: _inspected_by,
+    Role.PLANNER: _all_cases,
+    Role.SECRETARY: _all_cases,
+    Role.OFFICIAL: _referred,
+}
