@@ -7,7 +7,7 @@ each patrol that was made. One look serves for every earlier day that was missed
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import shapely
 from geoalchemy2.shape import to_shape
@@ -165,7 +165,9 @@ def record_rebound(
     ]
     if problems:
         raise InputError(problems)
-    kept, _report = keep_sighting(session, community, seen, Purpose.PATROL, by)
+    # Flagging and the patrol are one moment, also where nobody says when.
+    at_once = replace(by, at=moment.at)
+    kept, _report = keep_sighting(session, community, seen, Purpose.PATROL, at_once)
     session.refresh(case)
     if case.state is not State.REBOUND:
         raise InputError([_no_rebound()])

@@ -43,8 +43,10 @@ COMMANDS = {
         "webmap.commands.flag:flag", "Lay observations over parcels, open and update cases."
     ),
     "import": Entry("webmap.commands.imports:import_", "Take a file into a community."),
+    "lane": Entry("webmap.commands.lanes:lane", "Lanes of buildings: list, import."),
     "link": Entry("webmap.commands.links:link", "Link parcels to households."),
     "map": Entry("webmap.commands.map:map_", "Write a community's map as one HTML file."),
+    "patrol": Entry("webmap.commands.patrol:patrol", "Patrols: what is due, what was found."),
     "serve": Entry("webmap.commands.serve:serve", "Serve the pages, the map and the API."),
     "user": Entry("webmap.commands.user:user", "Accounts: roles, tokens, reset links."),
 }

@@ -151,6 +151,18 @@ def test_ground_taken_again_is_a_rebound_of_the_case_that_had_cleared_it(
     assert events == ["flag:case:rebound", "patrol:case:rebound"]
 
 
+def test_a_patrol_is_dated_now_where_nobody_says_when(scene: Scene, case: Case) -> None:
+    by = Signature("ana@example.org", None, GRANTS[Role.INSPECTOR])
+    record_rebound(
+        scene.session, scene.community, case.id, SAME_AS_BEFORE, StructureType.FENCE, "", by
+    )
+    at = scene.session.scalars(
+        select(CaseEvent.at).where(CaseEvent.event.contains("rebound")).order_by(CaseEvent.seq)
+    ).all()
+    assert len(at) == 2
+    assert at[0] == at[1]
+
+
 def test_a_year_begins_anew_when_a_rebound_is_cleared(scene: Scene, case: Case) -> None:
     session, community = scene.session, scene.community
     by = later(scene, 7)

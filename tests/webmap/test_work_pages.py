@@ -118,7 +118,8 @@ def test_a_lane_is_made_on_its_page_and_its_case_follows(web: Web, scene: Scene)
     assert "<b>${alert" not in page
     with web.database.session(EVERYWHERE) as session:
         lane = session.scalars(select(Lane).where(Lane.community_id == scene.community)).one()
-    assert post(client, f"{scene.root}/lanes/{lane.id}/remove").status_code == 302
+    assert post(client, f"{scene.root}/lanes/{lane.id}/remove").status_code == 422
+    assert post(client, f"{scene.root}/lanes/{lane.id}/remove", sure="1").status_code == 302
     assert case_of(web, scene).housekeeper_id is None
 
 

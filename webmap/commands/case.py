@@ -17,6 +17,7 @@ from webmap.commands.case_parts import (
     opened,
     utc,
 )
+from webmap.commands.lanes import assign
 from webmap.commands.options import json_option, pass_settings, show
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def case() -> None:
     """List and move the cases of a community; a case is named by its household."""
 
 
-for _command in (deadline, extend, object_, decide_objection, reassign):
+for _command in (assign, deadline, extend, object_, decide_objection, reassign):
     case.add_command(_command)
 
 

@@ -28,18 +28,18 @@ def assign_case(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     """Assign a housekeeper, by hand or as the lane says, and an inspector."""
 
     def act(opened: Opened, form: Form) -> None:
-        by = opened.signed()
+        session, community, case = opened.session, opened.community, opened.case
+        by, ids = opened.signed(), [case_id]
         follows = form.text("housekeeper", needed=False) == FOLLOW_LANE
         keeper = None if follows else form.number("housekeeper", needed=False, most=LARGEST_ID)
         inspector = form.number("inspector", needed=False, most=LARGEST_ID)
         form.check()
-        session, community, case = opened.session, opened.community, opened.case
         if follows:
-            follow_lane(session, community, [case.id], by)
-        elif keeper != case.housekeeper_id or not _is_own(opened):
-            assign(session, community, [case.id], Duty.HOUSEKEEPER, keeper, by)
-        if inspector != case.inspector_id:
-            assign(session, community, [case.id], Duty.INSPECTOR, inspector, by)
+            follow_lane(session, community, ids, by)
+        elif "housekeeper" in form.sent and (keeper != case.housekeeper_id or not _is_own(opened)):
+            assign(session, community, ids, Duty.HOUSEKEEPER, keeper, by)
+        if "inspector" in form.sent and inspector != case.inspector_id:
+            assign(session, community, ids, Duty.INSPECTOR, inspector, by)
 
     return answer_form(case_id, act)
 

@@ -17,6 +17,7 @@ from cases.access import Permission
 from cases.campaigns import campaigns
 from cases.case_list import CaseFilter, ListedCase, Sort, count_cases, list_cases
 from cases.models import Account, Case
+from cases.ranking import ranks
 from cases.workflow import State
 from gis.problems import InputError
 from layers.files.writing import neutralise
@@ -137,6 +138,7 @@ def _page(opened: OpenedPlace) -> str:
         community=community,
         asked=asked,
         cases=page.cases,
+        ranks=ranks(session, community, [one.id for one in page.cases]),
         number=count_cases(session, community, asked.wanted),
         all=count_cases(session, community, CaseFilter(sees=opened.viewer.sees)),
         next=following and _address(after=following),

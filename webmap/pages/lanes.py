@@ -83,6 +83,8 @@ def drop_lane(place: str, lane_id: uuid.UUID) -> ResponseReturnValue:
     """Remove a lane."""
 
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
+        form.text("sure")
+        form.check()
         remove_lane(opened.session, opened.community, lane_id, opened.signed(form))
         return redirect(url_for("lanes.lane_list", place=place))
 
