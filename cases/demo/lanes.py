@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from cases.access import Role
 from cases.assignment import RESTING_STATES, Duty, assign, workers
-from cases.demo.load import PASSWORD, email
+from cases.demo.accounts import PASSWORD, email
 from cases.demo.story import LANE_BUILDINGS, LANES
 from cases.lanes import LaneForm, save_lane
 from cases.models import Case, Lane

@@ -8,26 +8,23 @@ demo that was interrupted goes on where it stopped.
 import datetime as dt
 import tempfile
 import uuid
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
-import shapely
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.access import Role
-from cases.casework import NOTHING_LEFT, Request, move
+from cases.demo.accounts import ACCOUNTS, PASSWORD, email
+from cases.demo.lanes import furnish_lanes
 from cases.demo.layout import SURVEY_CRS, DemoCompound, layout
-from cases.demo.story import Move, Patrol, Story, tell
+from cases.demo.story import tell
+from cases.demo.telling import tell_story
 from cases.flagging import flag
-from cases.ledger import Book, Moment
-from cases.models import Campaign, Case, CaseEvent
-from cases.observing import observe
+from cases.models import Campaign, CaseEvent
 from cases.people import ensure_account
-from cases.workflow import State
 from gis.crs import SurveyCRS
 from gis.overlay import to_multipolygons
 from layers.db import EVERYWHERE, Database
@@ -40,7 +37,6 @@ from layers.models import (
     Region,
     RegionKind,
     Resident,
-    StructureType,
     Survey,
 )
 from layers.places import CommunityForm, add_community, add_region, find_community
@@ -52,26 +48,8 @@ REGIONS = (
     ("HUANCUI", "环翠区（演示）", RegionKind.DISTRICT, CITY),
     (TOWN, "温泉镇（演示）", RegionKind.TOWN, "HUANCUI"),
 )
-DOMAIN = "demo.example"
-PASSWORD = "green-again-2022"
-ACCOUNTS = (
-    ("secretary", "书记 Secretary", Role.SECRETARY),
-    ("inspector_a", "巡查员甲 Inspector A", Role.INSPECTOR),
-    ("inspector_b", "巡查员乙 Inspector B", Role.INSPECTOR),
-    ("planner", "规划员 Planner", Role.PLANNER),
-    ("lane_housekeeper_1", "巷管家 Lane housekeeper", Role.LANE_HOUSEKEEPER),
-    ("official", "镇领导 Official", Role.OFFICIAL),
-    ("admin_a", "管理员甲 Admin A", Role.ADMIN),
-    ("admin_b", "管理员乙 Admin B", Role.ADMIN),
-)
 REGISTER_DAY = dt.date(2022, 3, 14)
-PATROL_RMS_M = 0.05
 Progress = Callable[[str], None]
-
-
-def email(label: str) -> str:
-    """Return the address of somebody of the story, such as ``inspector_a``."""
-    return f"{label.replace('_', '-')}@{DOMAIN}"
 
 
 def build(database: Database, communities: int, progress: Progress) -> list[str]:
@@ -121,7 +99,7 @@ def _build_one(database: Database, compound: DemoCompound) -> str:
         with session.begin():
             community = find_community(session, compound.code)
             if not _has_story(session, community):
-                _tell(session, community, story)
+                tell_story(session, community, story)
     return compound.code
 
 
@@ -147,7 +125,7 @@ def _add_place(session: Session, compound: DemoCompound) -> None:
             community_id=community.id,
             ref="5",
             name="诚信共治 Credit and neighbours",
-            started_on=REGISTER_DAY,
+            started_on=tell(compound).meetings[0].at.date(),
             outcome="",
         )
     )
@@ -159,6 +137,7 @@ def _import_register(session: Session, compound: DemoCompound) -> None:
         _import(session, compound, kind, getattr(compound, kind), options)
     with session.begin():
         _add_residents(session, compound)
+        furnish_lanes(session, find_community(session, compound.code), _evening(REGISTER_DAY))
 
 
 def _survey(session: Session, compound: DemoCompound) -> None:
@@ -228,82 +207,6 @@ def _add_residents(session: Session, compound: DemoCompound) -> None:
         )
         for row in compound.residents.rename(columns={"name": "name_"}).itertuples()
     )
-
-
-def _tell(session: Session, community: Community, story: Story) -> None:
-    """Make every move of the story and enter every patrol, household by household."""
-    found = session.execute(
-        select(Household.ref, Case)
-        .join(
-            Case,
-            (Case.community_id == Household.community_id) & (Case.household_id == Household.id),
-        )
-        .where(Household.community_id == community.id)
-    )
-    cases = {row.ref: row.Case for row in found}
-    patrols: dict[str, list[Patrol]] = defaultdict(list)
-    for patrol in story.patrols:
-        patrols[patrol.household].append(patrol)
-    for household, moves in story.moves.items():
-        steps: list[Move | Patrol] = [*moves, *patrols[household]]
-        for step in sorted(steps, key=lambda one: one.at):
-            if isinstance(step, Patrol):
-                _enter_patrol(session, community, cases[household], step)
-            else:
-                _make(session, community, cases[household], step)
-
-
-def _enter_patrol(session: Session, community: Community, case: Case, patrol: Patrol) -> None:
-    book = Book(SurveyCRS(community.survey_srid))
-    book.record(
-        Moment.of(community, patrol.at),
-        (community.id, case.id),
-        email(patrol.actor),
-        "patrol:case:clear" if patrol.is_clear else "patrol:case:taken_again",
-        data={"due_days": patrol.due},
-    )
-    book.post(session)
-
-
-def _make(session: Session, community: Community, case: Case, step: Move) -> None:
-    """Make one move; a suspicion comes from the survey, a rebound from a patrol's polygon."""
-    if step.state is State.SUSPECTED:
-        return
-    if step.state is State.REBOUND:
-        _observe_again(session, community, case, step)
-        return
-    left = None
-    if step.state is State.INSPECTED:
-        left = NOTHING_LEFT if step.residual is None else _stored(step.residual)
-    request = Request(
-        step.state,
-        email(step.actor),
-        step.at,
-        step.document or "",
-        step.note or "",
-        left,
-    )
-    move(session, community, case.id, request)
-
-
-def _observe_again(session: Session, community: Community, case: Case, step: Move) -> None:
-    moment = Moment.of(community, step.at)
-    observe(
-        session,
-        community,
-        _stored(step.residual),
-        ref=f"patrol-{case.number}",
-        purpose=Purpose.PATROL,
-        structure_type=StructureType.FENCE,
-        observed_on=moment.day,
-        rms_m=PATROL_RMS_M,
-        note=step.note or "",
-    )
-    flag(session, [community], at=step.at, actor=email(step.actor))
-
-
-def _stored(polygon: shapely.Geometry) -> shapely.Geometry:
-    return SurveyCRS(4550).to_storage(np.array([polygon], dtype=object))[0]
 
 
 def _households(session: Session, community: Community) -> dict[str, uuid.UUID]:

@@ -369,7 +369,10 @@ class _Teller:
         return _after(moves, 25, State.SIGNED, moves[-1].actor, paper, None)
 
     def _referred(self, case: _Case, moves: list[Move]) -> Move:
-        moment = self.diary.book("secretary", self._day_after(moves[-1].at, 3, 5), _ROUNDS)
+        # A promise holds: nobody is referred before the deadline has passed.
+        overdue = at(working_day(self.dates.deadline + dt.timedelta(days=1)), 0)
+        start = max(self._day_after(moves[-1].at, 3, 5), overdue)
+        moment = self.diary.book("secretary", start, _ROUNDS)
         return Move(
             moment,
             State.REFERRED,

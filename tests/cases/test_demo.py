@@ -1,10 +1,12 @@
 """The demo holds the story's numbers, and another program measures the same areas."""
 
+import datetime as dt
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from cases.access import Role
@@ -14,7 +16,18 @@ from cases.demo.load import build, make_accounts
 from cases.figures import figures
 from cases.flagging import flag_all
 from cases.ledger import today
-from cases.models import Campaign, Case
+from cases.models import (
+    Campaign,
+    Case,
+    DocumentRecord,
+    Meeting,
+    Patrol,
+    PatrolOutcome,
+    Posting,
+    Visit,
+    VisitOutcome,
+)
+from cases.workflow import Document, State
 from layers.config import Settings
 from layers.db import EVERYWHERE, Database
 from layers.migrate import open_database
@@ -120,3 +133,41 @@ def test_the_accounts_can_be_made_twice(demo: Database) -> None:
     roles = {role for _email, _password, role in make_accounts(demo)}
     assert roles >= {Role.SECRETARY, Role.INSPECTOR, Role.PLANNER, Role.OFFICIAL}
     assert make_accounts(demo) == make_accounts(demo)
+
+
+def test_the_campaign_left_its_meetings_papers_visits_and_rounds(demo: Database) -> None:
+    with demo.session(EVERYWHERE) as session:
+        place = session.scalars(select(Community).where(Community.code == "WH-0001")).one()
+
+        def number(model: Any, *conditions: Any) -> int:
+            counted = select(func.count()).where(model.community_id == place.id, *conditions)
+            return session.scalar(counted) or 0
+
+        assert number(Meeting) == 16
+        assert session.scalar(select(func.min(Meeting.held_on))) == dt.date(2022, 3, 8)
+        assert number(Posting) == 3
+        assert number(Visit, Visit.outcome == VisitOutcome.SIGNED) == 179
+        papers = session.execute(
+            select(DocumentRecord.number, DocumentRecord.issued_on, DocumentRecord.kind)
+            .where(DocumentRecord.community_id == place.id)
+            .order_by(DocumentRecord.number)
+        ).all()
+        assert [row.number for row in papers] == list(range(1, len(papers) + 1))
+        assert [row.issued_on for row in papers] == sorted(row.issued_on for row in papers)
+        kinds = Counter(row.kind for row in papers)
+        assert kinds[Document.CREDIT_CONTRACT] == kinds[Document.ACCEPTANCE_FORM] == 179
+        assert number(Patrol, Patrol.outcome == PatrolOutcome.CLEAR) == 5 * 179
+        assert number(Case, Case.state == State.CLOSED) == 179
+        assert number(Case, Case.housekeeper_id.is_(None)) == 0
+
+
+def test_the_second_compound_has_refusals_and_rebounds_to_work_on(demo: Database) -> None:
+    with demo.session(EVERYWHERE) as session:
+        place = session.scalars(select(Community).where(Community.code == "WH-0002")).one()
+        states = Counter(session.scalars(select(Case.state).where(Case.community_id == place.id)))
+        assert min(states[one] for one in (State.REFERRED, State.REBOUND, State.DECLINED)) >= 1
+        rebounds = select(Patrol).where(
+            Patrol.community_id == place.id, Patrol.outcome == PatrolOutcome.REBOUND
+        )
+        assert all(one.observation_id for one in session.scalars(rebounds))
+        assert len(session.scalars(rebounds).all()) >= states[State.REBOUND]
