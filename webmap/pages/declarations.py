@@ -3,9 +3,19 @@
 import uuid
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 import qrcode
-from flask import Blueprint, Flask, Response, abort, make_response, render_template, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    make_response,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 from qrcode.image.svg import SvgPathImage
@@ -26,7 +36,7 @@ from cases.policy import Policy
 from gis.problems import InputError, Problem
 from layers.db import EVERYWHERE, Scope
 from layers.models import Community, Household
-from webmap.connections import current_database
+from webmap.connections import current_database, current_settings
 from webmap.forms import Filled, Form
 from webmap.gates import Open, gated, place_session
 from webmap.pages.cases import PARTS, Opened, Part, open_case, show_case
@@ -58,7 +68,8 @@ def letter(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
         except InputError as error:
             return show_case(open_case(session, case_id), Filled.again(error)), 422
         household = session.get_one(Household, (opened.community.id, opened.case.household_id))
-        address = url_for("declarations.declare", token=token, _external=True)
+        base = current_settings().public_url or request.url_root
+        address = urljoin(base, url_for("declarations.declare", token=token))
         page = render_template(
             "declaration_letter.html",
             community=opened.community,
