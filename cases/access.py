@@ -30,6 +30,7 @@ class Permission(enum.StrEnum):
     OBJECTION_DECIDE = "objection:decide"
     OBJECTION_LODGE = "objection:lodge"
     PHOTOGRAPH_ADD = "photograph:add"
+    PHOTOGRAPH_ORIGINAL = "photograph:original"
     SITES_EDIT = "sites:edit"
     TIP_ADD = "tip:add"
     TIP_CHECK = "tip:check"
@@ -76,6 +77,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.CASE_ACCEPT,
         Permission.CASE_INSPECT,
         Permission.CASE_VERIFY,
+        Permission.PHOTOGRAPH_ORIGINAL,
         Permission.TIP_CHECK,
     },
     Role.PLANNER: _READ
@@ -100,6 +102,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.LANES_EDIT,
         Permission.LAYERS_EXPORT,
         Permission.OBJECTION_DECIDE,
+        Permission.PHOTOGRAPH_ORIGINAL,
         Permission.TIP_CHECK,
     },
     Role.OFFICIAL: frozenset({Permission.FIGURES_READ}),

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from cases.chain import Head, first_fault
 from cases.figures import last_states
 from cases.models import AreaEntry, Case, Encroachment, EntryKind, Objection
+from cases.photograph_files import PhotographFiles
+from cases.photographs import hashes
 from gis.crs import SurveyCRS
 from layers.db import durability_faults, role_faults
 from layers.frames import frame, geometries, wkb
@@ -71,6 +73,15 @@ def check_community(
         *_ledger(session, community),
         *_standing(session, community),
     ]
+
+
+def check_photographs(
+    session: Session, community: Community, files: PhotographFiles
+) -> Iterator[Violation]:
+    """Yield each photograph whose file is not what its row says (DOMAIN 16)."""
+    for sha256, fault in files.faults(hashes(session, [community.id])):
+        message = f"Of the photograph {sha256.hex()[:16]}... {fault}."
+        yield Violation("photograph", community.code, message)
 
 
 def _history(session: Session, community: Community, noted: Head | None) -> Iterator[Violation]:

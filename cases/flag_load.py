@@ -84,7 +84,7 @@ def _load_whole(session: Session, communities: Sequence[int]) -> Surroundings:
         seen[seen["waits"].astype(bool)].reset_index(drop=True),
         observations.assign(affected=True),
         _touched(frame(session, _parcels(communities)), geometries(observations)),
-        geometries(frame(session, _walls(communities))),
+        geometries(frame(session, _walls(communities).with_only_columns(wkb(Building.geom)))),
         frame(session, current_encroachments(communities)),
         frame(session, _links(communities)),
     )

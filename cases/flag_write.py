@@ -79,6 +79,8 @@ class Writer:
 
     def end(self, gone: pd.DataFrame, notes: list[str]) -> int:
         """End encroachments that are no longer found; what was cleared stays in the record."""
+        if gone.empty:
+            return 0
         ground = self.survey.to_survey(geometries(gone))
         ended: list[Key] = []
         touched: set[Key] = set()
@@ -103,6 +105,8 @@ class Writer:
         """
         if begun.empty:
             return 0, 0, 0
+        # Rows of a community lie together in the indexes and keys that an insert looks up.
+        begun = begun.sort_values("community_id", kind="stable", ignore_index=True)
         answering = [key if key[1] is not None else None for key in keys(begun, "household_id")]
         cases, opened = self._open_cases({key for key in answering if key is not None})
         begun = begun.assign(

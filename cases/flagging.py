@@ -9,7 +9,6 @@ nothing, and each household that answers gets its case.
 import datetime as dt
 import gc
 import os
-import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -46,8 +45,8 @@ MARGIN_DEGREES = 2e-4
 # One more than there are processors, as one waits for the database now and then; more
 # connections than four would be taken from those who serve.
 WORKERS = min(4, 1 + (os.cpu_count() or 1))
-LARGEST_BATCH = 32
-SWITCH_SECONDS = 0.0005
+# A batch costs some hundredths of a second before its first polygon, and some megabytes.
+LARGEST_BATCH = 64
 
 
 @dataclass
@@ -120,14 +119,14 @@ def flag_all(
         if ids is not None:
             chosen = chosen.where(Community.id.in_(ids))
         communities = session.scalars(chosen).all()
-    groups = batches(communities, most=min(LARGEST_BATCH, -(-len(communities) // (2 * workers))))
+    groups = batches(communities, most=min(LARGEST_BATCH, -(-len(communities) // workers)))
 
     def flag_batch(group: list[Community]) -> FlagReport:
         with database.session(EVERYWHERE) as session, session.begin():
             return flag(session, group, at=at, actor=actor)
 
     total = FlagReport()
-    with _at_full_speed(), ThreadPoolExecutor(workers) as pool:
+    with _without_collector(), ThreadPoolExecutor(workers) as pool:
         running = [pool.submit(flag_batch, group) for group in groups]
         try:
             for group, future in zip(groups, running, strict=True):
@@ -140,20 +139,17 @@ def flag_all(
 
 
 @contextmanager
-def _at_full_speed() -> Iterator[None]:
-    """Spare a batch run what Python does for programs of another kind.
+def _without_collector() -> Iterator[None]:
+    """Spare a batch run the collector of cycles.
 
     A batch makes millions of objects that live as long as it does and hardly a cycle
-    among them; the collector took a third of the time to look through them. A thread
-    that comes back from GEOS waits for the interpreter less if the other yields sooner.
+    among them; the collector took a third of the time to look through them.
     """
-    collects, interval = gc.isenabled(), sys.getswitchinterval()
+    collects = gc.isenabled()
     gc.disable()
-    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         yield
     finally:
-        sys.setswitchinterval(interval)
         if collects:
             gc.enable()
 
@@ -334,6 +330,8 @@ def _freed(verified: pd.DataFrame, survey: SurveyCRS) -> tuple[pd.DataFrame, Geo
 
 def _known(pieces: pd.DataFrame, verified: pd.DataFrame) -> NDArray[np.bool_]:
     """Return which pieces only add crumbs to ground that the same observation has verified."""
+    if verified.empty:
+        return np.zeros(len(pieces), dtype=bool)
     names = ["observation_id", "parcel_id"]
     known = set(zip(*(verified[name] for name in names), strict=True))
     found = zip(*(pieces[name] for name in names), strict=True)
@@ -354,6 +352,8 @@ def _rebounds(
     earlier is no rebound: it shows the ground as it was then.
     """
     cleared, freed = clearances
+    if cleared.empty:
+        return cleared.assign(again=None, by_observation=None)
     seen_on = context["observed_on"].to_numpy(dtype="datetime64[D]")
     found = [cleared.iloc[:0].assign(again=None, by_observation=None)]
     for day, rows in cleared.groupby("cleared_on"):

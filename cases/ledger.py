@@ -162,9 +162,10 @@ class Book:
     def _wrong_times(self, session: Session) -> list[Problem]:
         """Return a problem for each case whose history would run backwards."""
         dated = {row[:2]: row[2] for row in self.events}
-        latest = max(dated.values(), default=None)
-        if latest is not None and latest > dt.datetime.now(dt.UTC) + CLOCK_SLACK:
-            return [wrong_time(f"{latest.isoformat()} is still to come.")]
+        if not dated:
+            return []
+        if max(dated.values()) > dt.datetime.now(dt.UTC) + CLOCK_SLACK:
+            return [wrong_time(f"{max(dated.values()).isoformat()} is still to come.")]
         known = listed(list(dated))
         rows = session.execute(
             select(CaseEvent.community_id, CaseEvent.case_id, func.max(CaseEvent.at).label("last"))

@@ -407,7 +407,9 @@ def _account_problems(session: Session, email: str, name: str, password: str) ->
 
 
 def _name_problems(name: str) -> list[Problem]:
-    if 0 < len(name.strip()) <= 200 and name.isprintable():
+    # Neither control characters nor marks that turn the order of what is read.
+    readable = not any(unicodedata.category(one).startswith("C") for one in name)
+    if 0 < len(name.strip()) <= 200 and readable:
         return []
     remedy = "Give 1 to 200 characters."
     return [Problem("name", "The name is missing, too long or unreadable.", remedy, field="name")]

@@ -50,6 +50,11 @@ VARIABLES = (
     ),
     Variable("COMMONGREEN_DATABASE", "commongreen", "the database inside the private cluster"),
     Variable("COMMONGREEN_VAR", "`var` beside pyproject.toml", "the folder of all that changes"),
+    Variable(
+        "COMMONGREEN_PHOTOGRAPHS",
+        "`photographs` in the var folder",
+        "the folder of photographs, each under its SHA-256; back it up with the database",
+    ),
     Variable("COMMONGREEN_HOST", "127.0.0.1", "the address that `commongreen serve` listens on"),
     Variable("COMMONGREEN_PORT", "8000", "the port that `commongreen serve` listens on"),
     Variable(
@@ -141,11 +146,17 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     trusted_proxies: int = 0
+    photograph_folder: Path | None = None
     base_maps: tuple[BaseMap, ...] = ()
     public_url: str | None = None
     mail_server: MailServer | None = None
     second_factor_roles: tuple[str, ...] = SECOND_FACTOR_ROLES
     debug: bool = False
+
+    @property
+    def photographs(self) -> Path:
+        """Return the folder of photographs."""
+        return self.photograph_folder or self.var / "photographs"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -165,6 +176,7 @@ class Settings:
             host=reader.text("COMMONGREEN_HOST") or "127.0.0.1",
             port=reader.port("COMMONGREEN_PORT", 8000),
             trusted_proxies=reader.proxies("COMMONGREEN_TRUSTED_PROXIES"),
+            photograph_folder=reader.path("COMMONGREEN_PHOTOGRAPHS", var / "photographs"),
             base_maps=reader.base_maps("COMMONGREEN_BASE_MAPS", "COMMONGREEN_TIANDITU_KEY"),
             public_url=reader.address("COMMONGREEN_PUBLIC_URL"),
             mail_server=reader.mail_server("COMMONGREEN_SMTP_URL", "COMMONGREEN_PUBLIC_URL"),

@@ -35,10 +35,16 @@ class Scope:
     def settings(self) -> dict[str, str]:
         """Return the session settings that the policies read."""
         return {
-            "commongreen.everywhere": "on" if self.everywhere else "",
-            "commongreen.communities": ",".join(str(number) for number in sorted(self.communities)),
+            "everywhere": "on" if self.everywhere else "",
+            "communities": ",".join(str(number) for number in sorted(self.communities)),
         }
 
+
+# Each session begins with it, so that it is one statement.
+_SET_SCOPE = text(
+    "SELECT set_config('commongreen.everywhere', :everywhere, true),"
+    " set_config('commongreen.communities', :communities, true)"
+)
 
 EVERYWHERE = Scope(everywhere=True)
 NOWHERE = Scope()
@@ -114,10 +120,7 @@ def scoped_session(bind: Engine | Connection, scope: Scope, **kwargs: Any) -> Se
     session = Session(bind, expire_on_commit=False, **kwargs)
 
     def set_scope(_session: Session, _transaction: object, connection: Connection) -> None:
-        for name, value in scope.settings().items():
-            connection.execute(
-                text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value}
-            )
+        connection.execute(_SET_SCOPE, scope.settings())
 
     event.listen(session, "after_begin", set_scope)
     return session

@@ -339,6 +339,7 @@ def campaign_papers(
     lane = Lane(community_id=of.id, ref=fresh("L"), name="Lane")
     tip = Tip(community_id=of.id, received_on=EARLY, wording="behind building 3")
     return {
+        "body_id": body.id,
         "paper_id": record.id,
         "meeting_id": add(session, meeting).id,
         "announcement_id": add(session, announcement).id,

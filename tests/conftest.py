@@ -45,9 +45,10 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def template(worker_id: str) -> Iterator[Settings]:
-    """A database at head that nobody uses, to be cloned."""
-    settings = Settings.from_environment(os.environ)
+def template(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A database at head that nobody uses, to be cloned; its photographs are nobody's either."""
+    folder = tmp_path_factory.mktemp("photographs")
+    settings = replace(Settings.from_environment(os.environ), photograph_folder=folder)
     if settings.database_url is None:
         cluster.Cluster(settings).start()
     mine = on_database(settings, f"commongreen_template_{worker_id}_{os.getpid()}")

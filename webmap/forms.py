@@ -2,6 +2,7 @@
 
 import datetime as dt
 import enum
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -63,6 +64,21 @@ class Form:
         if value.isascii() and value.removeprefix("-").isdigit() and least <= int(value) <= most:
             return int(value)
         message = f"{value[:40]!r} is no whole number from {least} to {most}."
+        self._refuse(name, "number", message, "Correct it.")
+        return None
+
+    def decimal(self, name: str, least: float, most: float) -> float | None:
+        """Return a number from ``least`` up to ``most``, ``None`` where the field is empty."""
+        value = self.text(name, needed=False)
+        if not value:
+            return None
+        try:
+            number = float(value.replace(",", "."))
+        except ValueError:
+            number = math.nan
+        if least <= number <= most:
+            return number
+        message = f"{value[:40]!r} is no number from {least:g} to {most:g}."
         self._refuse(name, "number", message, "Correct it.")
         return None
 

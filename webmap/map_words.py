@@ -17,6 +17,7 @@ from cases.models import (
     Channel,
     FindingKind,
     OrderOfWork,
+    PhotographSubject,
     VisitOutcome,
 )
 from cases.workflow import Document, State, Status
@@ -181,6 +182,22 @@ def _case_words(_: Gettext) -> Words:
         "nothing_to_reassign": _("The case has no such ground."),
         "already_cleared": _("Cleared ground of this case stays in the record."),
         "unverified_ground": _("Some of the ground is not verified yet."),
+        "field_missing": _("This is missing: fill it in."),
+        "too_long": _("The text is too long: shorten it."),
+        "day": _("That is no day: write it as 2022-06-30."),
+        "time": _("That is no time: write it as 2022-06-30T14:05."),
+        "number": _("That is no number that fits here."),
+        "choice": _("Choose from the list."),
+        "photograph_missing": _("Choose at least one photograph."),
+        "photograph_empty": _("The file is empty."),
+        "photograph_large": _("The file is too large."),
+        "photograph_kind": _("The file is no JPEG, PNG or WebP, whatever its name says."),
+        "photograph_foreign": _("The file is a picture and hides something else."),
+        "photograph_broken": _("The file is cut off or damaged."),
+        "photograph_pixels": _("The picture has too many pixels."),
+        "photograph_time": _("The time is still to come."),
+        "photographs_many": _("That is too many photographs at once."),
+        "half_position": _("Give longitude and latitude, or neither."),
         "nothing_stands": _("No verified ground of the case still stands."),
     }
     return {
@@ -232,6 +249,12 @@ def _campaign_words(_: Gettext) -> Words:
             OrderOfWork.EASY_FIRST: _("Easy cases first"),
             OrderOfWork.DIFFICULT_FIRST: _("Difficult cases first"),
         },
+        "subject": {
+            PhotographSubject.BEFORE: _("Before"),
+            PhotographSubject.AFTER: _("After"),
+            PhotographSubject.POSTING: _("Posting"),
+            PhotographSubject.OTHER: _("Other"),
+        },
         "channel": {
             Channel.NOTICE_BOARD: _("Notice board"),
             Channel.DOOR: _("Doors"),
@@ -276,6 +299,7 @@ def _event_words(_: Gettext) -> Words:
         "case:objection:lodged": _("Household objects"),
         "case:objection:decided": _("Objection decided"),
         "case:visit:recorded": _("Household visit"),
+        "case:photograph:added": _("Photographs added"),
         "case:deadline:set": _("Deadline set"),
         "case:deadline:extended": _("Deadline extended"),
         "case:deadline:suspended": _("The clock stands"),

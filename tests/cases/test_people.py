@@ -179,3 +179,15 @@ def test_closing_nobody_is_refused(session: Session) -> None:
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="address"):
         normal_email(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [("王　海棠", True), ("O’Brien", True), ("a\u202eb", False), ("a\nb", False), ("a\x00", False)],
+)
+def test_a_name_is_what_can_be_read(session: Session, name: str, taken: bool) -> None:
+    if taken:
+        assert account(session, Role.PLANNER, name=name).name == name
+    else:
+        with pytest.raises(InputError):
+            account(session, Role.PLANNER, name=name)

@@ -33,6 +33,7 @@ class Web:
 
     app: Flask
     database: Database
+    settings: Settings
     clients: dict[tuple[Role, str | None, str], FlaskClient] = field(default_factory=dict)
 
     def client(self) -> FlaskClient:
@@ -73,8 +74,13 @@ def log_in(client: FlaskClient, email: str, password: str = PASSWORD) -> TestRes
 
 
 def web_settings(settings: Settings, folder: Path) -> Settings:
-    """Return settings whose session key is not the installation's, and which demand no factor."""
-    return replace(settings, secret_key_file=folder / "secret_key", second_factor_roles=())
+    """Return settings with key and photographs of their own, and which demand no factor."""
+    return replace(
+        settings,
+        secret_key_file=folder / "secret_key",
+        photograph_folder=folder / "photographs",
+        second_factor_roles=(),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +88,7 @@ def web(committed: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     settings = web_settings(committed, tmp_path_factory.mktemp("web"))
     app = create_app(settings)
     database = open_database(settings)
-    yield Web(app, database)
+    yield Web(app, database, settings)
     connections = app.extensions["commongreen"]
     assert isinstance(connections, Connections)
     connections.close()

@@ -178,3 +178,16 @@ def test_check_fails_where_something_is_wrong(run: Run, committed: Settings, pla
     code, out, _err = run("check", "--json")
     assert code == 1
     assert [item["rule"] for item in json.loads(out)] == ["area"]
+
+
+def test_check_tells_of_files_that_no_photograph_names_and_sweeps_them(
+    run: Run, committed: Settings, place: str
+) -> None:
+    orphan = committed.photographs / "ab" / ("0" * 62)
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(b"cut off")
+    assert "1 files belong to no photograph" in run("check", "--community", place)[2]
+    assert orphan.is_file()
+    assert "were removed" in run("check", "--community", place, "--sweep")[2]
+    assert not orphan.exists()
+    assert "photograph" not in run("check", "--community", place)[2]

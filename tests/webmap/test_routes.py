@@ -1,18 +1,24 @@
 """Every route x every role x the own community and another one, as SAFETY says."""
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from cases.access import GRANTS, Permission, Role
 from cases.account_history import OPERATOR
 from cases.memberships import GrantForm, grant
-from cases.models import Account, Case
+from cases.models import Account, Case, PhotographSubject
 from cases.people import open_account
+from cases.photograph_files import PhotographFiles
+from cases.photographs import Shots, add_photographs
+from cases.pictures import read_picture
+from cases.signing import Signature
 from layers.db import EVERYWHERE
 from tests import builders as make
 from tests.webmap.conftest import Web, csrf_token
@@ -67,6 +73,13 @@ def _made(web: Web) -> dict[str, Any]:
         run = make.campaign(session, place)
         case = make.case(session, home, run)
         papers = make.campaign_papers(session, place, run, case)
+        picture = io.BytesIO()
+        Image.new("RGB", (64, 48), "green").save(picture, "PNG")
+        shots = Shots([read_picture("a.png", picture.getvalue())], PhotographSubject.BEFORE)
+        files = PhotographFiles(web.settings.photographs)
+        (photograph,) = add_photographs(
+            session, place, case.id, shots, files, Signature("ana@example.org")
+        )
         someone = open_account(
             session, f"{make.fresh('walked')}@example.org", name="Li", actor=OPERATOR
         )
@@ -79,6 +92,8 @@ def _made(web: Web) -> dict[str, Any]:
             "campaign_id": run.id,
             **papers,
             "kind": "docx",
+            "photograph_id": photograph.id,
+            "size": "small",
             "account_id": someone.public_id,
             "membership_id": membership.id,
             "token_id": case.id,  # Nobody's, which the page says without a 404.

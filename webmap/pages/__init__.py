@@ -15,6 +15,7 @@ from webmap.pages.lanes import lanes
 from webmap.pages.observations import observations
 from webmap.pages.papers import paper_pages
 from webmap.pages.patrols import patrols
+from webmap.pages.photographs import photograph_pages
 from webmap.pages.places import pages
 from webmap.pages.tips import tips
 from webmap.pages.visits import visit_forms
@@ -34,4 +35,5 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     work,
     tips,
     observations,
+    photograph_pages,
 )

@@ -1,5 +1,6 @@
 """The community that a page is about, within the transaction of its request."""
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from flask import abort, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from cases.case_sheet import find_case
 from cases.parcel_file import Viewer
 from cases.signing import Signature
 from gis.problems import InputError
@@ -23,6 +25,12 @@ class OpenedPlace:
     session: Session
     community: Community
     viewer: Viewer
+
+    def sees(self, case_id: uuid.UUID | None) -> bool:
+        """Return whether what belongs to a case may be shown; what belongs to none may."""
+        if case_id is None:
+            return True
+        return find_case(self.session, self.community, case_id, self.viewer) is not None
 
     def signed(self, form: Form) -> Signature:
         """Return the signature of the account, at the time that the form gives, now without."""

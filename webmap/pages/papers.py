@@ -29,7 +29,7 @@ def download(place: str, paper_id: uuid.UUID, kind: str) -> ResponseReturnValue:
 
     def read(opened: OpenedPlace) -> ResponseReturnValue:
         record = opened.session.get(DocumentRecord, (opened.community.id, paper_id))
-        if record is None:
+        if record is None or not opened.sees(record.case_id):
             abort(404)
         file = paper_file(opened.session, record, language, kind)
         opened.session.commit()

@@ -1,0 +1,230 @@
+"""Photographs of a case as evidence: before and after, with time, place and hash (DOMAIN 16)."""
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import shapely
+from geoalchemy2.shape import from_shape, to_shape
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cases.access import Permission
+from cases.casework import lock_case
+from cases.ledger import CLOCK_SLACK, Book, Moment
+from cases.models import Case, Photograph, PhotographSubject
+from cases.photograph_files import PhotographFiles
+from cases.pictures import Picture, Taken
+from cases.requirements import LONGEST_TEXT
+from cases.signing import Signature
+from gis.crs import SurveyCRS
+from gis.problems import InputError, Problem
+from layers.models import STORAGE_SRID, Community
+
+ADDED = "case:photograph:added"
+OF_A_CASE = (PhotographSubject.BEFORE, PhotographSubject.AFTER)
+# The advisory lock between those who write files and whoever sweeps them.
+FILES_LOCK = 20_220_316
+
+
+@dataclass(frozen=True)
+class Shots:
+    """Photographs to be added; ``typed`` stands in for what a picture does not say itself."""
+
+    pictures: Sequence[Picture]
+    subject: PhotographSubject
+    note: str = ""
+    typed: Taken = field(default_factory=Taken)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A photograph as the page of a case shows it; ``taken`` in the community's own time."""
+
+    row: Photograph
+    taken: dt.datetime | None
+    longitude: float | None
+    latitude: float | None
+    is_outside: bool
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash as people compare it."""
+        return self.row.sha256.hex()
+
+
+def add_photographs(
+    session: Session,
+    community: Community,
+    case_id: uuid.UUID,
+    shots: Shots,
+    files: PhotographFiles,
+    by: Signature,
+) -> list[Photograph]:
+    """Keep photographs of a case: their files, then their rows and the event that names them.
+
+    The same picture sent again changes nothing. The caller commits. Raises
+    ``InputError`` with everything that is wrong.
+    """
+    problems = [*by.lacks(Permission.PHOTOGRAPH_ADD), *_wrong(shots)]
+    if problems:
+        raise InputError(problems)
+    session.execute(select(func.pg_advisory_xact_lock_shared(FILES_LOCK)))
+    for picture in shots.pictures:
+        files.keep(picture)
+    case = lock_case(session, community, case_id)
+    known = _known(session, case, shots.subject)
+    fresh = {one.sha256: one for one in shots.pictures if one.sha256 not in known}
+    rows = [_row(community, case, shots, picture, by) for picture in fresh.values()]
+    session.add_all(rows)
+    session.flush()
+    if rows:
+        _record(session, community, case, rows, by)
+    return rows
+
+
+def photographs(session: Session, community: Community, case: Case) -> list[Shown]:
+    """Return the photographs of a case, those taken first before the others."""
+    rows = session.scalars(
+        select(Photograph)
+        .where(Photograph.community_id == case.community_id, Photograph.case_id == case.id)
+        .order_by(
+            func.coalesce(Photograph.taken_at, Photograph.recorded_at),
+            Photograph.recorded_at,
+            Photograph.id,
+        )
+    )
+    inside = None if community.boundary is None else to_shape(community.boundary)
+    zone = ZoneInfo(community.time_zone)
+    return [_shown(row, zone, inside) for row in rows]
+
+
+def find_photograph(
+    session: Session, community_id: int, photograph_id: uuid.UUID
+) -> Photograph | None:
+    """Return a photograph of a community, ``None`` where there is none."""
+    return session.get(Photograph, (community_id, photograph_id))
+
+
+def hashes(session: Session, communities: Collection[int] | None = None) -> list[bytes]:
+    """Return the hashes of the photographs of some communities, of all with ``None``."""
+    wanted = select(Photograph.sha256).distinct().order_by(Photograph.sha256)
+    if communities is not None:
+        wanted = wanted.where(Photograph.community_id.in_(communities))
+    return list(session.scalars(wanted))
+
+
+def sweep(session: Session, files: PhotographFiles) -> list[Path]:
+    """Remove the files that no photograph of any community names; return them.
+
+    The session must see every community. Uploads under way are waited for, and new
+    ones wait until the transaction ends.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(FILES_LOCK)))
+    orphans = files.orphans(hashes(session))
+    for path in orphans:
+        path.unlink()
+    return orphans
+
+
+def _wrong(shots: Shots) -> list[Problem]:
+    problems = []
+    if not shots.pictures:
+        message = "There is no photograph."
+        problems.append(
+            Problem("photograph_missing", message, "Choose at least one.", field="photographs")
+        )
+    if shots.subject not in OF_A_CASE:
+        message = f"{shots.subject} is no photograph of a case."
+        problems.append(Problem("choice", message, "Say before or after.", field="subject"))
+    if len(shots.note) > LONGEST_TEXT:
+        message = f"The note has more than {LONGEST_TEXT} characters."
+        problems.append(Problem("too_long", message, "Shorten it.", field="note"))
+    if (shots.typed.longitude is None) != (shots.typed.latitude is None):
+        message = "Half a position is none."
+        remedy = "Give longitude and latitude, or neither."
+        problems.append(Problem("half_position", message, remedy, field="latitude"))
+    if shots.typed.at is not None and shots.typed.at > dt.datetime.now(dt.UTC) + CLOCK_SLACK:
+        message = f"{shots.typed.at.isoformat()} is still to come."
+        remedy = "Give the time at which it was taken."
+        problems.append(Problem("photograph_time", message, remedy, field="taken_at"))
+    return problems
+
+
+def _known(session: Session, case: Case, subject: PhotographSubject) -> set[bytes]:
+    return set(
+        session.scalars(
+            select(Photograph.sha256).where(
+                Photograph.community_id == case.community_id,
+                Photograph.case_id == case.id,
+                Photograph.subject == subject,
+            )
+        )
+    )
+
+
+def _row(
+    community: Community, case: Case, shots: Shots, picture: Picture, by: Signature
+) -> Photograph:
+    taken = _filled(picture.taken, shots.typed, community)
+    place = shapely.Point(taken.longitude, taken.latitude) if taken.has_position else None
+    return Photograph(
+        community_id=community.id,
+        id=uuid.uuid4(),
+        case_id=case.id,
+        subject=shots.subject,
+        taken_at=taken.at,
+        accuracy_m=taken.accuracy_m,
+        bearing=taken.bearing,
+        sha256=picture.sha256,
+        media_type=picture.media_type,
+        width=picture.width,
+        height=picture.height,
+        size=len(picture.content),
+        note=shots.note.strip(),
+        recorded_by=by.actor,
+        geom=None if place is None else from_shape(place, srid=STORAGE_SRID),
+    )
+
+
+def _filled(said: Taken, typed: Taken, community: Community) -> Taken:
+    """Return what a picture says, and what was typed where it says nothing.
+
+    A position is taken whole, with its accuracy or without. A camera whose clock runs ahead of
+    the present says nothing about time.
+    """
+    at = said.at
+    if at is not None and at.tzinfo is None:
+        at = at.replace(tzinfo=ZoneInfo(community.time_zone))
+    if at is None or at > dt.datetime.now(dt.UTC) + CLOCK_SLACK:
+        at = typed.at
+    whole = next((one for one in (said, typed) if one.has_position), Taken())
+    bearing = said.bearing if said.bearing is not None else typed.bearing
+    return replace(whole, at=at, bearing=bearing)
+
+
+def _record(
+    session: Session, community: Community, case: Case, rows: Sequence[Photograph], by: Signature
+) -> None:
+    """Name the photographs in the history, so that a file that was exchanged is known by it."""
+    book = Book(SurveyCRS(community.survey_srid))
+    data = {
+        "subject": rows[0].subject,
+        "photographs": [{"id": str(row.id), "sha256": row.sha256.hex()} for row in rows],
+    }
+    key = (community.id, case.id)
+    moment = Moment.of(community, by.at)
+    book.record(moment, key, by.actor, ADDED, note=rows[0].note, data=data)
+    book.post(session)
+
+
+def _shown(row: Photograph, zone: ZoneInfo, inside: shapely.Geometry | None) -> Shown:
+    taken = None if row.taken_at is None else row.taken_at.astimezone(zone)
+    if row.geom is None:
+        return Shown(row, taken, None, None, is_outside=False)
+    place = to_shape(row.geom)
+    is_outside = inside is not None and not shapely.intersects(inside, place)
+    return Shown(row, taken, place.x, place.y, is_outside)
