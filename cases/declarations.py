@@ -1,7 +1,8 @@
-"""One-time links by which a household declares that it has cleared, without an account.
+"""How a household declares that it clears: by a one-time link, or by its own account.
 
 A link is good for some days and one declaration. Only the SHA-256 of its token is kept,
-so that whoever reads the database can declare nothing.
+so that whoever reads the database can declare nothing. The history says that the
+household declared, not who of it: it is never changed, and people can be forgotten.
 """
 
 import datetime as dt
@@ -10,21 +11,23 @@ import secrets
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.casework import lock_case, move
 from cases.ledger import Moment
-from cases.models import Case, DeclarationLink
+from cases.models import Campaign, Case, DeclarationLink, ResidentAccount
+from cases.parcel_file import case_number
 from cases.policy import Policy
 from cases.requirements import LONGEST_TEXT, Request
 from cases.signing import Signature
 from cases.workflow import MOVES, State
 from gis.problems import InputError, Problem
-from layers.models import Community
+from layers.models import Community, Household
 
 HOUSEHOLD = "household (one-time link)"
+HOUSEHOLD_ACCOUNT = "household (own account)"
 TOKEN_BYTES = 16
 
 
@@ -47,6 +50,74 @@ class OpenedLink:
             text = "This link is no longer good."
             return Problem("link_expired", text, "Ask your lane housekeeper for another.")
         return None
+
+
+@dataclass(frozen=True)
+class OwnCase:
+    """A case of a household, as its residents see it."""
+
+    case: Case
+    community: Community
+    number: str
+    household: str
+
+    @property
+    def is_declarable(self) -> bool:
+        """Tell whether the household may declare that it clears."""
+        return is_declarable(self.case)
+
+
+def own_cases(session: Session, account_id: int) -> list[OwnCase]:
+    """Return the cases of the households in which an account lives, the latest first.
+
+    The session sees the communities where the account is a resident.
+    """
+    rows = session.execute(
+        select(Case, Community, Campaign.started_on, Household.ref)
+        .join(Community, Community.id == Case.community_id)
+        .join(
+            Campaign,
+            (Campaign.community_id == Case.community_id) & (Campaign.id == Case.campaign_id),
+        )
+        .join(
+            Household,
+            (Household.community_id == Case.community_id) & (Household.id == Case.household_id),
+        )
+        .where(lives_there(account_id))
+        .order_by(Campaign.started_on.desc(), Case.number)
+    )
+    return [
+        OwnCase(case, community, case_number(community.code, started.year, case.number), ref)
+        for case, community, started, ref in rows
+    ]
+
+
+def lives_there(account_id: int) -> ColumnElement[bool]:
+    """Return which cases are of a household in which an account lives."""
+    return exists().where(
+        ResidentAccount.community_id == Case.community_id,
+        ResidentAccount.household_id == Case.household_id,
+        ResidentAccount.account_id == account_id,
+        ResidentAccount.ended_at.is_(None),
+    )
+
+
+def declare_own(session: Session, case_id: uuid.UUID, account_id: int, note: str) -> Case:
+    """Declare that the own household clears.
+
+    The session sees the communities where the account is a resident. The caller
+    commits. Raises ``InputError`` where it is not the own case, or waits for nothing.
+    """
+    found = session.scalar(select(Case).where(Case.id == case_id, lives_there(account_id)))
+    if found is None:
+        text = "That is no case of your household."
+        raise InputError([Problem("unknown_case", text, "Choose one from the list.")])
+    community = session.get_one(Community, found.community_id)
+    case = lock_case(session, community, case_id)
+    problems = [*_not_declarable(case), *_note_problems(note)]
+    if problems:
+        raise InputError(problems)
+    return _declare(session, community, case, HOUSEHOLD_ACCOUNT, note)
 
 
 def make_link(
@@ -104,16 +175,11 @@ def declare_by_link(session: Session, opened: OpenedLink, note: str) -> Case:
     link = session.get_one(DeclarationLink, (community.id, opened.link_id), populate_existing=True)
     now = dt.datetime.now(dt.UTC)
     ended = OpenedLink(community.id, link.id, case.id, link.expires_at, link.used_at).problem(now)
-    problems = [ended] if ended else _not_declarable(case)
-    if len(note) > LONGEST_TEXT:
-        text = f"The note has more than {LONGEST_TEXT} characters."
-        problems.append(Problem("too_long", text, "Shorten it.", field="note"))
+    problems = [*([ended] if ended else _not_declarable(case)), *_note_problems(note)]
     if problems:
         raise InputError(problems)
     link.used_at = now
-    may = frozenset({Permission.CASE_DECLARE})
-    request = Request(State.SELF_CLEARING, HOUSEHOLD, reason=note.strip(), permissions=may)
-    return move(session, community, case.id, request)
+    return _declare(session, community, case, HOUSEHOLD, note)
 
 
 def current_link(session: Session, case: Case) -> DeclarationLink | None:
@@ -135,6 +201,19 @@ def is_declarable(case: Case) -> bool:
     """Tell whether the household of a case may declare that it clears."""
     step = MOVES.get((case.state, State.SELF_CLEARING))
     return step is not None and step.permission is Permission.CASE_DECLARE
+
+
+def _declare(session: Session, community: Community, case: Case, actor: str, note: str) -> Case:
+    may = frozenset({Permission.CASE_DECLARE})
+    request = Request(State.SELF_CLEARING, actor, reason=note.strip(), permissions=may)
+    return move(session, community, case.id, request)
+
+
+def _note_problems(note: str) -> list[Problem]:
+    if len(note) <= LONGEST_TEXT:
+        return []
+    text = f"The note has more than {LONGEST_TEXT} characters."
+    return [Problem("too_long", text, "Shorten it.", field="note")]
 
 
 def _not_declarable(case: Case) -> list[Problem]:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true
 
 from cases.access import Role
-from cases.models import Account, Case, CaseEvent, ResidentAccount
+from cases.declarations import lives_there
+from cases.models import Account, Case, CaseEvent
 from cases.people import Rights
 from cases.workflow import State
 
@@ -32,15 +33,6 @@ def _lies_within(communities: frozenset[int] | None) -> ColumnElement[bool]:
 
 def _all_cases(_account_id: int) -> ColumnElement[bool]:
     return true()
-
-
-def _own_household(account_id: int) -> ColumnElement[bool]:
-    return exists().where(
-        ResidentAccount.community_id == Case.community_id,
-        ResidentAccount.household_id == Case.household_id,
-        ResidentAccount.account_id == account_id,
-        ResidentAccount.ended_at.is_(None),
-    )
 
 
 def _looked_after(account_id: int) -> ColumnElement[bool]:
@@ -73,7 +65,7 @@ def _referred(_account_id: int) -> ColumnElement[bool]:
 
 # What each role sees of its communities' cases; a role that is not named sees none.
 CASES_SEEN: Mapping[Role, Callable[[int], ColumnElement[bool]]] = {
-    Role.RESIDENT: _own_household,
+    Role.RESIDENT: lives_there,
     Role.LANE_HOUSEKEEPER: _looked_after,
     Role.INSPECTOR: _inspected_by,
     Role.PLANNER: _all_cases,

@@ -11,8 +11,10 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cases.access import Role
+from cases.account_history import OPERATOR
 from cases.assignment import CHANGED
-from cases.declarations import HOUSEHOLD
+from cases.declarations import HOUSEHOLD, HOUSEHOLD_ACCOUNT
+from cases.memberships import GrantForm, grant
 from cases.models import (
     Account,
     Case,
@@ -25,12 +27,13 @@ from cases.models import (
     Tip,
     TipState,
 )
+from cases.people import add_account
 from cases.ranking import order_of_work
 from cases.workflow import State
 from layers.db import EVERYWHERE
 from layers.models import Community, Observation, Parcel
 from tests import builders as make
-from tests.webmap.conftest import Web, csrf_token
+from tests.webmap.conftest import PASSWORD, Web, csrf_token, log_in
 
 HOSTILE = "{{7*7}}</script><b>${alert(1)}"
 
@@ -365,3 +368,32 @@ def test_a_housekeeper_sees_the_own_households_alone_and_the_map_as_everybody(
     refused = other.post(f"{api}/cases/{scene.case}/moves", json=move, headers=headers)
     assert refused.status_code == 404, refused.text
     assert post(other, f"{scene.page}/declaration-link").status_code == 404
+
+
+def test_a_resident_declares_for_the_own_household_by_account(web: Web, scene: Scene) -> None:
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        people = {}
+        for name, home in (("wang", "12-1-101"), ("zhou", "12-1-102")):
+            place = session.get_one(Community, scene.community)
+            if name == "zhou":
+                make.household(session, place, ref=home)
+            email = f"{name}.{scene.place}@example.org"
+            account = add_account(
+                session, email, name=name, password=PASSWORD, role=Role.OFFICIAL, place=scene.place
+            )
+            grant(session, account, GrantForm(Role.RESIDENT, scene.place, home), OPERATOR)
+            people[name] = email
+    clients = {}
+    for name, email in people.items():
+        clients[name] = web.client()
+        assert log_in(clients[name], email).status_code == 302
+    address = "/my-household"
+    assert f"{scene.place}-2022-0007" in clients["wang"].get(f"{address}?lang=en").text
+    assert "no case about" in clients["zhou"].get(f"{address}?lang=en").text
+    assert post(clients["zhou"], address, case=str(scene.case)).status_code == 422
+    assert post(clients["wang"], address).status_code == 422
+    assert post(clients["wang"], address, case=str(scene.case), note="gone").status_code == 302
+    event = events_of(web, scene, "case:state:self_clearing")[0]
+    assert (event.actor, event.note) == (HOUSEHOLD_ACCOUNT, "gone")
+    assert post(clients["wang"], address, case=str(scene.case)).status_code == 422
+    assert case_of(web, scene).state is State.SELF_CLEARING

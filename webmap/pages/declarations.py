@@ -2,23 +2,38 @@
 
 import uuid
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any
+from urllib.parse import urljoin
 
 import qrcode
-from flask import Blueprint, Flask, Response, abort, make_response, render_template, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from markupsafe import Markup
 from qrcode.image.svg import SvgPathImage
 from sqlalchemy.orm import Session
 
-from cases.access import Permission
+from cases.access import Permission, Role
 from cases.declarations import (
     OpenedLink,
     current_link,
     declare_by_link,
+    declare_own,
     is_declarable,
     make_link,
     open_link,
+    own_cases,
 )
 from cases.ledger import Moment
 from cases.models import Case
@@ -26,9 +41,9 @@ from cases.policy import Policy
 from gis.problems import InputError, Problem
 from layers.db import EVERYWHERE, Scope
 from layers.models import Community, Household
-from webmap.connections import current_database
+from webmap.connections import current_database, current_settings
 from webmap.forms import Filled, Form
-from webmap.gates import Open, gated, place_session
+from webmap.gates import Open, current_rights, gated, place_session
 from webmap.pages.cases import PARTS, Opened, Part, open_case, show_case
 from webmap.throttle import make_limiter
 
@@ -58,7 +73,8 @@ def letter(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
         except InputError as error:
             return show_case(open_case(session, case_id), Filled.again(error)), 422
         household = session.get_one(Household, (opened.community.id, opened.case.household_id))
-        address = url_for("declarations.declare", token=token, _external=True)
+        base = current_settings().public_url or request.url_root
+        address = urljoin(base, url_for("declarations.declare", token=token))
         page = render_template(
             "declaration_letter.html",
             community=opened.community,
@@ -100,6 +116,48 @@ def declared(token: str) -> ResponseReturnValue:
         community = session.get_one(Community, opened.community_id)
         session.commit()
         return _private(render_template("declare.html", community=community, state="done"))
+
+
+@declarations.get("/my-household")
+@gated(Open.LOGGED_IN)
+def own() -> ResponseReturnValue:
+    """Show a resident the cases of the own household, and what to declare."""
+    with _residents_session() as session:
+        return _own_page(session, Filled())
+
+
+@declarations.post("/my-household")
+@gated(Open.LOGGED_IN)
+def declare_own_case() -> ResponseReturnValue:
+    """Record that the own household clears."""
+    with _residents_session() as session:
+        form = Form.of_request()
+        try:
+            with session.begin_nested():
+                case_id, note = form.key("case"), form.text("note", needed=False)
+                form.check()
+                assert case_id is not None
+                declare_own(session, case_id, current_user.id, note)
+        except InputError as error:
+            return _own_page(session, Filled.again(error)), 422
+        session.commit()
+    return redirect(url_for("declarations.own"))
+
+
+def _residents_session() -> AbstractContextManager[Session]:
+    """Return a session that sees the communities where the account is a resident."""
+    homes = [grant for grant in current_rights().grants if grant.role is Role.RESIDENT]
+    communities = frozenset().union(*(grant.communities or () for grant in homes))
+    return current_database().session(Scope(communities))
+
+
+def _own_page(session: Session, filled: Filled) -> str:
+    return render_template(
+        "my_household.html",
+        cases=own_cases(session, current_user.id),
+        filled=filled,
+        untouched=Filled(),
+    )
 
 
 def _open(token: str) -> OpenedLink:

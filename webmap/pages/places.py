@@ -10,7 +10,7 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases.access import Permission
+from cases.access import Permission, Role
 from cases.figures import figures
 from cases.map_data import count_statuses
 from cases.people import Rights, home_place, limit, rights
@@ -26,7 +26,7 @@ from layers.features import (
 )
 from layers.models import Community
 from webmap.connections import current_database, current_settings
-from webmap.gates import Open, current_access, gated, place_session
+from webmap.gates import Open, current_access, current_rights, gated, place_session
 from webmap.languages import current_language
 from webmap.map_words import load_words
 from webmap.security import csp_nonce
@@ -77,6 +77,8 @@ def home() -> ResponseReturnValue:
         code = home_place(session, current_user.id)
     if code is not None:
         return redirect(url_for("pages.map_page", place=code))
+    if current_rights().roles == {Role.RESIDENT}:
+        return redirect(url_for("declarations.own"))
     return redirect(url_for("pages.places"))
 
 
