@@ -36,9 +36,6 @@ from layers.models import STORAGE_SRID, Base
 FEW = 64
 KEY = ("community_id", "id")
 
-_SRID_FLAG = 0x20
-_SRID = STORAGE_SRID.to_bytes(4, "little")
-
 _numbers = count(1)
 
 
@@ -170,13 +167,9 @@ def ewkb(geometries: Any) -> list[bytes | None]:
     array[:] = list(geometries)
     given = [isinstance(one, bytes | memoryview) for one in array]
     array[given] = shapely.from_wkb(array[given])
-    plain = shapely.to_wkb(array, byte_order=1).tolist()
-    return [None if one is None else _with_srid(one) for one in plain]
-
-
-def _with_srid(wkb: bytes) -> bytes:
-    """Return little-endian WKB as PostGIS's EWKB: a flag in the type, the SRID after it."""
-    return wkb[:4] + bytes((wkb[4] | _SRID_FLAG,)) + _SRID + wkb[5:]
+    placed = shapely.set_srid(array, STORAGE_SRID)
+    plain: list[bytes | None] = shapely.to_wkb(placed, byte_order=1, include_srid=True).tolist()
+    return plain
 
 
 def _table(model: type[Base]) -> Table:

@@ -75,8 +75,8 @@ class Form:
         session.execute(text(_INSERT.format(table=self.table, pieces=pieces)))
 
 
-FORMS = (
-    Form("join_statement_tested", False, True),
+PLAIN = Form("join_statement_tested", False, True)
+OTHERS = (
     Form("join_statement", False, False),
     Form("join_steps_tested", True, True),
     Form("join_steps", True, False),
@@ -102,7 +102,7 @@ def make_tables(settings: Settings) -> None:
             )
         ).all()
         connection.execute(text(f"SET LOCAL ROLE {owner}"))
-        for table in (form.table for form in FORMS):
+        for table in (form.table for form in (PLAIN, *OTHERS)):
             for statement in (
                 f"CREATE TABLE {table} (LIKE encroachment INCLUDING ALL)",
                 *(f"ALTER TABLE {table} ADD {key}" for key in keys),
