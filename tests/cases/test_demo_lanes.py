@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from cases.access import Role
 from cases.demo.lanes import assign_inspectors, furnish_lanes, lane_of
-from cases.demo.load import PASSWORD, email
+from cases.demo.accounts import PASSWORD, email
 from cases.lanes import list_lanes
 from cases.models import Account, Case
 from cases.people import ensure_account
