@@ -59,6 +59,8 @@ def build(database: Database, communities: int, progress: Progress) -> list[str]
     ``progress`` hears what is being done.
     """
     _build_above(database)
+    # Cases are assigned to people who are there.
+    make_accounts(database)
     codes = []
     for number in range(1, communities + 1):
         progress(f"compound {number} of {communities}")
