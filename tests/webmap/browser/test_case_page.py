@@ -46,7 +46,7 @@ def test_hostile_text_is_text_on_a_case(open_sheet: OpenSheet, site: Site) -> No
     page = open_sheet(address(site, site.hostile, State.ACCEPTED))
     assert HOSTILE in page.locator("main").inner_text()
     assert page.locator("main b").count() == 0
-    page.locator("#case-map path").last.hover(force=True)
+    page.locator("#case-map path.leaflet-interactive").last.hover(force=True)
     expect(page.locator(".leaflet-tooltip")).to_contain_text("Reclaimed")
 
 
