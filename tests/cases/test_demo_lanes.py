@@ -4,8 +4,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.access import Role
-from cases.demo.lanes import assign_inspectors, furnish_lanes, lane_of
 from cases.demo.accounts import PASSWORD, email
+from cases.demo.lanes import assign_inspectors, furnish_lanes, lane_of
 from cases.lanes import list_lanes
 from cases.models import Account, Case
 from cases.people import ensure_account

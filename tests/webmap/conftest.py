@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cases.access import Role
+from cases.models import Account, Case
 from cases.people import ensure_account
 from cases.workflow import State
 from layers.config import Settings
@@ -45,6 +47,14 @@ class Web:
         with self.database.session(EVERYWHERE) as session, session.begin():
             ensure_account(session, email, name=email, password=PASSWORD, role=role, place=place)
         return email
+
+    def give(self, case: uuid.UUID, place: str) -> None:
+        """Let a case be the lane housekeeper's of ``place``, who would not see it otherwise."""
+        email = self.person(Role.LANE_HOUSEKEEPER, place)
+        with self.database.session(EVERYWHERE) as session, session.begin():
+            found = session.scalars(select(Case).where(Case.id == case)).one()
+            account = session.scalars(select(Account).where(Account.email == email)).one()
+            found.housekeeper_id = account.id
 
     def login(self, role: Role, place: str | None = None, name: str = "") -> FlaskClient:
         """Return a client that has logged in as somebody with ``role``; the same each time."""

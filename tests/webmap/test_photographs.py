@@ -102,6 +102,8 @@ def test_whoever_may_read_the_case_sees_pixels_alone(scene: Scene) -> None:
         Image.open(io.BytesIO(answer.data)).load()
     assert client.get(small.replace("small", "original")).status_code == 403
     housekeeper = scene.web.login(Role.LANE_HOUSEKEEPER, scene.place)
+    assert housekeeper.get(small, buffered=True).status_code == 404
+    scene.web.give(scene.case, scene.place)
     assert housekeeper.get(small, buffered=True).status_code == 200
     assert housekeeper.get(small.replace("small", "original")).status_code == 403
 

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
-from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from cases.access import GRANTS, Permission, Role
 from cases.account_history import OPERATOR
 from cases.memberships import GrantForm, grant
-from cases.models import Account, Case, PhotographSubject
+from cases.models import PhotographSubject
 from cases.people import open_account
 from cases.photograph_files import PhotographFiles
 from cases.photographs import Shots, add_photographs
@@ -57,11 +56,7 @@ def samples(web: Web) -> dict[str, Any]:
     Its case is the lane housekeeper's, who would not see it otherwise.
     """
     made = _made(web)
-    email = web.person(Role.LANE_HOUSEKEEPER, made["place"])
-    with web.database.session(EVERYWHERE) as session, session.begin():
-        housekeeper = session.scalars(select(Account).where(Account.email == email)).one()
-        case = session.scalars(select(Case).where(Case.id == made["case_id"])).one()
-        case.housekeeper_id = housekeeper.id
+    web.give(made["case_id"], made["place"])
     return made
 
 

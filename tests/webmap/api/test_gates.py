@@ -64,6 +64,7 @@ ALLOWED = {
 @pytest.mark.parametrize("role", list(Role))
 def test_each_role_reads_what_it_may(web: Web, story: Story, role: Role) -> None:
     client = web.login(role, story.here)
+    web.give(story.case, story.here)
     for address in ADDRESSES:
         answer = client.get(address.format(place=story.here, parcel=story.parcel, case=story.case))
         kind = "figures" if "figures" in address else "map"
