@@ -18,6 +18,8 @@ from layers.models import Community
 from layers.places import lock_community
 
 LONGEST_REF, LONGEST_NAME = 64, 200
+# Sums of doubles that are nothing, in m2.
+NOTHING_M2 = 1e-6
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Standing:
     def outstanding_m2(self) -> float:
         """Return encroached - reclaimed + rebound (decision 11 of the design)."""
         freed = self.m2(EntryKind.RECLAIMED)
-        return self.m2(EntryKind.ENCROACHED) - freed + self.m2(EntryKind.REBOUND)
+        left = self.m2(EntryKind.ENCROACHED) - freed + self.m2(EntryKind.REBOUND)
+        return left if abs(left) > NOTHING_M2 else 0.0
 
 
 def begin_campaign(session: Session, community: Community, plan: Plan, by: Signature) -> Campaign:

@@ -93,7 +93,10 @@ def papers(
     case_id: uuid.UUID | None = None,
     campaign_id: uuid.UUID | None = None,
 ) -> Sequence[DocumentRecord]:
-    """Return the latest version of each paper of a case or of a campaign, the newest first."""
+    """Return the latest version of each paper of a case, or of a campaign and none of its cases.
+
+    The newest comes first.
+    """
     newer = aliased(DocumentRecord)
     superseded = (
         select(newer.id)
@@ -106,10 +109,10 @@ def papers(
         .exists()
     )
     wanted = select(DocumentRecord).where(
-        DocumentRecord.community_id == community.id,
-        ~superseded,
-        DocumentRecord.case_id == case_id if case_id else DocumentRecord.campaign_id == campaign_id,
+        DocumentRecord.community_id == community.id, ~superseded, DocumentRecord.case_id == case_id
     )
+    if campaign_id is not None:
+        wanted = wanted.where(DocumentRecord.campaign_id == campaign_id)
     order = (DocumentRecord.year.desc(), DocumentRecord.number.desc())
     return session.scalars(wanted.order_by(*order)).all()
 
