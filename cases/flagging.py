@@ -42,9 +42,9 @@ SAME_M = 1e-4
 SAME_M2 = 1e-3
 # About 10 m to each side at least, twice what the door lets lie outside a boundary.
 MARGIN_DEGREES = 2e-4
-# One more than there are processors, as one waits for the database now and then; more
-# connections than four would be taken from those who serve.
-WORKERS = min(4, 1 + (os.cpu_count() or 1))
+# As many as there are processors: a worker more was slower, as all share one interpreter
+# and PostgreSQL works beside them. More connections than four would be taken from those who serve.
+WORKERS = min(4, os.cpu_count() or 1)
 # A batch costs some hundredths of a second before its first polygon, and some megabytes.
 LARGEST_BATCH = 64
 
