@@ -310,7 +310,11 @@ def _event_words(_: Gettext) -> Words:
         "patrol:case:clear": _("Patrol: clear"),
         "patrol:case:rebound": _("Patrol: taken again"),
     }
-    return {f"event.{event}": word for event, word in events.items()}
+    return {
+        **{f"event.{event}": word for event, word in events.items()},
+        # What is done by no person.
+        "actor.flagging": _("Flagging"),
+    }
 
 
 def _work_problems(_: Gettext) -> Words:

@@ -205,7 +205,8 @@ def _event(event: CaseEvent) -> Event:
     title = word("state", event.state) if event.state else word("event", name)
     if event.event.startswith("case:deadline:") and "to" in event.data:
         title = f"{title}: {format_date(dt.date.fromisoformat(event.data['to']))}"
-    return Event(event.at, event.day, title, event.actor, event.document, event.note)
+    actor = word("actor", event.actor)
+    return Event(event.at, event.day, title, actor, event.document, event.note)
 
 
 def _conflict(sheet: CaseSheet, filled: Filled) -> Conflict:

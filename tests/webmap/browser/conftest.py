@@ -11,13 +11,16 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from sqlalchemy import select
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from cases.access import Role
+from cases.models import Lane
 from cases.people import ensure_account
 from layers.config import Settings
 from layers.db import EVERYWHERE
 from layers.migrate import open_database
+from layers.models import Community
 from tests import builders
 from tests.webmap.browser.compound import build_compound
 from tests.webmap.conftest import PASSWORD, web_settings
@@ -27,6 +30,8 @@ from webmap.connections import Connections
 HOSTILE = "{{7*7}}</script>${alert(1)}<b>"
 DEBIAN_CHROMIUM = Path("/usr/bin/chromium")
 DESK = {"width": 1440, "height": 900}
+# Who has an account everywhere.
+SEATED = (Role.ADMIN, Role.INSPECTOR, Role.LANE_HOUSEKEEPER, Role.PLANNER, Role.SECRETARY)
 PHONE = {"width": 390, "height": 844}
 
 
@@ -131,7 +136,9 @@ def _furnish(settings: Settings) -> None:
         ):
             build_compound(session, code, name, text).community.region_id = town.id
         build_compound(session, Site.editing, "Editing")
-        for role in (Role.INSPECTOR, Role.SECRETARY, Role.PLANNER):
+        plain = session.scalars(select(Community).where(Community.code == Site.plain)).one()
+        builders.add(session, Lane(community_id=plain.id, ref="L-1", name="北巷"))
+        for role in SEATED:
             ensure_account(session, address(role), name=str(role), password=PASSWORD, role=role)
     database.engine.dispose()
 
