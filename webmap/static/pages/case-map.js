@@ -110,6 +110,15 @@
     show();
   }
 
+  // Paper has another width than the screen, and Leaflet must know it before it is printed.
+  function fit(width, height) {
+    Object.assign(box.style, { width, height });
+    map.invalidateSize({ animate: false });
+    frame();
+  }
+  window.addEventListener("beforeprint", () => fit("182mm", "88mm"));
+  window.addEventListener("afterprint", () => fit("", ""));
+
   frame();
   for (const [name, one] of groups) if (!ORIENTATION.includes(name)) addSwitch(name, one);
   for (const fieldset of document.querySelectorAll("fieldset.residual")) drawInto(fieldset);
