@@ -26,15 +26,14 @@ from cases.models import (
     Case,
     Channel,
     DocumentRecord,
-    Encroachment,
     Posting,
 )
+from cases.paper_ground import paper_ground
 from cases.requirements import Request
 from cases.signing import Signature, text_problems
 from cases.workflow import Document, State
 from gis.problems import InputError, Problem
-from layers.bulk import among
-from layers.models import Community, Parcel
+from layers.models import Community
 from layers.places import lock_community
 
 
@@ -209,6 +208,8 @@ def _paper(
 ) -> DocumentRecord:
     issuer = session.get_one(Body, (community.id, notice.issuer_id))
     issued_on, deadline_on = days
+    # Nobody is named: parcels, and how much of each is occupied.
+    ground = paper_ground(session, community, notice.cases)
     data = {
         "community": community.name,
         "issuer": issuer.name,
@@ -216,33 +217,13 @@ def _paper(
         "standard_version": notice.standard_version.strip(),
         "objection_route": notice.objection_route.strip(),
         "wording": notice.wording.strip(),
-        "parcels": _ground(session, community, notice.cases),
+        "parcels": [{"ref": one.ref, "m2": round(one.m2, 2)} for one in ground],
+        "m2": round(sum(one.m2 for one in ground), 2),
         "map": ground_plan(session, community, notice.cases),
     }
     title = f"{campaign.name}"
     paper = Paper(Document.ANNOUNCEMENT, title, issued_on, by.actor, data, campaign_id=campaign.id)
     return issue(session, community, paper)
-
-
-def _ground(
-    session: Session, community: Community, wanted: Sequence[uuid.UUID]
-) -> list[dict[str, object]]:
-    """Return the parcels that are announced, with the occupied area in m2; nobody is named."""
-    rows = session.execute(
-        select(Parcel.ref, Encroachment.occupied_m2)
-        .join(
-            Encroachment,
-            (Encroachment.community_id == Parcel.community_id)
-            & (Encroachment.parcel_id == Parcel.id),
-        )
-        .where(
-            Parcel.community_id == community.id,
-            among(Encroachment.case_id, wanted),
-            Encroachment.superseded_on.is_(None),
-        )
-        .order_by(Parcel.ref)
-    )
-    return [{"ref": ref, "m2": round(m2, 2)} for ref, m2 in rows]
 
 
 def _announce_cases(

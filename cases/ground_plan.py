@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.models import Encroachment
+from cases.paper_ground import standing
 from gis.crs import Geometries, SurveyCRS
-from layers.bulk import among
 from layers.frames import Rows, frame, geometries, wkb
 from layers.models import Building, Community, Parcel
 
@@ -47,9 +47,7 @@ def _shapes(session: Session, survey: SurveyCRS, rows: Rows) -> Geometries:
 
 def _parcels(community: Community, cases: Sequence[uuid.UUID]) -> Rows:
     own = (Encroachment.community_id == Parcel.community_id) & (Encroachment.parcel_id == Parcel.id)
-    taken = select(Encroachment.id).where(
-        own, among(Encroachment.case_id, cases), Encroachment.superseded_on.is_(None)
-    )
+    taken = select(Encroachment.id).where(own, standing(cases))
     return (
         select(wkb(Parcel.geom))
         .where(Parcel.community_id == community.id, taken.exists())

@@ -17,12 +17,13 @@ from cases.casework import lock_case, move
 from cases.documents import Paper, issue, number_of
 from cases.ground import Ground
 from cases.ledger import Moment
-from cases.models import Announcement, Campaign, Case, Encroachment
+from cases.models import Announcement, Campaign, Case
+from cases.paper_ground import PaperGround, paper_ground
 from cases.parcel_file import case_number
 from cases.requirements import Request
 from cases.workflow import MOVES, Document, State
 from gis.problems import InputError, Problem
-from layers.models import Building, Community, Household, Observation, Parcel
+from layers.models import Building, Community, Household
 
 # The poster is issued once for many cases (cases.announcements).
 ISSUED_APART = frozenset({Document.ANNOUNCEMENT})
@@ -71,12 +72,17 @@ def move_with_paper(
     return move(session, community, case_id, replace(request, document=number_of(paper)))
 
 
-def case_facts(session: Session, community: Community, case: Case) -> dict[str, Any]:
-    """Return what every paper of a case says: its number, household, ground and campaign."""
+def case_facts(
+    session: Session, community: Community, case: Case, *, suspected: bool = False
+) -> dict[str, Any]:
+    """Return what every paper of a case says: its number, household, ground and campaign.
+
+    The ground is what stands; ``suspected`` takes in what nobody has verified yet.
+    """
     campaign = session.get_one(Campaign, (community.id, case.campaign_id))
     household = session.get_one(Household, (community.id, case.household_id))
     announced = _announced(session, campaign)
-    parcels = _parcels(session, community, case)
+    ground = paper_ground(session, community, [case.id], suspected=suspected)
     return {
         "community": community.name,
         "case": case_number(community.code, campaign.started_on.year, case.number),
@@ -84,8 +90,8 @@ def case_facts(session: Session, community: Community, case: Case) -> dict[str, 
         "household": household.ref,
         "building": _building(session, household),
         "survey_crs": f"EPSG:{community.survey_srid}",
-        "parcels": parcels,
-        "m2": round(sum(one["m2"] for one in parcels), 2),
+        "parcels": _parcels(ground),
+        "m2": round(sum(one.m2 for one in ground), 2),
         "deadline_on": case.deadline_on.isoformat() if case.deadline_on else None,
         "standard_version": announced.standard_version if announced else None,
         "objection_route": announced.objection_route if announced else None,
@@ -155,31 +161,15 @@ def _building(session: Session, household: Household) -> str | None:
     return session.get_one(Building, (household.community_id, household.building_id)).ref
 
 
-def _parcels(session: Session, community: Community, case: Case) -> list[dict[str, Any]]:
-    rows = session.execute(
-        select(
-            Parcel.ref, Encroachment.occupied_m2, Encroachment.sigma_m2, Observation.structure_type
-        )
-        .join(
-            Encroachment,
-            (Encroachment.community_id == Parcel.community_id)
-            & (Encroachment.parcel_id == Parcel.id),
-        )
-        .join(
-            Observation,
-            (Observation.community_id == Encroachment.community_id)
-            & (Observation.id == Encroachment.observation_id),
-        )
-        .where(
-            Parcel.community_id == community.id,
-            Encroachment.case_id == case.id,
-            Encroachment.superseded_on.is_(None),
-        )
-        .order_by(Parcel.ref)
-    )
+def _parcels(ground: Sequence[PaperGround]) -> list[dict[str, Any]]:
     return [
-        {"ref": ref, "m2": round(m2, 2), "uncertainty_m2": round(2 * sigma, 2), "structure": kind}
-        for ref, m2, sigma, kind in rows
+        {
+            "ref": one.ref,
+            "m2": round(one.m2, 2),
+            "uncertainty_m2": None if one.uncertainty_m2 is None else round(one.uncertainty_m2, 2),
+            "structure": one.structure,
+        }
+        for one in ground
     ]
 
 

@@ -151,8 +151,7 @@ def _ground(source: _Source) -> Iterator[Block]:
         ]
         for one in parcels
     ]
-    total = sum(one["m2"] for one in parcels)
-    rows.append([source.say("total"), "", f"{total:,.2f}"])
+    rows.append([source.say("total"), "", f"{source.data['m2']:,.2f}"])
     yield source.heading("parcels")
     yield Table(
         [source.say("parcel"), source.say("structure"), source.say("area")], rows, frozenset({2})
@@ -189,6 +188,7 @@ def _announcement(source: _Source) -> Iterator[Block]:
         yield Plan(tuple(plan["size"]), plan["buildings"], plan["parcels"], source.say("map_note"))
     yield source.heading("announced_ground")
     rows = [[str(one["ref"]), f"{one['m2']:,.2f}"] for one in data["parcels"]]
+    rows.append([source.say("total"), f"{data['m2']:,.2f}"])
     yield Table([source.say("parcel"), source.say("area")], rows, frozenset({1}))
     yield source.facts(
         ("issuer", data["issuer"]), ("issued_on", source.day(source.record.issued_on))

@@ -18,7 +18,7 @@ from cases.announcements import (
 )
 from cases.campaigns import Plan, add_body, begin_campaign, bodies, end_campaign, standing
 from cases.documents import Paper, correct, issue, number_of, papers
-from cases.issuing import Item, PaperDetails, move_with_paper
+from cases.issuing import Item, PaperDetails, case_facts, move_with_paper
 from cases.meetings import Held, Vote, meetings, record_meeting
 from cases.models import (
     BodyKind,
@@ -35,7 +35,7 @@ from cases.signing import Signature
 from cases.visits import Visited, record_visit, visits
 from cases.workflow import Document, State
 from gis.problems import InputError
-from tests.cases.conftest import Scene
+from tests.cases.conftest import Scene, rectangle
 
 
 def by(scene: Scene, role: Role = Role.SECRETARY) -> Signature:
@@ -172,6 +172,45 @@ def test_an_announcement_is_for_all_of_its_cases_or_none(scene: Scene) -> None:
     with pytest.raises(InputError) as error:
         announce(scene.session, scene.community, run, soon, by(scene))
     assert fields(error) == {"issuer_id", "cases", "deadline_on"}
+
+
+def test_a_paper_names_what_stands_and_not_what_was_cleared(scene: Scene) -> None:
+    (case,) = verified(scene, 0)
+    scene.move(case, State.SELF_CLEARING)
+    scene.move(case, State.INSPECTED, residual=NOTHING_LEFT)
+    scene.move(case, State.ACCEPTED, actor="bo", document="A-1")
+    scene.observe("O9", 3, 2, 2, 3, observed_on=scene.tick().date())
+    scene.flag()
+    assert scene.cases()[0].state is State.REBOUND
+    made = announce(scene.session, scene.community, campaign(scene), notice(scene, case), by(scene))
+    told = scene.session.get_one(DocumentRecord, (scene.community.id, made.document_id)).data
+    assert (told["parcels"], told["m2"]) == ([{"ref": "P0", "m2": 6.0}], 6.0)
+
+
+def test_a_paper_names_the_rest_that_an_inspection_left(scene: Scene) -> None:
+    scene.community.policy = {"residual_tolerance_m2": 3}
+    (case,) = verified(scene, 0)
+    scene.move(case, State.SELF_CLEARING)
+    rest = scene.polygon(rectangle(2, 1, 2, 1))
+    scene.move(case, State.INSPECTED, residual=rest)
+    scene.move(case, State.ACCEPTED, actor="bo", document="A-1")
+    (left,) = case_facts(scene.session, scene.community, scene.cases()[0])["parcels"]
+    assert left["m2"] == pytest.approx(2, abs=0.01)
+    assert left["uncertainty_m2"] is None
+
+
+def test_a_total_is_rounded_once(scene: Scene) -> None:
+    for index in (0, 1):
+        scene.observe(f"O{index}", index * 10 + 2, 1, 2.004, 1)
+    scene.flag()
+    first, second = scene.cases()
+    for case in (first, second):
+        scene.move(case, State.VERIFIED)
+    told = notice(scene, first, second)
+    made = announce(scene.session, scene.community, campaign(scene), told, by(scene))
+    data = scene.session.get_one(DocumentRecord, (scene.community.id, made.document_id)).data
+    assert [one["m2"] for one in data["parcels"]] == [2.0, 2.0]
+    assert data["m2"] == 4.01
 
 
 def announced(scene: Scene) -> Case:

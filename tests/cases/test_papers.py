@@ -35,6 +35,7 @@ DATA: dict[str, Any] = {
     "campaign": HOSTILE,
     "survey_crs": "EPSG:4550",
     "parcels": [{"ref": HOSTILE, "m2": 48.53, "uncertainty_m2": 0.92, "structure": "fence"}],
+    "m2": 48.53,
     "deadline_on": "2022-05-10",
     "standard_version": HOSTILE,
     "objection_route": HOSTILE,
