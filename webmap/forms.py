@@ -3,6 +3,7 @@
 import datetime as dt
 import enum
 import math
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from layers.models import Community
 E = TypeVar("E", bound=enum.StrEnum)
 
 LONGEST_TEXT = 2_000
+LONGEST_NUMBER = 12
+# What neither the database nor a spreadsheet can hold, and nobody types.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass
@@ -34,7 +38,7 @@ class Form:
 
     def text(self, name: str, *, needed: bool = True, longest: int = LONGEST_TEXT) -> str:
         """Return a text without the blanks around it."""
-        value = self.sent.get(name, "").replace("\x00", "").replace("\r\n", "\n").strip()
+        value = _CONTROLS.sub("", self.sent.get(name, "").replace("\r\n", "\n")).strip()
         if needed and not value:
             self._refuse(name, "field_missing", "This is missing.", "Fill it in.")
         if len(value) > longest:
@@ -61,7 +65,9 @@ class Form:
         value = self.text(name, needed=needed)
         if not value:
             return None
-        if value.isascii() and value.removeprefix("-").isdigit() and least <= int(value) <= most:
+        digits = value.removeprefix("-")
+        is_number = digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_NUMBER
+        if is_number and least <= int(value) <= most:
             return int(value)
         message = f"{value[:40]!r} is no whole number from {least} to {most}."
         self._refuse(name, "number", message, "Correct it.")

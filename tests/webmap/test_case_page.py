@@ -163,3 +163,17 @@ def test_a_case_is_found_in_its_own_community_only(web: Web, scene: Scene) -> No
     assert client.get(f"/c/{other}/cases/{scene.case}").status_code == 404
     day = dt.date(2022, 1, 1)
     assert client.get(f"/c/{other}/cases/{day}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("seen", "²"), ("version", "9" * 5_000), ("residual", "[" * 200_000), ("reason", "a\x0bb")],
+)
+def test_what_nobody_types_is_refused_and_no_failure(
+    web: Web, scene: Scene, field: str, value: str
+) -> None:
+    client = web.login(Role.INSPECTOR, scene.place)
+    stale = read(web, scene)
+    assert send(client, scene, stale, target="verified").status_code == 302
+    sent = {"target": "rejected", "reason": "x", "left": "something", field: value}
+    assert send(client, scene, stale, **sent).status_code in {412, 422}

@@ -25,7 +25,7 @@ from gis.problems import InputError
 from layers.models import Community
 from webmap.api.community import asking_viewer
 from webmap.api.moves import read_move
-from webmap.forms import Filled, Form
+from webmap.forms import LONGEST_NUMBER, Filled, Form
 from webmap.gates import current_access, gated, place_session
 from webmap.words import word
 
@@ -210,13 +210,18 @@ def _event(event: CaseEvent) -> Event:
 
 
 def _conflict(sheet: CaseSheet, filled: Filled) -> Conflict:
-    seen = filled.value("seen")
     names = {"document": gettext("Document"), "reason": gettext("Reason or note")}
     return Conflict(
         word("move", filled.value("target")),
         [(label, filled.value(name)) for name, label in names.items() if filled.value(name)],
-        [_event(one) for one in events_since(sheet, int(seen) if seen.isdigit() else 0)],
+        [_event(one) for one in events_since(sheet, _seen(filled.value("seen")))],
     )
+
+
+def _seen(text: str) -> int:
+    """Return the number of the last event that the form knew, 0 for what is no number."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+    return int(text) if is_number else 0
 
 
 def _drawn(shape: Any) -> dict[str, Any]:
@@ -264,5 +269,5 @@ def _item(line: str) -> Item:
 def _polygon(form: Form) -> Any:
     try:
         return json.loads(form.sent.get("residual", "") or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
