@@ -14,10 +14,12 @@ from werkzeug.test import TestResponse, encode_multipart
 
 from cases.access import Role
 from cases.models import Photograph
+from cases.papers.layout import Sheet
+from cases.papers.pdf import write_pdf
 from cases.workflow import State
 from layers.db import EVERYWHERE
 from tests import builders as make
-from tests.pictures import SVG, camera, picture
+from tests.pictures import SVG, camera, cut_jpeg, picture
 from tests.webmap.conftest import Web, csrf_token
 from webmap.pages import photographs as pages
 
@@ -152,6 +154,16 @@ def test_one_bad_file_refuses_all_by_name_and_what_was_typed_stays(scene: Scene)
     assert "good.jpg" not in refused.text
     assert ">typed</textarea>" in refused.text
     assert 'value="north"' in refused.text
+    assert scene.kept() == 0
+
+
+def test_a_worker_that_has_made_a_paper_refuses_cut_off_photographs_as_before(
+    scene: Scene,
+) -> None:
+    assert write_pdf(Sheet("en", "Notice", "1", [], "{page}/{pages}")).startswith(b"%PDF-")
+    refused = scene.send(("cut.jpg", cut_jpeg()))
+    assert refused.status_code == 422
+    assert "cut.jpg is cut off" in refused.text
     assert scene.kept() == 0
 
 
