@@ -39,23 +39,39 @@ def _looked_after(account_id: int) -> ColumnElement[bool]:
     return Case.housekeeper_id == account_id
 
 
+# Moves that only whoever sees a case can make. Drawing ground and reassigning it bring
+# cases about, verify and reject them as well, also such as the account does not see.
+_LED = [
+    f"case:state:{state}"
+    for state in (
+        State.SELF_CLEARING,
+        State.INSPECTED,
+        State.ACCEPTED,
+        State.MONITORING,
+        State.CLOSED,
+    )
+]
+
+
 def _inspected_by(account_id: int) -> ColumnElement[bool]:
     """Return which cases are an inspector's.
 
     The assigned ones; those that nobody is assigned to yet, so that no suspicion waits
     for the desk; those that wait for a second person, as whoever inspected cannot accept;
-    and those the account has worked on, which it could not follow otherwise.
+    and those that the account led on, which it could not follow otherwise. By nothing
+    that an inspector does to a case unseen does it come into sight.
     """
-    worked_on = exists().where(
+    led_on = exists().where(
         CaseEvent.community_id == Case.community_id,
         CaseEvent.case_id == Case.id,
+        CaseEvent.event.in_(_LED),
         CaseEvent.actor == select(Account.email).where(Account.id == account_id).scalar_subquery(),
     )
     return or_(
         Case.inspector_id == account_id,
         Case.inspector_id.is_(None),
         Case.state == State.INSPECTED,
-        worked_on,
+        led_on,
     )
 
 
