@@ -1,4 +1,4 @@
-"""Which cases an account sees: one condition that every query of cases can carry.
+"""Which cases and households an account sees: conditions that every query of them can carry.
 
 Code asks this, never roles (SAFETY, "Who may what").
 """
@@ -12,6 +12,7 @@ from cases.declarations import lives_there
 from cases.models import Account, Case, CaseEvent
 from cases.people import Rights
 from cases.workflow import State
+from layers.models import Household
 
 
 def visible_cases(mine: Rights, account_id: int) -> ColumnElement[bool]:
@@ -25,6 +26,34 @@ def visible_cases(mine: Rights, account_id: int) -> ColumnElement[bool]:
         if grant.role in CASES_SEEN
     ]
     return or_(false(), *seen)
+
+
+def visible_households(mine: Rights, account_id: int) -> ColumnElement[bool]:
+    """Return which households an account sees, by their ref, as one condition on ``Household``.
+
+    Whoever plans or answers for a community sees all of its households; everybody else
+    those of the cases that they see.
+    """
+    seen = [
+        and_(_inhabit(grant.communities), _of_a_case(grant.role, account_id))
+        for grant in mine.grants
+        if grant.role in CASES_SEEN
+    ]
+    return or_(false(), *seen)
+
+
+def _of_a_case(role: Role, account_id: int) -> ColumnElement[bool]:
+    if role in EVERY_HOUSEHOLD:
+        return true()
+    return exists().where(
+        Case.community_id == Household.community_id,
+        Case.household_id == Household.id,
+        CASES_SEEN[role](account_id),
+    )
+
+
+def _inhabit(communities: frozenset[int] | None) -> ColumnElement[bool]:
+    return true() if communities is None else Household.community_id.in_(sorted(communities))
 
 
 def _lies_within(communities: frozenset[int] | None) -> ColumnElement[bool]:
@@ -88,3 +117,6 @@ CASES_SEEN: Mapping[Role, Callable[[int], ColumnElement[bool]]] = {
     Role.SECRETARY: _all_cases,
     Role.OFFICIAL: _referred,
 }
+
+# Who sees also the households that no case is about; residents' names are in no such answer.
+EVERY_HOUSEHOLD = frozenset({Role.PLANNER, Role.SECRETARY})
