@@ -11,7 +11,7 @@ from cases.access import Role
 from cases.declarations import lives_there
 from cases.models import Account, Case, CaseEvent
 from cases.people import Rights
-from cases.workflow import State
+from cases.workflow import Addressee, State
 from layers.models import Household
 
 
@@ -105,7 +105,19 @@ def _inspected_by(account_id: int) -> ColumnElement[bool]:
 
 
 def _referred(_account_id: int) -> ColumnElement[bool]:
-    return Case.state == State.REFERRED
+    """Return which cases wait for the authority; an owners' own claim is none of theirs."""
+    to = (
+        select(CaseEvent.data["addressee"].astext)
+        .where(
+            CaseEvent.community_id == Case.community_id,
+            CaseEvent.case_id == Case.id,
+            CaseEvent.state == State.REFERRED,
+        )
+        .order_by(CaseEvent.seq.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return and_(Case.state == State.REFERRED, to.is_distinct_from(Addressee.OWNERS_CLAIM))
 
 
 # What each role sees of its communities' cases; a role that is not named sees none.

@@ -134,5 +134,5 @@ def test_a_list_names_no_housekeeper_of_cases_that_the_reader_does_not_see(web: 
 
 def test_who_may_not_read_cases_gets_no_list(web: Web, place: str) -> None:
     for path in ("cases", "cases.csv", "cases.xlsx"):
-        official = web.login(Role.OFFICIAL, place).get(f"/c/{place}/{path}")
-        assert official.status_code == 403
+        admin = web.login(Role.ADMIN, place).get(f"/c/{place}/{path}")
+        assert admin.status_code == 403
