@@ -99,7 +99,11 @@ def test_whoever_may_read_the_case_sees_pixels_alone(scene: Scene) -> None:
         answer = client.get(small.replace("small", size), buffered=True)
         assert (answer.status_code, answer.mimetype) == (200, "image/jpeg")
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Cache-Control"].startswith("private")
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+        again = client.get(
+            answer.request.path, headers={"If-None-Match": answer.headers["ETag"]}, buffered=True
+        )
+        assert (again.status_code, again.data) == (304, b"")
         assert b"SECRETPHONE" not in answer.data
         Image.open(io.BytesIO(answer.data)).load()
     assert client.get(small.replace("small", "original")).status_code == 403
@@ -122,6 +126,7 @@ def test_the_original_is_saved_as_it_came(scene: Scene, role: Role) -> None:
         r"attachment; filename=[0-9a-f]{16}\.jpg", answer.headers["Content-Disposition"]
     )
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"
     assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 

@@ -295,7 +295,7 @@ def test_a_household_declares_by_the_letter(web: Web, scene: Scene) -> None:
     secretary = web.login(Role.SECRETARY, scene.place)
     letter = post(secretary, f"{scene.page}/declaration-link")
     assert letter.status_code == 200, letter.text
-    assert letter.headers["Cache-Control"] == "no-store"
+    assert letter.headers["Cache-Control"] == "private, no-store"
     assert "<svg" in letter.text
     found = re.search(r"http://localhost(/d/[\w-]+)", letter.text)
     assert found

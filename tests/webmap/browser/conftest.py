@@ -31,7 +31,14 @@ HOSTILE = "{{7*7}}</script>${alert(1)}<b>"
 DEBIAN_CHROMIUM = Path("/usr/bin/chromium")
 DESK = {"width": 1440, "height": 900}
 # Who has an account everywhere.
-SEATED = (Role.ADMIN, Role.INSPECTOR, Role.LANE_HOUSEKEEPER, Role.PLANNER, Role.SECRETARY)
+SEATED = (
+    Role.ADMIN,
+    Role.INSPECTOR,
+    Role.LANE_HOUSEKEEPER,
+    Role.OFFICIAL,
+    Role.PLANNER,
+    Role.SECRETARY,
+)
 PHONE = {"width": 390, "height": 844}
 
 
