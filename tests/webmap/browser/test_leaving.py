@@ -10,20 +10,31 @@ from cases.people import ensure_account
 from layers.db import EVERYWHERE
 from layers.migrate import open_database
 from tests.webmap.browser.addresses import every_page
-from tests.webmap.browser.conftest import Site, Watch
+from tests.webmap.browser.conftest import FLAGS, OWN, Site, Watch
 from tests.webmap.conftest import PASSWORD
 
 LEAVING = "leaving@example.org"
 
 
 @pytest.fixture
-def page(browser: Browser, site: Site, watch: Watch) -> Iterator[Page]:
+def everyday_browser(browser: Browser) -> Iterator[Browser]:
+    """A browser that keeps pages to turn back to, as people's do and Playwright's does not."""
+    kept = ["--disable-back-forward-cache"]
+    launched = browser.browser_type.launch(
+        executable_path=OWN, args=FLAGS, ignore_default_args=kept
+    )
+    yield launched
+    launched.close()
+
+
+@pytest.fixture
+def page(everyday_browser: Browser, site: Site, watch: Watch) -> Iterator[Page]:
     """A page of somebody who has logged in, in a context of their own."""
     database = open_database(site.settings)
     with database.session(EVERYWHERE) as session, session.begin():
         ensure_account(session, LEAVING, name="Leaving", password=PASSWORD, role=Role.PLANNER)
     database.engine.dispose()
-    context = browser.new_context()
+    context = everyday_browser.new_context()
     made = context.new_page()
     made.set_default_timeout(10_000)
     watch.over(made)
@@ -44,6 +55,6 @@ def test_after_a_log_out_the_way_back_shows_no_case(page: Page, site: Site) -> N
     assert site.plain in number
     page.locator("header form.account button").click()
     page.wait_for_url("**/login")
-    page.go_back()
+    page.go_back(wait_until="commit")
     expect(page.locator("#password")).to_be_visible()
     assert number not in page.content()
