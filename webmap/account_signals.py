@@ -17,6 +17,7 @@ from flask_security import (
 
 from cases.account_history import AccountAct, record
 from cases.models import Account
+from cases.people import end_sessions
 from layers.db import NOWHERE
 from webmap.connections import current_database
 from webmap.gates import current_actor
@@ -50,9 +51,12 @@ def _renew_session(_app: Flask, **_user: object) -> None:
 
 
 def _logged_out(_app: Flask, user: Account, **_more: object) -> None:
+    """End every session of the account: a cookie that was copied is as good as its original."""
     session.pop("csrf_token", None)
     with current_database().session(NOWHERE) as store, store.begin():
+        end_sessions(store.get_one(Account, user.id))
         record(store, user.id, AccountAct.LOGGED_OUT, current_actor(user))
+    flash(gettext("Logged out, here and everywhere else."))
 
 
 def _logged_in(_app: Flask, user: Account, authn_via: list[str] | None, **_more: object) -> None:

@@ -1,15 +1,16 @@
 """Logging in and out, and what guesses cost."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from cases.access import Role
 from cases.models import RateLimit
-from cases.people import disable_account
+from cases.people import disable_account, enable_account
 from gis.problems import InputError
 from layers.config import Settings
 from layers.db import EVERYWHERE, NOWHERE
@@ -54,6 +55,52 @@ def test_the_right_password_leads_in_and_logging_out_leads_out(web: Web) -> None
     left = client.post("/logout", data={"csrf_token": csrf_token(client, "/places")})
     assert left.headers["Location"] == "/login"
     assert client.get("/places").status_code == 302
+
+
+def copied(web: Web, client: FlaskClient) -> FlaskClient:
+    """Return somebody else with the cookie of a session."""
+    cookie = client.get_cookie("commongreen")
+    assert cookie is not None
+    thief = web.client()
+    thief.set_cookie("commongreen", cookie.value)
+    assert thief.get("/places").status_code == 200
+    return thief
+
+
+def log_out(web: Web, client: FlaskClient, _email: str) -> None:
+    left = client.post("/logout?lang=en", data={"csrf_token": csrf_token(client, "/places")})
+    assert left.status_code == 302
+    assert "everywhere else" in client.get("/login?lang=en").text
+
+
+def change_password(web: Web, client: FlaskClient, _email: str) -> None:
+    form = {
+        "password": PASSWORD,
+        "new_password": f"{PASSWORD} new",
+        "new_password_confirm": f"{PASSWORD} new",
+        "csrf_token": csrf_token(client, "/places"),
+    }
+    assert client.post("/account/password", data=form).status_code == 302
+    assert client.get("/places").status_code == 200
+
+
+def close_and_open(web: Web, _client: FlaskClient, email: str) -> None:
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        disable_account(session, email)
+        enable_account(session, email)
+
+
+@pytest.mark.parametrize("end", [log_out, change_password, close_and_open])
+def test_a_copied_cookie_opens_nothing_once_its_session_has_ended(
+    web: Web, end: Callable[[Web, FlaskClient, str], None]
+) -> None:
+    email = web.person(Role.PLANNER, name=make.fresh("copied"))
+    client = web.client()
+    assert log_in(client, email).status_code == 302
+    thief = copied(web, client)
+    end(web, client, email)
+    assert thief.get("/places").status_code == 302
+    assert thief.get("/api/v1/openapi.json").status_code == 401
 
 
 def auth_token(web: Web, email: str) -> str:
