@@ -94,6 +94,17 @@ VARIABLES = (
         "the roles that log in only with a second factor, separated by commas, or `none`; "
         "`commongreen demo` serves with none",
     ),
+    Variable(
+        "COMMONGREEN_WRITES_PER_ACCOUNT",
+        "120",
+        "how many changes one account may make in a minute, counted over all workers; 0 for any",
+    ),
+    Variable(
+        "COMMONGREEN_WRITES_PER_ADDRESS",
+        "1200",
+        "how many changes may come from one network address in a minute, such as from an office "
+        "behind one; 0 for any",
+    ),
     Variable("COMMONGREEN_DEBUG", "0", "1 shows the traceback of a failure"),
 )
 
@@ -151,6 +162,8 @@ class Settings:
     public_url: str | None = None
     mail_server: MailServer | None = None
     second_factor_roles: tuple[str, ...] = SECOND_FACTOR_ROLES
+    writes_per_account: int = 120
+    writes_per_address: int = 1200
     debug: bool = False
 
     @property
@@ -183,6 +196,8 @@ class Settings:
             second_factor_roles=reader.roles(
                 "COMMONGREEN_SECOND_FACTOR_ROLES", SECOND_FACTOR_ROLES
             ),
+            writes_per_account=reader.count("COMMONGREEN_WRITES_PER_ACCOUNT", 120),
+            writes_per_address=reader.count("COMMONGREEN_WRITES_PER_ADDRESS", 1200),
             debug=reader.flag("COMMONGREEN_DEBUG"),
         )
         if reader.problems:
@@ -233,6 +248,15 @@ class _Reader:
             return int(value)
         self._refuse(name, f"{value!r} counts no proxies.", f"Set 0 to {MAXIMUM_PROXIES}.")
         return 0
+
+    def count(self, name: str, default: int) -> int:
+        value = self.text(name)
+        if not value:
+            return default
+        if not re.fullmatch(r"[0-9]{1,7}", value, re.ASCII):
+            self._refuse(name, f"{value!r} is no number.", "Set 0 to 9999999.")
+            return default
+        return int(value)
 
     def identifier(self, name: str, default: str) -> str:
         value = self.text(name) or default

@@ -20,6 +20,7 @@ from webmap.pages.declarations import init_declarations
 from webmap.security import Sessions, add_headers, csp_nonce, secret_key
 from webmap.tiles import tiles
 from webmap.words import init_words
+from webmap.writes import limit_writes
 
 __all__ = ["create_app", "csp_nonce", "current_database", "current_settings"]
 
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None, login_limits: LoginLimits | Non
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     # After Flask-Login, which says who asks.
     app.before_request(enforce)
+    limit_writes(app, settings)
     init_errors(app)
     init_navigation(app)
     init_words(app)

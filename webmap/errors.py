@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, PreconditionFailed
+from werkzeug.exceptions import HTTPException, PreconditionFailed, TooManyRequests
 
 from gis.problems import InputError, Problem
 from layers.db import DatabaseError
@@ -26,6 +26,15 @@ class Stale(PreconditionFailed):
         """Keep ``yours``, the request as it was sent, and the thing as it is now."""
         self.versions = versions
         super().__init__()
+
+
+class TooMany(TooManyRequests):
+    """Somebody sends more than is let through; ``told`` says of what, and how long to wait."""
+
+    def __init__(self, told: str, seconds: int) -> None:
+        """Keep what to tell, and send ``seconds`` as Retry-After."""
+        self.told = told
+        super().__init__(retry_after=seconds)
 
 
 def init_errors(app: Flask) -> None:
@@ -113,7 +122,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
         return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
     if isinstance(error, Stale) and _for_programs():
         return problem(status, _explain(status), **error.versions)
-    response = _answer(status, _explain(status))
+    response = _answer(status, error.told if isinstance(error, TooMany) else _explain(status))
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
             response.headers[name] = value

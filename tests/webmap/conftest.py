@@ -84,12 +84,14 @@ def log_in(client: FlaskClient, email: str, password: str = PASSWORD) -> TestRes
 
 
 def web_settings(settings: Settings, folder: Path) -> Settings:
-    """Return settings with key and photographs of their own, and which demand no factor."""
+    """Return settings with key and photographs of their own, without factors and limits."""
     return replace(
         settings,
         secret_key_file=folder / "secret_key",
         photograph_folder=folder / "photographs",
         second_factor_roles=(),
+        writes_per_account=0,
+        writes_per_address=0,
     )
 
 
