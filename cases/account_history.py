@@ -1,11 +1,14 @@
-"""What was done to accounts and by them: appended, shown to their owners, never changed."""
+"""What was done to accounts and by them: appended, shown to their owners, never changed.
+
+Network addresses alone are forgotten after their term.
+"""
 
 import datetime as dt
 import enum
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from cases.models import AccountEvent
@@ -84,3 +87,19 @@ def history(
         Entry(one.event, one.actor, one.at, one.address, one.data)
         for one in session.scalars(rows.order_by(AccountEvent.seq.desc()).limit(limit))
     ]
+
+
+def forget_addresses(session: Session, days: int) -> int:
+    """Empty the network addresses of entries older than ``days``, and return how many.
+
+    30 days at least: the database refuses to forget what is younger. The caller commits.
+    """
+    old = AccountEvent.at < func.now() - dt.timedelta(days=days)
+    forgotten = session.scalars(
+        update(AccountEvent)
+        .where(AccountEvent.address != "", old)
+        .values(address="")
+        .returning(AccountEvent.seq)
+        .execution_options(synchronize_session=False)
+    )
+    return len(forgotten.all())

@@ -790,11 +790,15 @@ class AccessToken(Base):
 class AccountEvent(Base):
     """Something that was done to an account or by it; never changed, never removed.
 
-    ``actor`` is an account's address or ``operator``, ``address`` where from.
+    ``actor`` is an account's address or ``operator``; ``address`` is where from, and is
+    forgotten after its term.
     """
 
     __tablename__ = "account_event"
-    __table_args__ = (Index(None, "account_id", "seq"),)
+    __table_args__ = (
+        Index(None, "account_id", "seq"),
+        Index("ix_account_event_addressed", "at", postgresql_where=text("address <> ''")),
+    )
 
     seq: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))

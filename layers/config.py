@@ -23,6 +23,8 @@ DATUMS = ("wgs84", "gcj02")
 MAXIMUM_ZOOM = 24
 MAXIMUM_PORT = 65535
 MAXIMUM_PROXIES = 9
+# Six months, however long they are.
+ADDRESS_DAYS = 184
 SECOND_FACTOR_ROLES = ("secretary", "official", "admin")
 SMTP_PORTS = {"smtp": 587, "smtps": 465}
 
@@ -95,6 +97,12 @@ VARIABLES = (
         "`commongreen demo` serves with none",
     ),
     Variable(
+        "COMMONGREEN_ADDRESS_DAYS",
+        "184",
+        "after how many days the network address of a log-in or another act on an account is "
+        "forgotten; 30 at least",
+    ),
+    Variable(
         "COMMONGREEN_WRITES_PER_ACCOUNT",
         "120",
         "how many changes one account may make in a minute, counted over all workers; 0 for any",
@@ -162,6 +170,7 @@ class Settings:
     public_url: str | None = None
     mail_server: MailServer | None = None
     second_factor_roles: tuple[str, ...] = SECOND_FACTOR_ROLES
+    address_days: int = ADDRESS_DAYS
     writes_per_account: int = 120
     writes_per_address: int = 1200
     debug: bool = False
@@ -196,6 +205,7 @@ class Settings:
             second_factor_roles=reader.roles(
                 "COMMONGREEN_SECOND_FACTOR_ROLES", SECOND_FACTOR_ROLES
             ),
+            address_days=reader.count("COMMONGREEN_ADDRESS_DAYS", ADDRESS_DAYS, least=30),
             writes_per_account=reader.count("COMMONGREEN_WRITES_PER_ACCOUNT", 120),
             writes_per_address=reader.count("COMMONGREEN_WRITES_PER_ADDRESS", 1200),
             debug=reader.flag("COMMONGREEN_DEBUG"),
@@ -249,14 +259,14 @@ class _Reader:
         self._refuse(name, f"{value!r} counts no proxies.", f"Set 0 to {MAXIMUM_PROXIES}.")
         return 0
 
-    def count(self, name: str, default: int) -> int:
+    def count(self, name: str, default: int, *, least: int = 0) -> int:
         value = self.text(name)
         if not value:
             return default
-        if not re.fullmatch(r"[0-9]{1,7}", value, re.ASCII):
-            self._refuse(name, f"{value!r} is no number.", "Set 0 to 9999999.")
-            return default
-        return int(value)
+        if re.fullmatch(r"[0-9]{1,6}", value, re.ASCII) and int(value) >= least:
+            return int(value)
+        self._refuse(name, f"{value!r} is out of range.", f"Set {least} to 999999.")
+        return default
 
     def identifier(self, name: str, default: str) -> str:
         value = self.text(name) or default

@@ -15,11 +15,11 @@ from flask_security import (
     user_authenticated,
 )
 
-from cases.account_history import AccountAct, record
+from cases.account_history import AccountAct, forget_addresses, record
 from cases.models import Account
 from cases.people import end_sessions
 from layers.db import NOWHERE
-from webmap.connections import current_database
+from webmap.connections import current_database, current_settings
 from webmap.gates import current_actor
 from webmap.languages import LANGUAGES, remember_language
 
@@ -63,6 +63,9 @@ def _logged_in(_app: Flask, user: Account, authn_via: list[str] | None, **_more:
     if authn_via == ["change"]:
         return  # The same session goes on after a change of its password.
     _note(user, AccountAct.LOGGED_IN, second_factor=user.has_second_factor)
+    # Whoever leaves an address lets older ones go, so that none outstays its term.
+    with current_database().session(NOWHERE) as store, store.begin():
+        forget_addresses(store, current_settings().address_days)
     if user.language in LANGUAGES:
         after_this_request(_speak(user.language))
 

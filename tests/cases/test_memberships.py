@@ -1,5 +1,6 @@
 """Roles are given within an admin's own places, and the weighty ones by two persons."""
 
+import datetime as dt
 import uuid
 
 import pytest
@@ -8,7 +9,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from cases.access import TWO_PERSON_ROLES, Role
-from cases.account_history import OPERATOR, AccountAct, Actor, history, record
+from cases.account_history import (
+    OPERATOR,
+    AccountAct,
+    Actor,
+    forget_addresses,
+    history,
+    record,
+)
 from cases.administration import (
     count_seen,
     find_seen,
@@ -28,7 +36,7 @@ from cases.memberships import (
     revoke_role,
     waiting,
 )
-from cases.models import Account, Case, Membership, ResidentAccount
+from cases.models import Account, AccountEvent, Case, Membership, ResidentAccount
 from cases.people import add_account, open_account, rights
 from cases.visibility import visible_cases
 from cases.workflow import State
@@ -404,3 +412,32 @@ def test_the_application_cannot_rewrite_who_was_what(session: Session, change: s
 def test_the_history_of_accounts_is_appended_whoever_asks(owner: Session, change: str) -> None:
     with pytest.raises(DBAPIError, match="appended only"):
         owner.execute(text(change))
+
+
+def remember(session: Session, account: Account, days: int) -> AccountEvent:
+    """Return an act of so many days ago, which came from an address."""
+    event = AccountEvent(
+        account_id=account.id,
+        event=AccountAct.LOGGED_IN,
+        actor=account.email,
+        at=dt.datetime.now(dt.UTC) - dt.timedelta(days=days),
+        address="10.0.0.7",
+    )
+    return make.add(session, event)
+
+
+def test_an_address_is_forgotten_after_its_term_and_the_act_stays(session: Session) -> None:
+    who = somebody(session)
+    old, young = remember(session, who, 185), remember(session, who, 183)
+    assert forget_addresses(session, 184) == 1
+    assert forget_addresses(session, 184) == 0
+    session.expire_all()
+    assert (old.event, old.actor, old.address) == (AccountAct.LOGGED_IN, who.email, "")
+    assert young.address == "10.0.0.7"
+
+
+@pytest.mark.parametrize("change", ["address = ''", "address = '10.9.9.9'"])
+def test_no_address_is_forgotten_early_or_changed(session: Session, change: str) -> None:
+    remember(session, somebody(session), 20 if change.endswith("''") else 400)
+    with pytest.raises(DBAPIError, match="only ever forgotten"):
+        session.execute(text(f"UPDATE account_event SET {change}"))

@@ -1,5 +1,6 @@
 """``commongreen user``: roles, tokens and links from the command line, as the operator."""
 
+import datetime as dt
 import io
 import json
 import sys
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 
 from cases.access import Role
+from cases.account_history import AccountAct
+from cases.models import AccountEvent
 from cases.people import ensure_account, named_account, rights
 from layers.db import EVERYWHERE
 from tests import builders as make
-from tests.webmap.conftest import PASSWORD, Web
+from tests.webmap.conftest import PASSWORD, Web, log_in
 from tests.webmap.test_serve import environment
 from webmap import cli
 
@@ -142,3 +145,26 @@ def test_a_lost_factor_is_removed_with_the_reset(web: Web, run: Run) -> None:
         assert run("reset", ANA, *options)[0] == 0
         with web.database.session(EVERYWHERE) as session:
             assert named_account(session, ANA).has_second_factor is kept
+
+
+@pytest.mark.parametrize("by_login", [True, False])
+def test_old_addresses_are_forgotten_at_a_login_and_by_a_command(
+    web: Web, run: Run, by_login: bool
+) -> None:
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        ana = named_account(session, ANA)
+        old = AccountEvent(
+            account_id=ana.id,
+            event=AccountAct.LOGGED_IN,
+            actor=ANA,
+            at=dt.datetime.now(dt.UTC) - dt.timedelta(days=200),
+            address="10.0.0.7",
+        )
+        seq = make.add(session, old).seq
+    if by_login:
+        assert log_in(web.client(), ANA).status_code == 302
+    else:
+        told = "1 addresses older than 184 days are forgotten.\n"
+        assert run("forget-addresses") == (0, told, "")
+    with web.database.session(EVERYWHERE) as session:
+        assert session.get_one(AccountEvent, seq).address == ""

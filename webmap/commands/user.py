@@ -160,6 +160,18 @@ def reset(settings: Settings, email: str, factor: bool) -> None:
         app.extensions["commongreen"].close()
 
 
+@user.command("forget-addresses")
+@pass_settings
+def forget(settings: Settings) -> None:
+    """Forget the network addresses of old acts; every log-in does so, too."""
+    from cases.account_history import forget_addresses
+
+    days = settings.address_days
+    with _writing(settings) as session, session.begin():
+        number = forget_addresses(session, days)
+    click.echo(f"{number} addresses older than {days} days are forgotten.")
+
+
 class Tokens(click.Group):
     """A group whose plain use, ``token EMAIL``, makes one."""
 
