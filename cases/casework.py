@@ -84,15 +84,18 @@ def move(session: Session, community: Community, case_id: uuid.UUID, request: Re
     the case's.
     """
     case = lock_case(session, community, case_id, request.version)
-    work = _Work(session, community, case, request)
-    step = MOVES.get((case.state, request.target))
-    problems = (
-        [_not_allowed(case, request.target)] if step is None else work.requirements.problems(step)
-    )
-    if step is None or problems:
+    if problems := lacks(session, community, case, request):
         raise InputError(problems)
-    work.carry_out(step)
+    _Work(session, community, case, request).carry_out(MOVES[case.state, request.target])
     return case
+
+
+def lacks(session: Session, community: Community, case: Case, request: Request) -> list[Problem]:
+    """Return everything that a move lacks, by field."""
+    step = MOVES.get((case.state, request.target))
+    if step is None:
+        return [_not_allowed(case, request.target)]
+    return _Work(session, community, case, request).requirements.problems(step)
 
 
 def lock_case(

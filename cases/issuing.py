@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases.casework import lock_case, move
+from cases.casework import lacks, lock_case, move
 from cases.documents import Paper, issue, number_of
 from cases.ground import Ground
 from cases.ledger import Moment
@@ -27,7 +27,10 @@ from layers.models import Building, Community, Household
 
 # The poster is issued once for many cases (cases.announcements).
 ISSUED_APART = frozenset({Document.ANNOUNCEMENT})
-MOST_ITEMS, LONGEST_ITEM = 50, 200
+MOST_ITEMS, LONGEST_ITEM, MOST_OF_AN_ITEM = 50, 200, 9_999
+# Its lines with what stands between their parts.
+LONGEST_INVENTORY = MOST_ITEMS * (2 * LONGEST_ITEM + 20)
+LONGEST_AUTHORITY = 200
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,10 @@ def move_with_paper(
     kind = step.document if step else None
     if kind is None or kind in ISSUED_APART or request.document.strip():
         return move(session, community, case_id, request)
-    problems = _detail_problems(kind, details)
-    if problems:
-        raise InputError(problems)
+    if problems := _detail_problems(kind, details):
+        # The number comes with the paper; everything else that is lacking is told at once.
+        lacking = lacks(session, community, case, request)
+        raise InputError([*problems, *(one for one in lacking if one.field != "document")])
     paper = issue(session, community, _paper(session, community, case, kind, request, details))
     return move(session, community, case_id, replace(request, document=number_of(paper)))
 
@@ -122,11 +126,19 @@ def _detail_problems(kind: Document, details: PaperDetails) -> list[Problem]:
     problems = []
     if kind is Document.ASSISTANCE_CONSENT:
         problems += _inventory_problems(details.inventory)
-    if kind is Document.REFERRAL and not details.authority.strip():
-        message = "The authority is missing."
-        remedy = "Name whom the case is referred to."
-        problems.append(Problem("authority_missing", message, remedy, field="authority"))
+    if kind is Document.REFERRAL:
+        problems += _authority_problems(details.authority.strip())
     return problems
+
+
+def _authority_problems(authority: str) -> list[Problem]:
+    if not authority:
+        message, remedy = "The authority is missing.", "Name whom the case is referred to."
+        return [Problem("authority_missing", message, remedy, field="authority")]
+    if len(authority) <= LONGEST_AUTHORITY:
+        return []
+    message = f"The authority has more than {LONGEST_AUTHORITY} characters."
+    return [Problem("too_long", message, "Shorten it.", field="authority")]
 
 
 def _inventory_problems(inventory: Sequence[Item]) -> list[Problem]:
@@ -135,12 +147,16 @@ def _inventory_problems(inventory: Sequence[Item]) -> list[Problem]:
         message = "The inventory is empty."
         remedy = "List what is moved or taken down."
         return [Problem("inventory_missing", message, remedy, field="inventory")]
-    fits = all(len(one.what) <= LONGEST_ITEM and 0 < one.count < 10_000 for one in inventory)
-    if fits and len(inventory) <= MOST_ITEMS:
+    if all(map(_fits, inventory)) and len(inventory) <= MOST_ITEMS:
         return []
     message = "A line of the inventory is too long, has no number, or there are too many."
     remedy = f"Give up to {MOST_ITEMS} lines of up to {LONGEST_ITEM} characters, each with a count."
     return [Problem("inventory", message, remedy, field="inventory")]
+
+
+def _fits(item: Item) -> bool:
+    texts = (item.what, item.condition)
+    return all(len(one) <= LONGEST_ITEM for one in texts) and 0 < item.count <= MOST_OF_AN_ITEM
 
 
 def _announced(session: Session, campaign: Campaign) -> Announcement | None:

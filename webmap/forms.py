@@ -30,6 +30,7 @@ class Form:
 
     sent: MultiDict[str, str]
     problems: list[Problem] = field(default_factory=list)
+    is_checked: bool = field(default=False, init=False)
 
     @classmethod
     def of_request(cls) -> "Form":
@@ -134,9 +135,13 @@ class Form:
         """Raise ``InputError`` with everything that was wrong."""
         if self.problems:
             raise InputError(self.problems)
+        self.is_checked = True
 
     def _refuse(self, name: str, code: str, message: str, remedy: str) -> None:
         self.problems.append(Problem(code, message, remedy, field=name))
+        if self.is_checked:
+            # Whoever reads a field after the check would go on without it.
+            self.check()
 
 
 @dataclass(frozen=True)

@@ -275,6 +275,38 @@ def test_help_needs_an_inventory_and_a_referral_its_authority(scene: Scene) -> N
     assert consent.data["inventory"] == [{"what": "bamboo fence", "count": 12, "condition": "old"}]
 
 
+LONG = "长" * 201
+
+
+@pytest.mark.parametrize(
+    "item", [Item(LONG), Item("fence", 1, LONG), Item("fence", 0), Item("fence", 10_000)]
+)
+def test_a_line_of_an_inventory_that_no_paper_holds_is_refused(scene: Scene, item: Item) -> None:
+    case = announced(scene)
+    session, place = scene.session, scene.community
+    record_visit(session, place, case.id, Visited(VisitOutcome.SIGNED), by(scene))
+    wanted = Request(State.ASSISTED, "bo", at=scene.tick(), reason="x" * 2_001)
+    with pytest.raises(InputError) as error:
+        move_with_paper(session, place, case.id, wanted, PaperDetails(inventory=[item]))
+    # What the move itself lacks is told with it.
+    assert fields(error) == {"inventory", "reason"}
+
+
+def test_the_name_of_an_authority_has_its_length_and_every_fault_is_told(scene: Scene) -> None:
+    case = announced(scene)
+    session, place = scene.session, scene.community
+    declined = Visited(VisitOutcome.DECLINED, "will not")
+    record_visit(session, place, case.id, declined, by(scene))
+    wanted = Request(State.REFERRED, "bo", at=scene.tick(), reason=" ")
+    before = documents(scene)
+    for authority in (LONG, " "):
+        with pytest.raises(InputError) as error:
+            move_with_paper(session, place, case.id, wanted, PaperDetails(authority=authority))
+        assert {"authority", "reason"} <= fields(error)
+        assert "document" not in fields(error)
+    assert documents(scene) == before
+
+
 def paper(day: dt.date) -> Paper:
     return Paper(Document.MINUTES, "Minutes", day, "bo", {"text": "x"})
 

@@ -110,6 +110,24 @@ def test_a_refused_form_keeps_what_was_typed_and_records_nothing(web: Web, scene
             assert session.scalars(rows.where(Campaign.id == scene.campaign)).all() == []
 
 
+def test_every_fault_of_a_meeting_is_named_at_once(web: Web, scene: Scene) -> None:
+    client = web.login(Role.SECRETARY, scene.place)
+    where = f"/c/{scene.place}/campaigns/{scene.campaign}/meetings"
+    wrong = {"held_on": "soon", "agenda": "", "place": "x" * 201, "for-1": "many", "at": "late"}
+    refused = send(client, where, form="meeting", **wrong)
+    assert refused.status_code == 422
+    for told in ("is no day", "This is missing", "This has 201 characters", "is no whole number"):
+        assert told in refused.text, told
+
+
+def test_a_time_that_is_none_is_refused_and_not_taken_for_now(web: Web, scene: Scene) -> None:
+    client = web.login(Role.SECRETARY, scene.place)
+    body = {"ref": "LATE", "name": "Late", "kind": "party_branch", "at": "late"}
+    assert send(client, f"/c/{scene.place}/bodies", form="body", **body).status_code == 422
+    with web.database.session(EVERYWHERE) as session:
+        assert session.scalars(select(Body).where(Body.ref == "LATE")).all() == []
+
+
 def test_who_may_only_read_gets_no_forms(web: Web, scene: Scene) -> None:
     client = web.login(Role.PLANNER, scene.place)
     for address in (f"/c/{scene.place}/campaigns", f"/c/{scene.place}/campaigns/{scene.campaign}"):

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from cases.access import Role
-from cases.models import Case, CaseEvent
+from cases.models import Case, CaseEvent, Encroachment
 from cases.workflow import State
 from layers.db import EVERYWHERE
 from tests import builders as make
@@ -177,3 +177,25 @@ def test_what_nobody_types_is_refused_and_no_failure(
     assert send(client, scene, stale, target="verified").status_code == 302
     sent = {"target": "rejected", "reason": "x", "left": "something", field: value}
     assert send(client, scene, stale, **sent).status_code in {412, 422}
+
+
+@pytest.mark.parametrize(
+    ("state", "target", "name"),
+    [(State.DECLINED, "referred", "authority"), (State.SIGNED, "assisted", "inventory")],
+)
+def test_every_field_of_a_step_that_is_too_long_is_named_at_once(
+    web: Web, scene: Scene, state: State, target: str, name: str
+) -> None:
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        case = session.scalars(select(Case).where(Case.id == scene.case)).one()
+        for found in session.scalars(select(Encroachment).where(Encroachment.case_id == case.id)):
+            found.verified_on = make.EARLY
+        make.event(session, case, make.EARLY, state)
+    client = web.login(Role.SECRETARY, scene.place)
+    page = read(web, scene, Role.SECRETARY)
+    long = "长" * 25_000
+    fields = {name: long, "reason": long, "document": long}
+    refused = send(client, scene, page, target=target, **fields)
+    assert refused.status_code == 422
+    assert refused.text.count("This has 25000 characters.") == 3
+    assert stored(web, scene)[0] is state

@@ -60,8 +60,9 @@ def begin(place: str) -> ResponseReturnValue:
             form.day("started_on") or today(opened.community),
             form.choice("order_of_work", OrderOfWork, needed=False) or OrderOfWork.EASY_FIRST,
         )
+        by = opened.signed(form)
         form.check()
-        made = begin_campaign(opened.session, opened.community, plan, opened.signed(form))
+        made = begin_campaign(opened.session, opened.community, plan, by)
         return redirect(url_for("campaigns.campaign", place=place, campaign_id=made.id))
 
     return answer(act, _list)
@@ -74,8 +75,8 @@ def new_body(place: str) -> ResponseReturnValue:
 
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
         ref, name = form.text("ref", longest=64), form.text("name", longest=200)
-        kind = given(form, form.choice("kind", BodyKind))
-        add_body(opened.session, opened.community, ref, kind, name, opened.signed(form))
+        kind, by = form.choice("kind", BodyKind), opened.signed(form)
+        add_body(opened.session, opened.community, ref, given(form, kind), name, by)
         return redirect(url_for("campaigns.campaign_list", place=place))
 
     return answer(act, _list)
@@ -108,17 +109,11 @@ def new_meeting(place: str, campaign_id: uuid.UUID) -> ResponseReturnValue:
     """Record a joint meeting."""
 
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
-        day = form.day("held_on")
-        held = Held(
-            given(form, day),
-            form.text("agenda"),
-            _people(opened, form),
-            form.text("place", needed=False, longest=200),
-            form.text("minutes", needed=False),
-            _votes(form),
-        )
-        form.check()
+        day, agenda, people = form.day("held_on"), form.text("agenda"), _people(opened, form)
+        where = form.text("place", needed=False, longest=200)
+        minutes, votes = form.text("minutes", needed=False), _votes(form)
         run, by = _find(opened, campaign_id), opened.signed(form)
+        held = Held(given(form, day), agenda, people, where, minutes, votes)
         record_meeting(opened.session, opened.community, run, held, by)
         return _back(place, campaign_id)
 
@@ -139,8 +134,8 @@ def new_announcement(place: str, campaign_id: uuid.UUID) -> ResponseReturnValue:
             form.several("cases"),
             form.day("deadline_on", needed=False),
         )
-        form.check()
         run, by = _find(opened, campaign_id), opened.signed(form)
+        form.check()
         announce(opened.session, opened.community, run, notice, by)
         return _back(place, campaign_id)
 
@@ -160,9 +155,10 @@ def new_posting(
             abort(404)
         channel, day = form.choice("channel", Channel), form.day("posted_on")
         where, proof = form.text("place", needed=False, longest=200), form.text("proof")
+        by = opened.signed(form)
         form.check()
         posted = Posted(given(form, channel), where, given(form, day), proof)
-        post(opened.session, opened.community, made, posted, opened.signed(form))
+        post(opened.session, opened.community, made, posted, by)
         return _back(place, campaign_id)
 
     return answer(act, lambda opened, filled: campaign_page(opened, campaign_id, filled))

@@ -16,7 +16,14 @@ from sqlalchemy.orm import Session
 from cases.access import Permission
 from cases.case_sheet import CaseSheet, case_sheet, events_since, find_case
 from cases.casework import AvailableMove, StaleVersion
-from cases.issuing import ISSUED_APART, Item, PaperDetails, move_with_paper
+from cases.issuing import (
+    ISSUED_APART,
+    LONGEST_AUTHORITY,
+    LONGEST_INVENTORY,
+    Item,
+    PaperDetails,
+    move_with_paper,
+)
 from cases.models import Case, CaseEvent
 from cases.parcel_file import Viewer
 from cases.signing import Signature
@@ -122,8 +129,10 @@ def move_case(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     """Make a move."""
 
     def act(opened: Opened, form: Form) -> None:
-        wanted = read_move(_body(form), opened.viewer)
-        move_with_paper(opened.session, opened.community, case_id, wanted, _details(form))
+        body, details = _body(form), _details(form)
+        form.check()
+        wanted = read_move(body, opened.viewer)
+        move_with_paper(opened.session, opened.community, case_id, wanted, details)
 
     return answer_form(case_id, act)
 
@@ -248,14 +257,13 @@ def _body(form: Form) -> dict[str, Any]:
         body["residual"] = None
     elif left == "something":
         body["residual"] = _polygon(form)
-    form.check()
     return body
 
 
 def _details(form: Form) -> PaperDetails:
     """Return what a paper says beside the facts of its case, as the form has it."""
-    lines = form.text("inventory", needed=False).splitlines()
-    authority = form.text("authority", needed=False, longest=200)
+    lines = form.text("inventory", needed=False, longest=LONGEST_INVENTORY).splitlines()
+    authority = form.text("authority", needed=False, longest=LONGEST_AUTHORITY)
     return PaperDetails([_item(line) for line in lines if line.strip()], authority)
 
 

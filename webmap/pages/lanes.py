@@ -84,8 +84,9 @@ def drop_lane(place: str, lane_id: uuid.UUID) -> ResponseReturnValue:
 
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
         form.text("sure")
+        by = opened.signed(form)
         form.check()
-        remove_lane(opened.session, opened.community, lane_id, opened.signed(form))
+        remove_lane(opened.session, opened.community, lane_id, by)
         return redirect(url_for("lanes.lane_list", place=place))
 
     return answer(act, lambda opened, filled: _form(opened, lane_id, filled))
@@ -109,8 +110,8 @@ def _list(opened: OpenedPlace) -> str:
 
 def _save(lane_id: uuid.UUID | None) -> ResponseReturnValue:
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
-        wanted = _read(form)
-        save_lane(opened.session, opened.community, lane_id, wanted, opened.signed(form))
+        by, wanted = opened.signed(form), _read(form)
+        save_lane(opened.session, opened.community, lane_id, wanted, by)
         return redirect(url_for("lanes.lane_list", place=opened.community.code))
 
     def again(opened: OpenedPlace, filled: Filled) -> str:

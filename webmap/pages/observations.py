@@ -39,12 +39,12 @@ def add(place: str) -> ResponseReturnValue:
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
         polygon = read_polygon(form, "polygon")
         kind = form.choice("structure_type", StructureType)
-        note = form.text("note", needed=False)
+        note, by = form.text("note", needed=False), opened.signed(form)
         form.check()
         assert kind is not None
         session, community = opened.session, opened.community
         sighting = Sighting(polygon, kind, note)
-        seen, _report = record_sighting(session, community, sighting, opened.signed(form))
+        seen, _report = record_sighting(session, community, sighting, by)
         case_id = _case_of(session, community.id, seen.id)
         if case_id is None or not opened.sees(case_id):
             return redirect(url_for("pages.map_page", place=place))

@@ -48,7 +48,9 @@ def minutes(place: str, meeting_id: uuid.UUID) -> ResponseReturnValue:
     """Issue the minutes of a meeting."""
 
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
-        issued = issue_minutes(opened.session, opened.community, meeting_id, opened.signed(form))
+        by = opened.signed(form)
+        form.check()
+        issued = issue_minutes(opened.session, opened.community, meeting_id, by)
         where = url_for("campaigns.campaign", place=place, campaign_id=issued.campaign_id)
         return redirect(f"{where}#papers")
 

@@ -31,8 +31,9 @@ def add(place: str) -> ResponseReturnValue:
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
         wording = form.text("wording")
         parcel = form.text("parcel", needed=False, longest=64)
+        by = opened.signed(form)
         form.check()
-        add_tip(opened.session, opened.community, wording, parcel, opened.signed(form))
+        add_tip(opened.session, opened.community, wording, parcel, by)
         return redirect(url_for("tips.tip_list", place=place, kept=1))
 
     return answer(act, _page)
@@ -47,10 +48,9 @@ def check(place: str, tip_id: uuid.UUID) -> ResponseReturnValue:
         if opened.session.get(Tip, (opened.community.id, tip_id)) is None:
             abort(404)
         outcome = form.choice("outcome", TipState)
-        note = form.text("note", needed=False)
+        note, by = form.text("note", needed=False), opened.signed(form)
         form.check()
         assert outcome is not None
-        by = opened.signed(form)
         tip = check_tip(opened.session, opened.community, tip_id, outcome, note, by)
         if tip.state is TipState.CONFIRMED and _may(opened, Permission.CASE_VERIFY):
             address = url_for("observations.new_observation", place=place, parcel=tip.parcel_id)

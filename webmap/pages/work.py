@@ -89,10 +89,10 @@ def set_order(place: str) -> ResponseReturnValue:
     """Say whether the running campaign takes the easy or the difficult cases first."""
 
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
-        order = form.choice("order", OrderOfWork)
+        order, by = form.choice("order", OrderOfWork), opened.signed(form)
         form.check()
         assert order is not None
-        set_order_of_work(opened.session, opened.community, order, opened.signed(form))
+        set_order_of_work(opened.session, opened.community, order, by)
         return redirect(url_for("work.my_day", place=place))
 
     return answer(act, _page)
