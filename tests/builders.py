@@ -253,8 +253,8 @@ def announce(session: Session, of: Case, at: dt.datetime, actor: str = "ana") ->
     key = {"community_id": of.community_id}
     carried = session.get_one(Campaign, (of.community_id, of.campaign_id))
     with session.begin_nested():
-        issuer = add(session, Body(**key, ref=fresh("B"), kind=BodyKind.OTHER, name="Office"))
-        notice = Notice(issuer.id, "2022-1", "the office", "Clear it.", [of.id])
+        issuer = add(session, Body(**key, ref=fresh("B"), kind=BodyKind.OTHER, name="居委会"))
+        notice = Notice(issuer.id, "2022-1", "居委会办公室", "限期自行清理。", [of.id])
         place = session.get_one(Community, of.community_id)
         return announcing(session, place, carried, notice, Signature(actor, at))
 
@@ -375,4 +375,5 @@ def campaign_papers(
         "announcement_id": add(session, announcement).id,
         "lane_id": add(session, lane).id,
         "tip_id": add(session, tip).id,
+        "site_id": site(session, of).id,
     }

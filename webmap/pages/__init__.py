@@ -17,6 +17,7 @@ from webmap.pages.papers import paper_pages
 from webmap.pages.patrols import patrols
 from webmap.pages.photographs import photograph_pages
 from webmap.pages.places import pages
+from webmap.pages.sites import sites
 from webmap.pages.tips import tips
 from webmap.pages.visits import visit_forms
 from webmap.pages.work import work
@@ -35,5 +36,6 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     work,
     tips,
     observations,
+    sites,
     photograph_pages,
 )

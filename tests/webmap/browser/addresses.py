@@ -42,6 +42,9 @@ secretary   /c/{place}/lanes
 secretary   /c/{place}/lanes/new
 secretary   /c/{place}/lanes/{lane}
 inspector   /c/{place}/observations/new
+planner     /c/{place}/sites
+secretary   /c/{place}/sites
+planner     /c/{place}/sites/new
 secretary   /c/{place}/tips
 inspector   /c/{place}/work
 secretary   /c/{place}/work
