@@ -377,3 +377,19 @@ def campaign_papers(
         "tip_id": add(session, tip).id,
         "site_id": site(session, of).id,
     }
+
+
+def campaign_paper(session: Session, community_id: int, campaign_id: uuid.UUID) -> uuid.UUID:
+    """Return a paper of a campaign that belongs to none of its cases."""
+    record = DocumentRecord(
+        community_id=community_id,
+        kind=Document.MINUTES,
+        year=2022,
+        number=next(_numbers),
+        campaign_id=campaign_id,
+        title="Minutes",
+        issued_on=EARLY,
+        issued_by="ana",
+        data={},
+    )
+    return add(session, record).id

@@ -35,6 +35,9 @@ secretary   /c/{place}/cases/{case:verified}
 secretary   /c/{place}/cases/{case:announced}
 inspector   /c/{place}/cases/{case:accepted}
 planner     /c/{place}/cases/{case:referred}
+official    /places
+official    /c/{place}/cases
+official    /c/{place}/cases/{case:referred}
 secretary   /c/{place}/campaigns
 planner     /c/{place}/campaigns
 secretary   /c/{place}/campaigns/{campaign}

@@ -30,9 +30,20 @@ from webmap.connections import Connections
 
 HOSTILE = "{{7*7}}</script>${alert(1)}<b>"
 DEBIAN_CHROMIUM = Path("/usr/bin/chromium")
+OWN = str(DEBIAN_CHROMIUM) if DEBIAN_CHROMIUM.exists() else None
+FLAGS = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+if hasattr(os, "geteuid") and os.geteuid() == 0:
+    FLAGS.append("--no-sandbox")
 DESK = {"width": 1440, "height": 900}
 # Who has an account everywhere.
-SEATED = (Role.ADMIN, Role.INSPECTOR, Role.LANE_HOUSEKEEPER, Role.PLANNER, Role.SECRETARY)
+SEATED = (
+    Role.ADMIN,
+    Role.INSPECTOR,
+    Role.LANE_HOUSEKEEPER,
+    Role.OFFICIAL,
+    Role.PLANNER,
+    Role.SECRETARY,
+)
 PHONE = {"width": 390, "height": 844}
 
 
@@ -159,12 +170,8 @@ def address(role: Role) -> str:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium where it is, else the one that Playwright fetched; no names resolve."""
-    own = str(DEBIAN_CHROMIUM) if DEBIAN_CHROMIUM.exists() else None
-    flags = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        flags.append("--no-sandbox")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=own, args=flags)
+        launched = playwright.chromium.launch(executable_path=OWN, args=FLAGS)
         yield launched
         launched.close()
 
