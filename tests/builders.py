@@ -12,6 +12,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from cases.announcements import Notice
+from cases.announcements import announce as announcing
 from cases.models import (
     Announcement,
     AnswerBasis,
@@ -26,8 +28,11 @@ from cases.models import (
     FindingKind,
     Lane,
     Meeting,
+    Patrol,
+    PatrolOutcome,
     Tip,
 )
+from cases.signing import Signature
 from cases.workflow import Document, State
 from layers.models import (
     Base,
@@ -241,6 +246,31 @@ def event(
         **values,
     }
     return add(session, CaseEvent(community_id=of.community_id, case_id=of.id, **given))
+
+
+def announce(session: Session, of: Case, at: dt.datetime, actor: str = "ana") -> Announcement:
+    """Announce a case by a poster of its campaign, with the default deadline."""
+    key = {"community_id": of.community_id}
+    carried = session.get_one(Campaign, (of.community_id, of.campaign_id))
+    with session.begin_nested():
+        issuer = add(session, Body(**key, ref=fresh("B"), kind=BodyKind.OTHER, name="Office"))
+        notice = Notice(issuer.id, "2022-1", "the office", "Clear it.", [of.id])
+        place = session.get_one(Community, of.community_id)
+        return announcing(session, place, carried, notice, Signature(actor, at))
+
+
+def patrolled(session: Session, of: Case, accepted_on: dt.date, days: int = 365) -> Patrol:
+    """Record that the ground of a case was found clear so many days after its acceptance."""
+    due_on = accepted_on + dt.timedelta(days)
+    given = {"accepted_on": accepted_on, "days": days, "due_on": due_on, "done_on": due_on}
+    made = Patrol(
+        community_id=of.community_id,
+        case_id=of.id,
+        actor="ana",
+        outcome=PatrolOutcome.CLEAR,
+        **given,
+    )
+    return add(session, made)
 
 
 def encroachment(
