@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from cases.access import Permission
 from cases.announcements import awaits_poster, running_campaign
 from cases.case_sheet import CaseSheet, case_sheet, events_since, find_case
 from cases.casework import AvailableMove, StaleVersion
-from cases.issuing import ISSUED_APART, Item, PaperDetails, move_with_paper
+from cases.issuing import ISSUED_APART, LONGEST_AUTHORITY, PaperDetails, move_with_paper, read_item
 from cases.models import Case, CaseEvent
 from cases.parcel_file import Viewer
 from cases.signing import Signature
@@ -28,6 +27,7 @@ from webmap.api.community import asking_viewer
 from webmap.api.moves import read_move
 from webmap.forms import LONGEST_NUMBER, Filled, Form
 from webmap.gates import current_access, gated, place_session
+from webmap.pages.submitting import submit_form
 from webmap.words import word
 
 cases = Blueprint("cases", __name__)
@@ -135,18 +135,21 @@ def answer_form(case_id: uuid.UUID, act: Callable[[Opened, Form], None]) -> Resp
     Refused, the page comes again with everything that was typed: 422 where the input
     is at fault, 412 where somebody else has changed the case since.
     """
-    with place_session() as session:
-        try:
-            with session.begin_nested():
-                act(open_case(session, case_id), Form.of_request())
-        except InputError as error:
-            return show_case(open_case(session, case_id), Filled.again(error)), 422
-        except StaleVersion:
-            again = Filled(request.form)
-            return show_case(open_case(session, case_id), again, is_stale=True), 412
-        session.commit()
     place = current_access().place.code
-    return redirect(url_for("cases.case_page", place=place, case_id=case_id))
+    address = url_for("cases.case_page", place=place, case_id=case_id)
+
+    def work(session: Session) -> ResponseReturnValue:
+        act(open_case(session, case_id), Form.of_request())
+        return redirect(address)
+
+    try:
+        return submit_form(work)
+    except InputError as error:
+        filled, status = Filled.again(error), 422
+    except StaleVersion:
+        filled, status = Filled(request.form), 412
+    with place_session() as session:
+        return show_case(open_case(session, case_id), filled, is_stale=status == 412), status
 
 
 def open_case(session: Session, case_id: uuid.UUID) -> Opened:
@@ -271,15 +274,8 @@ def _body(form: Form) -> dict[str, Any]:
 def _details(form: Form) -> PaperDetails:
     """Return what a paper says beside the facts of its case, as the form has it."""
     lines = form.text("inventory", needed=False).splitlines()
-    authority = form.text("authority", needed=False, longest=200)
-    return PaperDetails([_item(line) for line in lines if line.strip()], authority)
-
-
-def _item(line: str) -> Item:
-    """Return a line of an inventory: what; how many; in which condition."""
-    what, count, condition = (*(part.strip() for part in re.split("[;；]", line)), "", "")[:3]
-    number = int(count) if count.isascii() and count.isdigit() else 1 if not count else 0
-    return Item(what, number, condition)
+    authority = form.text("authority", needed=False, longest=LONGEST_AUTHORITY)
+    return PaperDetails([read_item(line) for line in lines if line.strip()], authority)
 
 
 def _polygon(form: Form) -> Any:
