@@ -67,6 +67,7 @@ ROUTES: dict[str, Gate] = {
     "api_document.api_page": Open.LOGGED_IN,
     "api_document.openapi": Open.LOGGED_IN,
     "api_parcels.parcel": P.CASE_READ,
+    "api_parcels.parcel_matches": P.MAP_READ,
     "api_places.place_communities": P.MAP_READ,
     "api_places.place_days": P.MAP_READ,
     "api_places.place_figures": P.FIGURES_READ,
