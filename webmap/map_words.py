@@ -200,6 +200,9 @@ def _case_words(_: Gettext) -> Words:
         "photographs_many": _("That is too many photographs at once."),
         "half_position": _("Give longitude and latitude, or neither."),
         "nothing_stands": _("No verified ground of the case still stands."),
+        "nothing_to_confirm": _("No ground of the case waits to be confirmed."),
+        "answered_already": _("Somebody answers for this enclosure already."),
+        "unknown_observation": _("There is no such open observation here."),
     }
     return {
         **{f"state.{state}": words[0] for state, words in states.items()},

@@ -67,6 +67,8 @@ def _made(web: Web) -> dict[str, Any]:
         parcel = make.parcel(session, place)
         run = make.campaign(session, place)
         case = make.case(session, home, run)
+        seen = make.observation(session, place)
+        make.encroachment(session, seen, parcel, case)
         papers = make.campaign_papers(session, place, run, case)
         picture = io.BytesIO()
         Image.new("RGB", (64, 48), "green").save(picture, "PNG")
@@ -84,6 +86,7 @@ def _made(web: Web) -> dict[str, Any]:
             "place": place.code,
             "parcel_id": parcel.id,
             "case_id": case.id,
+            "observation_id": seen.id,
             "campaign_id": run.id,
             **papers,
             "kind": "docx",
