@@ -11,6 +11,8 @@ from webmap.pages.campaigns import campaign_pages
 from webmap.pages.cases import cases
 from webmap.pages.clock import clock_forms
 from webmap.pages.declarations import declarations
+from webmap.pages.enclosures import enclosures
+from webmap.pages.findings import findings
 from webmap.pages.lanes import lanes
 from webmap.pages.observations import observations
 from webmap.pages.papers import paper_pages
@@ -26,6 +28,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     pages,
     cases,
     clock_forms,
+    findings,
     visit_forms,
     campaign_pages,
     paper_pages,
@@ -36,6 +39,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     work,
     tips,
     observations,
+    enclosures,
     sites,
     photograph_pages,
 )
