@@ -5,26 +5,28 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, not_, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from cases.access import Permission
 from cases.calendar import add_working_days
 from cases.casework import lock_case, move
 from cases.deadlines import resume, suspend
+from cases.documents import wrong_paper
 from cases.ground import Ground
 from cases.ledger import Book, Moment, time_problems
-from cases.models import Case, Objection
+from cases.models import Case, CaseEvent, Objection
 from cases.policy import Policy
 from cases.requirements import Request, Requirements, person
 from cases.signing import Signature, text_problems
-from cases.workflow import MOVES, OBJECTION_STATES, State
+from cases.workflow import MOVES, OBJECTION_STATES, Document, State
 from gis.crs import SurveyCRS
 from gis.problems import InputError, Problem
 from layers.models import Community
 
 LODGED = "case:objection:lodged"
 DECIDED = "case:objection:decided"
+WITHDRAWN = "case:observation:withdrawn"
 # Where an upheld objection may send its case.
 OUTCOMES = (State.REJECTED, State.SUSPECTED)
 
@@ -44,9 +46,13 @@ class Decision:
 
 
 def window_ends(session: Session, community: Community, case: Case) -> dt.date | None:
-    """Return the last day on which an objection stops the clock; ``None`` where any does."""
-    announced = Ground(session, community, case).last(State.ANNOUNCED)
-    if announced is None:
+    """Return the last day on which an objection stops the clock; ``None`` where any does.
+
+    It counts from the last poster, not from one before a rebound.
+    """
+    ground = Ground(session, community, case)
+    announced = ground.last(State.ANNOUNCED)
+    if announced is None or not ground.is_announced():
         return None
     days = Policy.of(community.policy).objection_days
     return add_working_days(community.calendar, announced.day, days)
@@ -107,6 +113,7 @@ def decide_objection(
         *by.lacks(Permission.OBJECTION_DECIDE),
         *time_problems(session, community.id, case.id, moment.at),
         *text_problems([("reason", decision.reason), ("document", decision.document)]),
+        *wrong_paper(session, case, decision.document, Document.OBJECTION_DECISION, "document"),
         *([] if made else [_nothing_to_decide()]),
         *_own_work(session, community, case, by),
     ]
@@ -131,6 +138,40 @@ def open_objection(session: Session, case: Case) -> Objection | None:
             Objection.decided_on.is_(None),
         )
     ).first()
+
+
+def withdrawal_due() -> ColumnElement[bool]:
+    """Say of a ``Case`` that an objection was upheld whose observation nobody has withdrawn.
+
+    So it is where an upheld objection moved nothing, and no observation of the case was
+    withdrawn since.
+    """
+    decided, later = aliased(CaseEvent), aliased(CaseEvent)
+    followed = exists().where(
+        later.community_id == decided.community_id,
+        later.case_id == decided.case_id,
+        later.seq > decided.seq,
+        or_(
+            later.event == WITHDRAWN,
+            and_(
+                later.state.is_not(None),
+                later.data["objection"].astext == decided.data["objection"].astext,
+            ),
+        ),
+    )
+    return exists().where(
+        decided.community_id == Case.community_id,
+        decided.case_id == Case.id,
+        decided.event == DECIDED,
+        decided.data["upheld"].astext == "true",
+        not_(followed),
+    )
+
+
+def is_withdrawal_due(session: Session, case: Case) -> bool:
+    """Tell it of one case."""
+    mine = Case.community_id == case.community_id, Case.id == case.id
+    return bool(session.scalar(select(exists().where(*mine, withdrawal_due()))))
 
 
 def list_objections(session: Session, community: Community, case: Case) -> list[dict[str, Any]]:

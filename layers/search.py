@@ -97,8 +97,13 @@ def _communities(session: Session, text: str) -> list[Hit]:
     ]
 
 
+def building_label() -> ColumnElement[str]:
+    """Return what people call a building: its number, and its name where it has one."""
+    return func.concat_ws(" ", Building.ref, func.nullif(Building.name, ""))
+
+
 def _buildings(text: str) -> Rows:
-    label = func.concat_ws(" ", Building.ref, func.nullif(Building.name, ""))
+    label = building_label()
     return (
         select(*hit_columns("building", Building.id, label, Building.geom))
         .where(label.icontains(text, autoescape=True))

@@ -67,6 +67,7 @@ def _frame_words(_: Gettext) -> Words:
         "map.label": _("Map of {place}: arrows move it, Enter opens what is in the middle"),
         "legend": _("Cleanup status"),
         "legend.all": _("Show all"),
+        "legend.counted": _("Counted: {filter}"),
         "legend.fold": _("Fold or unfold the legend"),
         "legend.layers": _("On the map"),
         "legend.bases": _("Background"),
@@ -199,6 +200,9 @@ def _case_words(_: Gettext) -> Words:
         "photographs_many": _("That is too many photographs at once."),
         "half_position": _("Give longitude and latitude, or neither."),
         "nothing_stands": _("No verified ground of the case still stands."),
+        "nothing_to_confirm": _("No ground of the case waits to be confirmed."),
+        "answered_already": _("Somebody answers for this enclosure already."),
+        "unknown_observation": _("There is no such open observation here."),
     }
     return {
         **{f"state.{state}": words[0] for state, words in states.items()},
@@ -348,6 +352,10 @@ def _work_problems(_: Gettext) -> Words:
         "link_used": _("The link has been used."),
         "link_expired": _("The link is no longer good."),
         "not_declarable": _("The case waits for no declaration."),
+        "form_sent": _(
+            "This form was sent before with something else in it, and recorded. Look at what is"
+            " recorded; send it again to record this as well."
+        ),
     }
     return {f"problem.{code}": word for code, word in problems.items()}
 
@@ -453,6 +461,11 @@ def _figure_words(_: Gettext) -> Words:
         "figures.of": _("{n} of {all}"),
         "figures.meter": _("{share} of the occupied area reclaimed"),
         "figures.reclaimedOf": _("reclaimed of {area} taken ({share})"),
+        "figures.whole.community": _("Figures of the whole community"),
+        "figures.whole.region": _("Figures of all communities together"),
+        "figures.part": _("Figures of {part} alone"),
+        "figures.showWhole": _("Show the whole community"),
+        "figures.unfiltered": _("The text “{text}” narrows map and legend, not these figures."),
         "figures.heads": _("{heads} charging heads"),
         "figures.peek": _("{n} of {all} cleared · {area} outstanding"),
         "figures.byBuilding": _("By building"),

@@ -63,6 +63,7 @@ def _all() -> list[tuple[str, str, Permission]]:
         (gettext("Campaigns"), "campaigns.campaign_list", Permission.CAMPAIGN_READ),
         (gettext("Lanes"), "lanes.lane_list", Permission.CAMPAIGN_READ),
         (gettext("Tips"), "tips.tip_list", Permission.TIP_ADD),
+        (gettext("Sites"), "sites.site_list", Permission.SITES_EDIT),
     ]
 
 

@@ -1,6 +1,6 @@
 """Network addresses in the history of accounts are forgotten after their term.
 
-Revision: 0008, after 0005.
+Revision: 0008, after 0006.
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from layers.db import APP_ROLE, OWNER_ROLE
 
 revision = "0008"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -18,6 +18,7 @@ from cases.casework import (
 )
 from cases.checks import check_community, check_database
 from cases.models import AreaEntry, Case, CaseEvent
+from cases.signing import Signature
 from cases.workflow import MOVES, STATUS_OF, Requirement, State, Status, moves_from
 from gis.problems import InputError
 from tests.cases.conftest import Scene, rectangle
@@ -48,6 +49,8 @@ def test_a_refusal_leads_only_to_persuasion_clearing_or_referral() -> None:
     targets = {step.target for step in moves_from(State.DECLINED)}
     # No answer to the refusal: a finding that was wrong or doubtful, a rebound that was none.
     targets -= {State.REJECTED, State.SUSPECTED, State.MONITORING}
+    # Nor is a poster for ground that none has shown yet.
+    targets -= {State.ANNOUNCED}
     assert targets == {State.VISITED, State.SELF_CLEARING, State.REFERRED}
 
 
@@ -102,6 +105,7 @@ def test_everything_a_move_lacks_comes_at_once(scene: Scene, case: Case) -> None
             case, State.ANNOUNCED, permissions=frozenset(), at=scene.clock - dt.timedelta(days=9)
         )
     assert sorted(codes(error)) == [
+        "announcement_missing",
         "document_missing",
         "not_permitted",
         "title_doubtful",
@@ -154,7 +158,7 @@ def test_what_was_found_later_is_confirmed_apart(scene: Scene, case: Case) -> No
     scene.observe("O2", 7, 1, 2, 5)
     scene.flag()
     assert scene.figures()["encroached_m2"] == 20
-    confirm(scene.session, scene.community, case.id, "ana", scene.tick())
+    confirm(scene.session, scene.community, case.id, Signature("ana", scene.tick()))
     assert scene.figures()["encroached_m2"] == 30
 
 
@@ -163,8 +167,9 @@ def test_available_moves_say_what_they_lack(scene: Scene, case: Case) -> None:
     secretary = GRANTS[Role.SECRETARY]
     found = available_moves(scene.session, scene.community, case, "bo", secretary)
     by_target = {item.move.target: item for item in found}
-    assert by_target[State.ANNOUNCED].is_permitted
-    assert [p.code for p in by_target[State.ANNOUNCED].lacks] == ["document_missing"]
+    assert State.ANNOUNCED not in by_target  # by its campaign alone
+    assert by_target[State.SELF_CLEARING].is_permitted
+    assert [p.code for p in by_target[State.REJECTED].lacks] == ["reason_missing"]
     assert not by_target[State.REJECTED].is_permitted
 
 
@@ -199,7 +204,7 @@ def _counts(scene: Scene) -> tuple[int | None, int | None]:
 
 
 def test_check_finds_a_case_that_its_events_do_not_explain(scene: Scene, case: Case) -> None:
-    case.state = State.CLOSED
+    case.state = State.SIGNED
     scene.session.flush()
     assert [v.rule for v in check_community(scene.session, scene.community)] == ["projection"]
 
@@ -219,7 +224,7 @@ def test_check_finds_an_area_that_its_polygon_does_not_have(scene: Scene, case: 
         )
     )
     rules = {v.rule for v in check_community(scene.session, scene.community)}
-    assert rules == {"area", "entry", "outstanding", "standing"}
+    assert rules == {"area", "entry", "outstanding", "standing", "verified"}
 
 
 def test_the_served_database_is_sound(scene: Scene) -> None:

@@ -122,9 +122,12 @@ def test_no_paper_of_a_campaign_comes_with_the_right_to_read_cases(web: Web) -> 
     with web.database.session(EVERYWHERE) as session, session.begin():
         place = session.scalars(select(Case).where(Case.id == made["case_id"])).one()
         paper = make.campaign_paper(session, place.community_id, made["campaign_id"])
-    where = f"/c/{made['place']}/papers/{paper}.docx"
-    assert web.login(Role.PLANNER, made["place"]).get(where).status_code == 200
-    assert web.login(Role.OFFICIAL, made["place"]).get(where).status_code == 404
+    api = f"/api/v1/communities/{made['place']}/papers"
+    for where in (f"/c/{made['place']}/papers/{paper}.docx", f"{api}/{paper}"):
+        assert web.login(Role.PLANNER, made["place"]).get(where).status_code == 200
+        assert web.login(Role.OFFICIAL, made["place"]).get(where).status_code == 404
+    listed = web.login(Role.OFFICIAL, made["place"]).get(api).get_json()["papers"]
+    assert {one["case_id"] for one in listed} == {str(made["case_id"])}
 
 
 def _case(web: Web, case_id: uuid.UUID) -> Case:

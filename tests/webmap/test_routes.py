@@ -70,6 +70,8 @@ def _made(web: Web) -> dict[str, Any]:
         run = make.campaign(session, place)
         case = make.case(session, home, run)
         make.event(session, case, make.EARLY, State.REFERRED, data={"addressee": "authority"})
+        seen = make.observation(session, place)
+        make.encroachment(session, seen, parcel, case)
         papers = make.campaign_papers(session, place, run, case)
         picture = io.BytesIO()
         Image.new("RGB", (64, 48), "green").save(picture, "PNG")
@@ -87,6 +89,7 @@ def _made(web: Web) -> dict[str, Any]:
             "place": place.code,
             "parcel_id": parcel.id,
             "case_id": case.id,
+            "observation_id": seen.id,
             "campaign_id": run.id,
             **papers,
             "kind": "docx",

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import abort, request
+from flask import abort
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,7 @@ from layers.models import Community
 from webmap.api.community import asking_viewer
 from webmap.forms import Filled, Form
 from webmap.gates import current_access, place_session
+from webmap.pages.submitting import submit_form
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,12 @@ def answer(
     act: Callable[[OpenedPlace, Form], ResponseReturnValue],
     again: Callable[[OpenedPlace, Filled], str],
 ) -> ResponseReturnValue:
-    """Do what a form asks for and commit; refused, show the page with all that was typed."""
-    with place_session() as session:
-        try:
-            with session.begin_nested():
-                done = act(open_place(session), Form(request.form))
-        except InputError as error:
-            return again(open_place(session), Filled.again(error)), 422
-        session.commit()
-    return done
+    """Do what a form asks for and commit; refused, show the page with all that was typed.
+
+    ``act`` ends in a redirect, and is run again where its transaction lost to another.
+    """
+    try:
+        return submit_form(lambda session: act(open_place(session), Form.of_request()))
+    except InputError as error:
+        filled = Filled.again(error)
+    return show(lambda opened: (again(opened, filled), 422))

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.assignment import Duty, assign, duties, follow_lane, workers
+from cases.decisions import MAY_DECIDE
+from cases.enclosures import count_undecided
 from cases.lanes import mapped_buildings
 from cases.ledger import today
 from cases.models import OrderOfWork
@@ -163,6 +165,7 @@ def _page(opened: OpenedPlace, filled: Filled) -> str:
         difficult_first=order_of_work(session, community) is OrderOfWork.DIFFICULT_FIRST,
         may_order=Permission.CAMPAIGN_EDIT in may,
         tips=count_waiting(session, community) if Permission.TIP_CHECK in may else None,
+        undecided=count_undecided(session, community) if may & MAY_DECIDE else None,
         keepers=_choices(session, community, Duty.HOUSEKEEPER, may),
         inspectors=_choices(session, community, Duty.INSPECTOR, may),
         notes=lambda task, line: notes(task, line, day),
@@ -231,12 +234,14 @@ def title_of(task: Task) -> str:
     titles: dict[Task, str] = {
         Task.VISIT: gettext("To visit"),
         Task.VERIFY: gettext("To verify"),
+        Task.CONFIRM: gettext("New ground to confirm"),
         Task.INSPECT: gettext("To inspect"),
         Task.ACCEPT: gettext("To accept"),
         Task.PATROL: gettext("Patrols due"),
         Task.ASSIGN: gettext("To assign"),
         Task.ANNOUNCE: gettext("To announce"),
         Task.OBJECTION: gettext("Objections waiting"),
+        Task.WITHDRAW: gettext("Observations to withdraw"),
         Task.OVERDUE: gettext("Overdue"),
     }
     return titles[task]

@@ -12,7 +12,7 @@ from cases.people import find_account
 from cases.workflow import State
 from layers.db import EVERYWHERE
 from tests import builders as make
-from tests.webmap.conftest import Story, Web
+from tests.webmap.conftest import NAME, Story, Web
 
 
 def test_a_parcel_tells_all_that_lies_on_it(web: Web, story: Story) -> None:
@@ -147,3 +147,40 @@ def test_search_finds_the_households_that_a_role_sees(
 ) -> None:
     found = web.login(role, ground.place).get(f"/api/v1/places/{ground.place}/search?q=10")
     assert {one["label"] for one in found.get_json() if one["kind"] == "household"} == refs
+
+
+def found(web: Web, place: str, text: str, role: Role = Role.PLANNER) -> list[str]:
+    client = web.login(role, place)
+    answer = client.get(f"/api/v1/communities/{place}/parcels", query_string={"q": text})
+    assert answer.status_code == 200, answer.text
+    ids: list[str] = answer.get_json()["parcels"]
+    return ids
+
+
+def test_parcels_are_found_by_all_that_they_are_called(web: Web, story: Story) -> None:
+    for text in ("G1", "12-1-101", f"{story.here}-2022-0007", " g1 "):
+        assert found(web, story.here, text) == [str(story.parcel)], text
+    assert len(found(web, story.here, "G")) == 2
+    assert len(found(web, story.here, "")) == 2
+    for nothing in ("G3", "%", "_", NAME):
+        assert found(web, story.here, nothing) == [], nothing
+
+
+def test_a_text_that_none_can_be_is_refused(web: Web, story: Story) -> None:
+    client = web.login(Role.PLANNER, story.here)
+    for text in ("\u0000", "g" * 101):
+        address = f"/api/v1/communities/{story.here}/parcels"
+        answer = client.get(address, query_string={"q": text})
+        assert answer.status_code == 422
+        assert answer.get_json()["problems"][0]["field"] == "q"
+
+
+def test_a_case_of_others_finds_no_parcel(web: Web, story: Story) -> None:
+    number = f"{story.here}-2022-0007"
+    assert found(web, story.here, number, Role.LANE_HOUSEKEEPER) == []
+    assert found(web, story.here, "G1", Role.LANE_HOUSEKEEPER) == [str(story.parcel)]
+
+
+def test_parcels_are_found_in_a_community_not_in_a_region(web: Web, story: Story) -> None:
+    client = web.login(Role.PLANNER)
+    assert client.get(f"/api/v1/communities/{story.town}/parcels?q=G").status_code == 404

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,11 +124,18 @@ OpenSheet = Callable[..., Page]
 def site(clone: Callable[[], Settings], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     settings = web_settings(clone(), tmp_path_factory.mktemp("site"))
     _furnish(settings)
+    with serving(settings) as url:
+        yield Site(url, settings)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """Serve the application on a port of its own, and return its address."""
     app = create_app(settings)
     server = make_server("127.0.0.1", 0, whole(app), threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield Site(f"http://127.0.0.1:{server.server_port}", settings)
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
