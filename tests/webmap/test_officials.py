@@ -133,3 +133,13 @@ def test_no_paper_of_a_campaign_comes_with_the_right_to_read_cases(web: Web) -> 
 def _case(web: Web, case_id: uuid.UUID) -> Case:
     with web.database.session(EVERYWHERE) as session:
         return session.scalars(select(Case).where(Case.id == case_id)).one()
+
+
+def test_a_list_without_referred_cases_says_so(web: Web) -> None:
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        place = make.community(session)
+        make.case(session, make.household(session, place), make.campaign(session, place))
+        code = place.code
+    page = web.login(Role.OFFICIAL, code).get(f"/c/{code}/cases?lang=en").text
+    assert "No case here is referred to the authority" in page
+    assert "There is no case yet" not in page
