@@ -9,6 +9,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from cases.case_sheet import find_case
+from cases.casework import StaleVersion
+from cases.lane_versions import StaleLanes
 from cases.parcel_file import Viewer
 from cases.signing import Signature
 from gis.problems import InputError
@@ -56,13 +58,21 @@ def show(page: Callable[[OpenedPlace], ResponseReturnValue]) -> ResponseReturnVa
 def answer(
     act: Callable[[OpenedPlace, Form], ResponseReturnValue],
     again: Callable[[OpenedPlace, Filled], str],
+    conflict: Callable[[OpenedPlace, Filled, Exception], str] | None = None,
 ) -> ResponseReturnValue:
-    """Do what a form asks for and commit; refused, show the page with all that was typed."""
+    """Do what a form asks for and commit; refused, show the page with all that was typed.
+
+    ``conflict`` shows both versions where somebody else was faster.
+    """
     with place_session() as session:
         try:
             with session.begin_nested():
                 done = act(open_place(session), Form(request.form))
         except InputError as error:
             return again(open_place(session), Filled.again(error)), 422
+        except (StaleLanes, StaleVersion) as error:
+            if conflict is None:
+                raise
+            return conflict(open_place(session), Filled(request.form), error), 412
         session.commit()
     return done
