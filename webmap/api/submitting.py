@@ -5,7 +5,7 @@ import json
 import uuid
 from collections.abc import Callable
 
-from flask import Response, current_app, request
+from flask import Response, abort, current_app, request
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
@@ -33,7 +33,12 @@ def submit(key: uuid.UUID | None, work: Callable[[Session], object]) -> Response
 
 
 def _submission(key: uuid.UUID) -> Submission:
-    """Return what was sent in one form, whatever the order of its members."""
+    """Return what was sent in one form, whatever the order of its members.
+
+    Keys are a community's; a region has none, and nothing of its own to change: 404.
+    """
+    if not current_access().place.is_community:
+        abort(404)
     said = [request.method, request.path, request.get_json()]
     canonical = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
     digest = hashlib.sha256(canonical).hexdigest()

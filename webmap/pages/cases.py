@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session
 from cases.access import Permission
 from cases.case_sheet import CaseSheet, case_sheet, events_since, find_case
 from cases.casework import AvailableMove, StaleVersion
-from cases.issuing import ISSUED_APART, Item, PaperDetails, move_with_paper
+from cases.issuing import ISSUED_APART, LONGEST_AUTHORITY, PaperDetails, move_with_paper, read_item
 from cases.models import Case, CaseEvent
 from cases.parcel_file import Viewer
 from cases.signing import Signature
@@ -252,15 +251,8 @@ def _body(form: Form) -> dict[str, Any]:
 def _details(form: Form) -> PaperDetails:
     """Return what a paper says beside the facts of its case, as the form has it."""
     lines = form.text("inventory", needed=False).splitlines()
-    authority = form.text("authority", needed=False, longest=200)
-    return PaperDetails([_item(line) for line in lines if line.strip()], authority)
-
-
-def _item(line: str) -> Item:
-    """Return a line of an inventory: what; how many; in which condition."""
-    what, count, condition = (*(part.strip() for part in re.split("[;；]", line)), "", "")[:3]
-    number = int(count) if count.isascii() and count.isdigit() else 1 if not count else 0
-    return Item(what, number, condition)
+    authority = form.text("authority", needed=False, longest=LONGEST_AUTHORITY)
+    return PaperDetails([read_item(line) for line in lines if line.strip()], authority)
 
 
 def _polygon(form: Form) -> Any:
