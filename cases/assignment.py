@@ -89,8 +89,8 @@ class StaleCases(StaleVersion):
     """Somebody else changed some of several cases since the caller read them."""
 
     def __init__(self, cases: Sequence[Case]) -> None:
-        """Keep the cases as they are now."""
-        self.cases = cases
+        """Keep which cases they are."""
+        self.ids = frozenset(case.id for case in cases)
         super().__init__(cases[0])
 
 

@@ -298,7 +298,7 @@ def test_cases_that_changed_since_they_were_read_are_named(scene: Scene) -> None
     assign(session, community, [second.id], Duty.INSPECTOR, ana.id, by(scene))
     with pytest.raises(StaleCases) as error:
         check_versions(session, community, read)
-    assert [case.id for case in error.value.cases] == [second.id]
+    assert error.value.ids == {second.id}
     check_versions(session, community, {second.id: None})
 
 

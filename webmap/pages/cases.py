@@ -26,6 +26,7 @@ from webmap.api.community import asking_viewer
 from webmap.api.moves import read_move
 from webmap.forms import LONGEST_NUMBER, Filled, Form
 from webmap.gates import current_access, gated, place_session
+from webmap.pages.submitting import submit_form
 from webmap.pages.typed import form_title, typed
 from webmap.words import word
 
@@ -134,18 +135,21 @@ def answer_form(case_id: uuid.UUID, act: Callable[[Opened, Form], None]) -> Resp
     Refused, the page comes again with everything that was typed: 422 where the input
     is at fault, 412 where somebody else has changed the case since.
     """
-    with place_session() as session:
-        try:
-            with session.begin_nested():
-                act(open_case(session, case_id), Form.of_request())
-        except InputError as error:
-            return show_case(open_case(session, case_id), Filled.again(error)), 422
-        except StaleVersion:
-            again = Filled(request.form)
-            return show_case(open_case(session, case_id), again, is_stale=True), 412
-        session.commit()
     place = current_access().place.code
-    return redirect(url_for("cases.case_page", place=place, case_id=case_id))
+    address = url_for("cases.case_page", place=place, case_id=case_id)
+
+    def work(session: Session) -> ResponseReturnValue:
+        act(open_case(session, case_id), Form.of_request())
+        return redirect(address)
+
+    try:
+        return submit_form(work)
+    except InputError as error:
+        filled, status = Filled.again(error), 422
+    except StaleVersion:
+        filled, status = Filled(request.form), 412
+    with place_session() as session:
+        return show_case(open_case(session, case_id), filled, is_stale=status == 412), status
 
 
 def open_case(session: Session, case_id: uuid.UUID) -> Opened:

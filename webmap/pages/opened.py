@@ -18,6 +18,7 @@ from layers.models import Community
 from webmap.api.community import asking_viewer
 from webmap.forms import Filled, Form
 from webmap.gates import current_access, place_session
+from webmap.pages.submitting import submit_form
 
 
 @dataclass(frozen=True)
@@ -62,17 +63,16 @@ def answer(
 ) -> ResponseReturnValue:
     """Do what a form asks for and commit; refused, show the page with all that was typed.
 
-    ``conflict`` shows both versions where somebody else was faster.
+    ``conflict`` shows both versions where somebody else was faster. ``act`` ends in a redirect,
+    and is run again where its transaction lost to another.
     """
-    with place_session() as session:
-        try:
-            with session.begin_nested():
-                done = act(open_place(session), Form(request.form))
-        except InputError as error:
-            return again(open_place(session), Filled.again(error)), 422
-        except (StaleLanes, StaleVersion) as error:
-            if conflict is None:
-                raise
-            return conflict(open_place(session), Filled(request.form), error), 412
-        session.commit()
-    return done
+    try:
+        return submit_form(lambda session: act(open_place(session), Form.of_request()))
+    except InputError as error:
+        filled = Filled.again(error)
+    except (StaleLanes, StaleVersion) as error:
+        if conflict is None:
+            raise
+        stale, typed = error, Filled(request.form)
+        return show(lambda opened: (conflict(opened, typed, stale), 412))
+    return show(lambda opened: (again(opened, filled), 422))

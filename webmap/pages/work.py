@@ -92,7 +92,7 @@ def assign_many(place: str) -> ResponseReturnValue:
 
     def conflict(opened: OpenedPlace, filled: Filled, error: Exception) -> str:
         assert isinstance(error, StaleCases)
-        return _page(opened, filled, frozenset(case.id for case in error.cases))
+        return _page(opened, filled, error.ids)
 
     return answer(act, _page, conflict)
 
