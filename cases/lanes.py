@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.assignment import RESTING_STATES, Duty, follow_lanes, workers
+from cases.lane_versions import check_read
 from cases.models import Account, Case, Lane, LaneBuilding
 from cases.signing import Signature
 from gis.problems import InputError, Problem
@@ -125,12 +126,16 @@ def save_lane(
     lane_id: uuid.UUID | None,
     form: LaneForm,
     by: Signature,
+    read: str | None = None,
 ) -> tuple[Lane, LaneReport]:
     """Make a lane, or change ``lane_id``; cases then follow their lanes.
 
-    The caller commits. Raises ``InputError`` with everything that is wrong, by field.
+    ``read`` is the version in which the caller read the lanes, where that matters. The
+    caller commits. Raises ``StaleLanes`` where they have changed since, and
+    ``InputError`` with everything that is wrong, by field.
     """
     lock_community(session, community.id)
+    check_read(session, community, read)
     lane = None if lane_id is None else find_lane(session, community, lane_id)
     problems = [
         *by.lacks(Permission.LANES_EDIT),
@@ -148,10 +153,18 @@ def save_lane(
 
 
 def remove_lane(
-    session: Session, community: Community, lane_id: uuid.UUID, by: Signature
+    session: Session,
+    community: Community,
+    lane_id: uuid.UUID,
+    by: Signature,
+    read: str | None = None,
 ) -> LaneReport:
-    """Remove a lane; its cases lose the housekeeper that they had from it."""
+    """Remove a lane; its cases lose the housekeeper that they had from it.
+
+    ``read`` and what is raised are as for :func:`save_lane`.
+    """
     lock_community(session, community.id)
+    check_read(session, community, read)
     lane = find_lane(session, community, lane_id)
     problems = [*by.lacks(Permission.LANES_EDIT), *([] if lane else [_unknown_lane()])]
     if problems or lane is None:

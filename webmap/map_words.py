@@ -348,6 +348,10 @@ def _work_problems(_: Gettext) -> Words:
         "link_used": _("The link has been used."),
         "link_expired": _("The link is no longer good."),
         "not_declarable": _("The case waits for no declaration."),
+        "form_sent": _(
+            "This form was sent before with something else in it, and recorded. Look at what is"
+            " recorded; send it again to record this as well."
+        ),
     }
     return {f"problem.{code}": word for code, word in problems.items()}
 

@@ -153,6 +153,34 @@ def test_a_clock_is_set_stopped_run_on_and_extended(run: Run, committed: Setting
     assert run("check", "--community", "CLOCK")[0] == 0
 
 
+def test_the_paper_of_a_move_is_issued_with_it(run: Run, committed: Settings) -> None:
+    database = open_database(committed)
+    with database.session(EVERYWHERE) as session, session.begin():
+        _fill(session, "PAPER")
+        for name, role in (("edna", Role.INSPECTOR), ("finn", Role.SECRETARY)):
+            add_account(
+                session,
+                f"{name}@example.org",
+                name=name,
+                password="green-again-2022",
+                role=role,
+                place="PAPER",
+            )
+    database.engine.dispose()
+    edna, finn = (("--community", "PAPER", "--by", f"{n}@example.org") for n in ("edna", "finn"))
+    assert run("flag", "--community", "PAPER")[0] == 0
+    for state in ("verified", "self_clearing"):
+        assert run("case", "move", "1-1-101", state, *edna)[0] == 0
+    code, _out, err = run("case", "move", "1-1-101", "assisted", *finn)
+    assert (code, "inventory is empty" in err) == (2, True)
+    code, _out, err = run("case", "move", "1-1-101", "assisted", *finn, "--item", "fence; many")
+    assert (code, "each with a count" in err) == (2, True)
+    items = ("--item", "fence; 12; worn", "--item", "pots")
+    assert run("case", "move", "1-1-101", "assisted", *finn, *items)[0] == 0
+    event = json.loads(run("case", "show", "1-1-101", "--community", "PAPER", "--json")[1])[-1]
+    assert event["document"] == f"{dt.date.today().year}-001"
+
+
 def test_an_unknown_place_state_or_household_is_bad_input(run: Run, place: str) -> None:
     for arguments in (
         ("figures", "--community", "NOWHERE"),

@@ -165,6 +165,22 @@ class Count(fields.Integer):
         raise refused("count", f"{shown(value)} is no such number.", remedy)
 
 
+class Whole(fields.Integer):
+    """A whole number within bounds, as a body writes it."""
+
+    def __init__(self, least: int, most: int, **kwargs: Any) -> None:
+        """Allow ``least`` to ``most``."""
+        self.least, self.most = least, most
+        metadata = {"minimum": least, "maximum": most, **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int:
+        if type(value) is int and self.least <= value <= self.most:
+            return value
+        remedy = f"Give a whole number from {self.least} to {self.most}."
+        raise refused("count", f"{shown(value)} is no such number.", remedy)
+
+
 class Key(fields.UUID):
     """An identifier that the client made."""
 

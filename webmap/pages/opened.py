@@ -9,6 +9,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from cases.case_sheet import find_case
+from cases.casework import StaleVersion
+from cases.lane_versions import StaleLanes
 from cases.parcel_file import Viewer
 from cases.signing import Signature
 from gis.problems import InputError
@@ -16,6 +18,7 @@ from layers.models import Community
 from webmap.api.community import asking_viewer
 from webmap.forms import Filled, Form
 from webmap.gates import current_access, place_session
+from webmap.pages.submitting import submit_form
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,20 @@ def show(page: Callable[[OpenedPlace], ResponseReturnValue]) -> ResponseReturnVa
 def answer(
     act: Callable[[OpenedPlace, Form], ResponseReturnValue],
     again: Callable[[OpenedPlace, Filled], str],
+    conflict: Callable[[OpenedPlace, Filled, Exception], str] | None = None,
 ) -> ResponseReturnValue:
-    """Do what a form asks for and commit; refused, show the page with all that was typed."""
-    with place_session() as session:
-        try:
-            with session.begin_nested():
-                done = act(open_place(session), Form(request.form))
-        except InputError as error:
-            return again(open_place(session), Filled.again(error)), 422
-        session.commit()
-    return done
+    """Do what a form asks for and commit; refused, show the page with all that was typed.
+
+    ``conflict`` shows both versions where somebody else was faster. ``act`` ends in a redirect,
+    and is run again where its transaction lost to another.
+    """
+    try:
+        return submit_form(lambda session: act(open_place(session), Form.of_request()))
+    except InputError as error:
+        filled = Filled.again(error)
+    except (StaleLanes, StaleVersion) as error:
+        if conflict is None:
+            raise
+        stale, typed = error, Filled(request.form)
+        return show(lambda opened: (conflict(opened, typed, stale), 412))
+    return show(lambda opened: (again(opened, filled), 422))
