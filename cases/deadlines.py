@@ -16,11 +16,14 @@ from sqlalchemy.orm import Session
 from cases.access import Permission
 from cases.calendar import add_working_days, is_announced, is_working_day, working_days
 from cases.casework import lock_case
+from cases.documents import issue, number_of
+from cases.ground_plan import household_plan
+from cases.issuing import Issued, case_paper
 from cases.ledger import Book, Moment, time_problems
 from cases.models import Case, CaseEvent
 from cases.policy import Policy
 from cases.signing import Signature, text_problems
-from cases.workflow import AWAITED_STATES, State
+from cases.workflow import AWAITED_STATES, Document, State
 from gis.crs import SurveyCRS
 from gis.problems import InputError, Problem
 from layers.models import Community
@@ -120,8 +123,9 @@ def set_deadline(
 ) -> Case:
     """Give a case its deadline, as an announcement or a deadline notice names it.
 
-    ``document`` is the number of that paper. Time that was given is not taken back. The
-    caller commits. Raises ``InputError`` with everything that is wrong.
+    ``document`` is the number of that paper; without one the notice is issued. Time that
+    was given is not taken back. The caller commits. Raises ``InputError`` with everything
+    that is wrong.
     """
     case = lock_case(session, community, case.id, by.version)
     moment = Moment.of(community, by.at)
@@ -134,7 +138,8 @@ def set_deadline(
     ]
     if problems:
         raise InputError(problems)
-    _change(session, community, case, moment, by, deadline_on, SET, document=document)
+    number = document.strip() or _notice(session, community, case, moment, by, deadline_on)
+    _change(session, community, case, moment, by, deadline_on, SET, document=number)
     return case
 
 
@@ -146,7 +151,10 @@ def extend(
     reason: str,
     by: Signature,
 ) -> Case:
-    """Give a household until ``deadline_on``, for a reason; see :func:`set_deadline`."""
+    """Give a household until ``deadline_on``, for a reason, and issue the notice that says so.
+
+    See :func:`set_deadline`.
+    """
     case = lock_case(session, community, case_id, by.version)
     moment = Moment.of(community, by.at)
     problems = [
@@ -158,7 +166,10 @@ def extend(
     ]
     if problems:
         raise InputError(problems)
-    _change(session, community, case, moment, by, deadline_on, EXTENDED, note=reason)
+    number = _notice(session, community, case, moment, by, deadline_on, reason.strip())
+    _change(
+        session, community, case, moment, by, deadline_on, EXTENDED, document=number, note=reason
+    )
     return case
 
 
@@ -179,17 +190,46 @@ def suspend(book: Book, community: Community, case: Case, moment: Moment, by: Si
         book.record(moment, (community.id, case.id), by.actor, SUSPENDED, data=data)
 
 
+def resumed_deadline(community: Community, case: Case, day: dt.date) -> dt.date | None:
+    """Return the deadline of a case whose clock stands, if it runs on from ``day``."""
+    since, before = case.suspended_on, case.deadline_on
+    if since is None or before is None:
+        return before
+    left = working_days(community.calendar, since, before)
+    return add_working_days(community.calendar, day, left) if left else before
+
+
 def resume(book: Book, community: Community, case: Case, moment: Moment, by: Signature) -> None:
     """Let the clock of a locked case run on with the working days that were left."""
     since, before = case.suspended_on, case.deadline_on
+    case.deadline_on = resumed_deadline(community, case, moment.day)
     case.suspended_on = None
     if since is None or before is None:
         return
     left = working_days(community.calendar, since, before)
-    if left:
-        case.deadline_on = add_working_days(community.calendar, moment.day, left)
     data = {"from": before.isoformat(), "to": str(case.deadline_on), "left": left}
     book.record(moment, (community.id, case.id), by.actor, RESUMED, data=data)
+
+
+def _notice(
+    session: Session,
+    community: Community,
+    case: Case,
+    moment: Moment,
+    by: Signature,
+    deadline_on: dt.date,
+    reason: str = "",
+) -> str:
+    """Issue the deadline notice of a case and return its number."""
+    said = {
+        "deadline_on": deadline_on.isoformat(),
+        "deadline_before": case.deadline_on.isoformat() if case.deadline_on else None,
+        "reason": reason,
+        "map": household_plan(session, community, case.id),
+    }
+    issued = Issued(moment.day, by.actor, said)
+    paper = case_paper(session, community, case, Document.DEADLINE_NOTICE, issued)
+    return number_of(issue(session, community, paper))
 
 
 def _change(

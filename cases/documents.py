@@ -17,13 +17,19 @@ from layers.models import Community
 from layers.places import lock_community
 
 LONGEST_TITLE = 200
+# Under this a paper says what it is the only one of (:attr:`Paper.subject`).
+SUBJECT = "subject"
 # A number as :func:`number_of` writes it. What reads otherwise is a paper from outside.
 NUMBER = re.compile(r"(\d{4})-(\d{3,9})(?: v(\d{1,4}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Paper:
-    """What is to be issued: ``data`` is everything that the paper says, as JSON."""
+    """What is to be issued: ``data`` is everything that the paper says, as JSON.
+
+    ``subject`` is the meeting, visit or objection of which there is one paper of the kind;
+    ``None`` where the step that issues it can be made again.
+    """
 
     kind: Document
     title: str
@@ -32,6 +38,7 @@ class Paper:
     data: dict[str, Any] = field(default_factory=dict)
     case_id: uuid.UUID | None = None
     campaign_id: uuid.UUID | None = None
+    subject: uuid.UUID | None = None
 
 
 def issue(session: Session, community: Community, paper: Paper) -> DocumentRecord:
@@ -39,10 +46,12 @@ def issue(session: Session, community: Community, paper: Paper) -> DocumentRecor
 
     The community stays locked until the transaction ends, so that a number that is
     taken back with its transaction is the next one's. The caller commits. Raises
-    ``InputError`` for a title that is missing or too long.
+    ``InputError`` for a title that is missing or too long, and where the subject has its
+    paper: that one is corrected instead.
     """
     lock_community(session, community.id)
     _check(paper)
+    _refuse_second(session, community, paper)
     year = paper.issued_on.year
     last = session.scalar(
         select(func.max(DocumentRecord.number)).where(
@@ -147,6 +156,31 @@ def papers(
     return session.scalars(wanted.order_by(*order)).all()
 
 
+def subject_of(record: DocumentRecord) -> uuid.UUID | None:
+    """Return what a paper is the only one of, ``None`` where it is of nothing such."""
+    subject = record.data.get(SUBJECT)
+    return None if subject is None else uuid.UUID(subject)
+
+
+def _refuse_second(session: Session, community: Community, paper: Paper) -> None:
+    if paper.subject is None:
+        return
+    issued = session.scalars(
+        select(DocumentRecord)
+        .where(
+            DocumentRecord.community_id == community.id,
+            DocumentRecord.kind == paper.kind,
+            DocumentRecord.data[SUBJECT].astext == str(paper.subject),
+        )
+        .order_by(DocumentRecord.version.desc())
+        .limit(1)
+    ).first()
+    if issued is not None:
+        message = f"This paper is issued already, as {number_of(issued)}."
+        remedy = "Use that one, or correct it."
+        raise InputError([Problem("already_issued", message, remedy)])
+
+
 def _check(paper: Paper) -> None:
     if not 0 < len(paper.title.strip()) <= LONGEST_TITLE:
         message = f"The title has {len(paper.title.strip())} characters."
@@ -170,7 +204,7 @@ def _store(
         title=paper.title.strip(),
         issued_on=paper.issued_on,
         issued_by=paper.issued_by,
-        data=paper.data,
+        data=paper.data if paper.subject is None else paper.data | {SUBJECT: str(paper.subject)},
     )
     session.add(record)
     session.flush()

@@ -5,9 +5,10 @@ score standard and way to object that the campaign announced. Households appear 
 reference only; who signs writes the name by hand.
 """
 
+import datetime as dt
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,11 +18,13 @@ from sqlalchemy.orm import Session
 from cases.casework import lock_case, move
 from cases.documents import Paper, issue, number_of
 from cases.ground import Ground
+from cases.ground_plan import household_plan
 from cases.ledger import Moment
 from cases.models import Announcement, Campaign, Case
 from cases.paper_ground import PaperGround, paper_ground
 from cases.parcel_file import case_number
 from cases.requirements import Request
+from cases.survey_lines import survey_lines
 from cases.workflow import MOVES, Document, State
 from gis.problems import InputError, Problem
 from layers.models import Building, Community, Household
@@ -74,7 +77,7 @@ def move_with_paper(
     """
     case = lock_case(session, community, case_id, request.version)
     step = MOVES.get((case.state, request.target))
-    kind = step.document if step else None
+    kind = (step.document or step.records) if step else None
     if kind is None or kind in ISSUED_APART or request.document.strip():
         return move(session, community, case_id, request)
     problems = _detail_problems(kind, details)
@@ -118,16 +121,51 @@ def _paper(
     request: Request,
     details: PaperDetails,
 ) -> Paper:
-    facts = case_facts(session, community, case)
-    said: dict[Document, dict[str, Any]] = {
-        Document.CREDIT_CONTRACT: {"upkeep_months": details.upkeep_months},
-        Document.ASSISTANCE_CONSENT: {"inventory": [asdict(one) for one in details.inventory]},
-        Document.REFERRAL: {"authority": details.authority.strip()},
-        Document.ACCEPTANCE_FORM: {"inspected": _inspected(session, community, case)},
+    said: dict[Document, Callable[[], dict[str, Any]]] = {
+        Document.SURVEY_SHEET: lambda: _surveyed(session, community, case),
+        Document.CREDIT_CONTRACT: lambda: {"upkeep_months": details.upkeep_months},
+        Document.ASSISTANCE_CONSENT: lambda: {
+            "inventory": [asdict(one) for one in details.inventory]
+        },
+        Document.REFERRAL: lambda: {"authority": details.authority.strip()},
+        Document.ACCEPTANCE_FORM: lambda: {"inspected": _inspected(session, community, case)},
     }
-    data = {**facts, "reason": request.reason.strip(), **said.get(kind, {})}
+    data = {"reason": request.reason.strip(), **said[kind]()}
     day = Moment.of(community, request.at).day
-    return Paper(kind, facts["case"], day, request.actor, data, case.id, case.campaign_id)
+    return case_paper(session, community, case, kind, Issued(day, request.actor, data))
+
+
+@dataclass(frozen=True)
+class Issued:
+    """By whom and when a paper of a case is issued, and what it says beside the case's facts."""
+
+    on: dt.date
+    by: str
+    said: Mapping[str, Any]
+    subject: uuid.UUID | None = None
+
+
+def case_paper(
+    session: Session, community: Community, case: Case, kind: Document, issued: Issued
+) -> Paper:
+    """Return a paper of one case, ready to be issued; what ``issued`` says goes first."""
+    suspected = kind is Document.SURVEY_SHEET
+    data = {**case_facts(session, community, case, suspected=suspected), **issued.said}
+    return Paper(
+        kind,
+        data["case"],
+        issued.on,
+        issued.by,
+        data,
+        case.id,
+        case.campaign_id,
+        issued.subject,
+    )
+
+
+def _surveyed(session: Session, community: Community, case: Case) -> dict[str, Any]:
+    plan = household_plan(session, community, case.id, suspected=True)
+    return {**survey_lines(session, community, case.id), "map": plan}
 
 
 def _detail_problems(kind: Document, details: PaperDetails) -> list[Problem]:

@@ -97,7 +97,8 @@ def issue_minutes(
 ) -> DocumentRecord:
     """Issue the minutes of a meeting as a paper of its campaign. The caller commits.
 
-    Raises ``InputError`` where there is no such meeting, or the account may not.
+    Raises ``InputError`` where there is no such meeting, where its minutes are issued
+    already, or the account may not.
     """
     meeting = session.get(Meeting, (community.id, meeting_id))
     problems = by.lacks(Permission.DOCUMENT_ISSUE)
@@ -128,7 +129,15 @@ def issue_minutes(
     }
     title = f"{campaign.name} {meeting.number}"[:LONGEST_TITLE]
     day = Moment.of(community, by.at).day
-    paper = Paper(Document.MINUTES, title, day, by.actor, data, campaign_id=campaign.id)
+    paper = Paper(
+        Document.MINUTES,
+        title,
+        day,
+        by.actor,
+        data,
+        campaign_id=campaign.id,
+        subject=meeting.id,
+    )
     return issue(session, community, paper)
 
 

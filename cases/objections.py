@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from cases.access import Permission
 from cases.calendar import add_working_days
 from cases.casework import lock_case, move
-from cases.deadlines import resume, suspend
-from cases.documents import wrong_paper
+from cases.deadlines import resume, resumed_deadline, suspend
+from cases.documents import issue, number_of, wrong_paper
 from cases.ground import Ground
+from cases.issuing import Issued, case_paper
 from cases.ledger import Book, Moment, time_problems
 from cases.models import Case, Objection
 from cases.policy import Policy
@@ -35,12 +36,13 @@ class Decision:
     """What is decided on an objection.
 
     ``outcome`` is where an upheld one sends its case: rejected, or suspected to be
-    verified again. ``document`` is the number of the objection decision.
+    verified again. ``document`` is the number of the objection decision; without one it is
+    issued.
     """
 
     upheld: bool
     reason: str
-    document: str
+    document: str = ""
     outcome: State | None = None
 
 
@@ -111,15 +113,20 @@ def decide_objection(
     problems = [
         *by.lacks(Permission.OBJECTION_DECIDE),
         *time_problems(session, community.id, case.id, moment.at),
-        *text_problems([("reason", decision.reason), ("document", decision.document)]),
+        *text_problems([("reason", decision.reason)]),
         *wrong_paper(session, case, decision.document, Document.OBJECTION_DECISION, "document"),
         *([] if made else [_nothing_to_decide()]),
         *_own_work(session, community, case, by),
     ]
-    request = None if made is None else _request(made, decision, by)
-    problems += _wrong_outcome(Ground(session, community, case), decision, request, moment)
+    ground = Ground(session, community, case)
+    asked = None if made is None else _request(made, decision, by)
+    problems += _wrong_outcome(ground, decision, asked, moment)
     if problems or made is None:
         raise InputError(problems)
+    if not decision.document.strip():
+        number = _issue(session, community, case, made, decision, by)
+        decision = replace(decision, document=number)
+    request = _request(made, decision, by)
     made.decided_on, made.decided_by = moment.day, by.actor
     made.upheld, made.decision = decision.upheld, decision.reason.strip()
     _record(session, community, case, made, decision, by)
@@ -161,6 +168,33 @@ def list_objections(session: Session, community: Community, case: Case) -> list[
         }
         for row in rows
     ]
+
+
+def _issue(
+    session: Session,
+    community: Community,
+    case: Case,
+    made: Objection,
+    decision: Decision,
+    by: Signature,
+) -> str:
+    """Issue the decision as a paper and return its number."""
+    day = Moment.of(community, by.at).day
+    until = None if decision.upheld else resumed_deadline(community, case, day)
+    plain = "upheld" if decision.upheld else "refused"
+    said = {
+        "lodged_on": made.lodged_on.isoformat(),
+        "grounds": made.grounds,
+        "outcome": decision.outcome or plain,
+        "reason": decision.reason.strip(),
+        "clock_until": until and until.isoformat(),
+        "decided_by": by.actor,
+        "decided_on": day.isoformat(),
+        "deadline_on": None,
+    }
+    issued = Issued(day, by.actor, said, made.id)
+    paper = case_paper(session, community, case, Document.OBJECTION_DECISION, issued)
+    return number_of(issue(session, community, paper))
 
 
 def _record(
