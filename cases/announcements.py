@@ -39,6 +39,7 @@ from gis.problems import InputError, Problem
 from layers.models import Community
 from layers.places import lock_community
 
+LONGEST_STANDARD, LONGEST_PLACE = 64, 200
 _ANNOUNCED_AGAIN = (State.ANNOUNCED, State.VISITED, State.DECLINED)
 
 
@@ -141,6 +142,21 @@ def post(
 
 def announcements(session: Session, campaign: Campaign) -> list[AnnouncementSheet]:
     """Return the announcements of a campaign, the latest first."""
+    of_campaign = (Announcement.community_id == campaign.community_id) & (
+        Announcement.campaign_id == campaign.id
+    )
+    return _sheets(session, of_campaign)
+
+
+def find_announcement(
+    session: Session, community: Community, announcement_id: uuid.UUID
+) -> AnnouncementSheet | None:
+    """Return one announcement, ``None`` where the community has none such."""
+    one = (Announcement.community_id == community.id) & (Announcement.id == announcement_id)
+    return next(iter(_sheets(session, one)), None)
+
+
+def _sheets(session: Session, wanted: ColumnElement[bool]) -> list[AnnouncementSheet]:
     rows = session.execute(
         select(Announcement, DocumentRecord, Body)
         .join(
@@ -152,10 +168,7 @@ def announcements(session: Session, campaign: Campaign) -> list[AnnouncementShee
             Body,
             (Body.community_id == Announcement.community_id) & (Body.id == Announcement.issuer_id),
         )
-        .where(
-            Announcement.community_id == campaign.community_id,
-            Announcement.campaign_id == campaign.id,
-        )
+        .where(wanted)
         .order_by(DocumentRecord.year.desc(), DocumentRecord.number.desc())
     ).all()
     return [AnnouncementSheet(*row, _postings(session, row[0])) for row in rows]

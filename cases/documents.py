@@ -22,6 +22,19 @@ SUBJECT = "subject"
 # A number as :func:`number_of` writes it. What reads otherwise is a paper from outside.
 NUMBER = re.compile(r"(\d{4})-(\d{3,9})(?: v(\d{1,4}))?", re.ASCII)
 
+_newer = aliased(DocumentRecord)
+# A paper is listed in its latest version.
+NEWER_IS_THERE = (
+    select(_newer.id)
+    .where(
+        _newer.community_id == DocumentRecord.community_id,
+        _newer.year == DocumentRecord.year,
+        _newer.number == DocumentRecord.number,
+        _newer.version > DocumentRecord.version,
+    )
+    .exists()
+)
+
 
 @dataclass(frozen=True)
 class Paper:
@@ -136,19 +149,10 @@ def papers(
 
     The newest comes first.
     """
-    newer = aliased(DocumentRecord)
-    superseded = (
-        select(newer.id)
-        .where(
-            newer.community_id == DocumentRecord.community_id,
-            newer.year == DocumentRecord.year,
-            newer.number == DocumentRecord.number,
-            newer.version > DocumentRecord.version,
-        )
-        .exists()
-    )
     wanted = select(DocumentRecord).where(
-        DocumentRecord.community_id == community.id, ~superseded, DocumentRecord.case_id == case_id
+        DocumentRecord.community_id == community.id,
+        ~NEWER_IS_THERE,
+        DocumentRecord.case_id == case_id,
     )
     if campaign_id is not None:
         wanted = wanted.where(DocumentRecord.campaign_id == campaign_id)

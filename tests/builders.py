@@ -331,12 +331,20 @@ def site(session: Session, of: Community, geom: Any = None, **values: Any) -> Si
 
 
 def campaign_papers(
-    session: Session, of: Community, run: Campaign, on: Case
+    session: Session, of: Community, run: Campaign, on: Case, **ids: uuid.UUID
 ) -> dict[str, uuid.UUID]:
-    """Return one of everything that a campaign's pages name, by its name in their addresses."""
+    """Return one of everything that a campaign's pages name, by its name in their addresses.
+
+    ``ids`` are by the same names; what is not among them gets an identifier of its own.
+    """
+
+    def named(name: str) -> Any:
+        return {"id": ids[name]} if name in ids else {}
+
     record = add(
         session,
         DocumentRecord(
+            **named("paper_id"),
             community_id=of.id,
             kind=Document.VISIT_RECORD,
             year=2022,
@@ -353,9 +361,15 @@ def campaign_papers(
         session, Body(community_id=of.id, ref=fresh("B"), kind=BodyKind.OTHER, name="Office")
     )
     meeting = Meeting(
-        community_id=of.id, campaign_id=run.id, number=1, held_on=EARLY, recorded_by="ana"
+        **named("meeting_id"),
+        community_id=of.id,
+        campaign_id=run.id,
+        number=1,
+        held_on=EARLY,
+        recorded_by="ana",
     )
     announcement = Announcement(
+        **named("announcement_id"),
         community_id=of.id,
         campaign_id=run.id,
         issuer_id=body.id,

@@ -59,6 +59,18 @@ ROUTES: dict[str, Gate] = {
     "admin.one_account": MANAGES,
     "admin.reopen_account": MANAGES,
     "admin.revoke_membership": MANAGES,
+    "api_announcements.announcement_list": P.CAMPAIGN_READ,
+    "api_announcements.new_announcement": P.CASE_ANNOUNCE,
+    "api_announcements.new_posting": P.CAMPAIGN_EDIT,
+    "api_announcements.whole_announcement": P.CAMPAIGN_READ,
+    "api_bodies.body_list": P.CAMPAIGN_READ,
+    "api_bodies.new_body": P.CAMPAIGN_EDIT,
+    "api_campaigns.announceable_cases": P.CASE_ANNOUNCE,
+    "api_campaigns.new_campaign": P.CAMPAIGN_EDIT,
+    "api_campaigns.campaign_list": P.CAMPAIGN_READ,
+    "api_campaigns.change_campaign": P.CAMPAIGN_EDIT,
+    "api_campaigns.finish_campaign": P.CAMPAIGN_EDIT,
+    "api_campaigns.whole_campaign": P.CAMPAIGN_READ,
     "api_cases.case_ground": P.CASE_READ,
     "api_cases.case_history": P.CASE_READ,
     "api_cases.case_list": P.CASE_READ,
@@ -66,6 +78,15 @@ ROUTES: dict[str, Gate] = {
     "api_cases.whole_case": P.CASE_READ,
     "api_document.api_page": Open.LOGGED_IN,
     "api_document.openapi": Open.LOGGED_IN,
+    "api_meetings.meeting_list": P.CAMPAIGN_READ,
+    "api_meetings.new_meeting": P.CAMPAIGN_EDIT,
+    "api_meetings.new_minutes": P.DOCUMENT_ISSUE,
+    "api_meetings.whole_meeting": P.CAMPAIGN_READ,
+    "api_papers.new_correction": P.DOCUMENT_ISSUE,
+    "api_papers.paper_docx": P.CASE_READ,
+    "api_papers.paper_list": P.CASE_READ,
+    "api_papers.paper_pdf": P.CASE_READ,
+    "api_papers.whole_paper": P.CASE_READ,
     "api_parcels.parcel": P.CASE_READ,
     "api_places.place_communities": P.MAP_READ,
     "api_places.place_days": P.MAP_READ,
@@ -142,5 +163,13 @@ ROUTES: dict[str, Gate] = {
 
 # Without the token of a letter there is nothing here, for nobody.
 BY_TOKEN = {"declarations.declare", "declarations.declared"}
-# Its body is read before the case is looked for; both say nothing of a case.
-BODY_FIRST = {"api_cases.move_case"}
+# The body is read before what it is about is looked for; neither answer says anything of that.
+BODY_FIRST = {
+    "api_announcements.new_announcement",
+    "api_announcements.new_posting",
+    "api_campaigns.change_campaign",
+    "api_campaigns.finish_campaign",
+    "api_cases.move_case",
+    "api_meetings.new_meeting",
+    "api_papers.new_correction",
+}

@@ -178,7 +178,7 @@ def test_the_paper_of_a_move_is_issued_with_it(run: Run, committed: Settings) ->
     items = ("--item", "fence; 12; worn", "--item", "pots")
     assert run("case", "move", "1-1-101", "assisted", *finn, *items)[0] == 0
     event = json.loads(run("case", "show", "1-1-101", "--community", "PAPER", "--json")[1])[-1]
-    assert event["document"] == f"{dt.date.today().year}-001"
+    assert event["document"].endswith("-001")
 
 
 def test_an_unknown_place_state_or_household_is_bad_input(run: Run, place: str) -> None:
