@@ -24,6 +24,8 @@ TYPED: dict[Document, dict[str, bool]] = {
     Document.REFERRAL: {"authority": False, "reason": False},
     Document.OBJECTION_DECISION: {"reason": False},
     Document.DEADLINE_NOTICE: {"reason": False},
+    Document.VISIT_RECORD: {"note": True},
+    Document.SURVEY_SHEET: {"reason": True},
 }
 REASON = "correction"
 

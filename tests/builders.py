@@ -31,6 +31,8 @@ from cases.models import (
     Patrol,
     PatrolOutcome,
     Tip,
+    Visit,
+    VisitOutcome,
 )
 from cases.signing import Signature
 from cases.workflow import Document, State
@@ -382,6 +384,14 @@ def campaign_papers(
     )
     lane = Lane(community_id=of.id, ref=fresh("L"), name="Lane")
     tip = Tip(community_id=of.id, received_on=EARLY, wording="behind building 3")
+    visit = Visit(
+        **named("visit_id"),
+        community_id=of.id,
+        case_id=on.id,
+        visited_on=EARLY,
+        actor="ana",
+        outcome=VisitOutcome.UNDECIDED,
+    )
     return {
         "body_id": body.id,
         "paper_id": record.id,
@@ -389,4 +399,5 @@ def campaign_papers(
         "announcement_id": add(session, announcement).id,
         "lane_id": add(session, lane).id,
         "tip_id": add(session, tip).id,
+        "visit_id": add(session, visit).id,
     }

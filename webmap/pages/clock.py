@@ -65,7 +65,7 @@ def decide(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
 
     def act(opened: Opened, form: Form) -> None:
         by, outcome = _signed(opened, form), form.choice("outcome", Outcome)
-        reason, document = form.text("reason"), form.text("document", longest=64)
+        reason, document = form.text("reason"), form.text("document", needed=False, longest=64)
         form.check()
         assert outcome is not None
         upheld = outcome is not Outcome.REFUSED

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from cases.access import Role
-from cases.models import Account, Campaign, Case, Lane
+from cases.models import Account, Campaign, Case, DocumentRecord, Lane
 from layers.db import EVERYWHERE
 from layers.migrate import open_database
 from layers.models import Community
@@ -38,6 +38,8 @@ planner     /c/{place}/cases/{case:referred}
 secretary   /c/{place}/campaigns
 planner     /c/{place}/campaigns
 secretary   /c/{place}/campaigns/{campaign}
+secretary   /c/{place}/papers/{paper}
+planner     /c/{place}/papers/{paper}
 secretary   /c/{place}/lanes
 secretary   /c/{place}/lanes/new
 secretary   /c/{place}/lanes/{lane}
@@ -79,7 +81,12 @@ class Address:
     def at(self, site: Site, language: str) -> str:
         """Return the address on a running site, in a language."""
         path = re.sub(r"\{case:(\w+)\}", lambda found: _case(site, found[1]), self.path)
-        for name, find in {"{campaign}": _campaign, "{lane}": _lane, "{account}": _account}.items():
+        for name, find in {
+            "{campaign}": _campaign,
+            "{paper}": _paper,
+            "{lane}": _lane,
+            "{account}": _account,
+        }.items():
             path = path.replace(name, find(site)) if name in path else path
         path = path.replace("{place}", site.plain).replace("{town}", site.town)
         return f"{path}{'&' if '?' in path else '?'}lang={language}"
@@ -97,6 +104,11 @@ def _case(site: Site, state: str) -> str:
 
 def _campaign(site: Site) -> str:
     return _first(site, select(Campaign.id).order_by(Campaign.ref), Campaign)
+
+
+def _paper(site: Site) -> str:
+    order = (DocumentRecord.year, DocumentRecord.number, DocumentRecord.version)
+    return _first(site, select(DocumentRecord.id).order_by(*order), DocumentRecord)
 
 
 def _lane(site: Site) -> str:
