@@ -22,7 +22,7 @@ from cases.people import Rights, rights
 from cases.signing import Signature
 from cases.workflow import State
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.bulk import among, listed
 from layers.frames import Rows
 from layers.models import Community, Household
@@ -292,5 +292,5 @@ def _missing(found: Sequence[Case], wanted: Collection[uuid.UUID]) -> list[Probl
 
 def _no_worker(duty: Duty) -> Problem:
     role = ROLE_OF[duty]
-    text = f"Nobody of that address works here as {role}."
+    text = Said("Nobody of that address works here as {role}.", role=role)
     return Problem("no_worker", text, "Choose from the list.", field=duty)

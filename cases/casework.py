@@ -33,7 +33,7 @@ from cases.workflow import (
     moves_from,
 )
 from gis.precision import firm
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said, Several
 from layers.models import (
     STORAGE_SRID,
     Community,
@@ -146,7 +146,7 @@ def confirm(
     if case.state in {State.SUSPECTED, State.REJECTED} or not work.ground.unverified():
         problem = Problem(
             "nothing_to_confirm",
-            f"The case is {case.state} and has no area to confirm.",
+            Said("The case is {state} and has no area to confirm.", state=case.state),
             "Verify a suspected case; confirm only what was found later.",
         )
         raise InputError([problem])
@@ -315,11 +315,11 @@ class _Work:
 
 
 def _not_allowed(case: Case, target: State) -> Problem:
-    open_ways = ", ".join(step.target for step in moves_from(case.state)) or "nowhere"
+    open_ways = Several(step.target for step in moves_from(case.state))
     return Problem(
         "move_not_allowed",
-        f"A case that is {case.state} does not become {target}.",
-        f"From {case.state} it goes to: {open_ways}.",
+        Said("A case that is {state} does not become {target}.", state=case.state, target=target),
+        Said("From {state} it goes to: {open_ways}.", state=case.state, open_ways=open_ways),
         field="target",
     )
 

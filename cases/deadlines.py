@@ -25,7 +25,7 @@ from cases.policy import Policy
 from cases.signing import Signature, text_problems
 from cases.workflow import AWAITED_STATES, Document, State
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 
 SET = "case:deadline:set"
@@ -105,8 +105,12 @@ def deadline_problems(
     return [
         Problem(
             "deadline_too_soon",
-            f"{deadline_on} leaves fewer than {least} working days.",
-            f"Choose {earliest} or later.",
+            Said(
+                "{deadline_on} leaves fewer than {least} working days.",
+                deadline_on=deadline_on,
+                least=least,
+            ),
+            Said("Choose {earliest} or later.", earliest=earliest),
             field="deadline_on",
         )
     ]
@@ -259,12 +263,19 @@ def _change(
 def _not_awaited(case: Case) -> list[Problem]:
     """Only a household that is asked to clear has a deadline, and not while its clock stands."""
     if case.suspended_on is not None:
-        text = f"An objection of {case.suspended_on} is undecided; the clock stands."
+        text = Said(
+            "An objection of {suspended_on} is undecided; the clock stands.",
+            suspended_on=case.suspended_on,
+        )
         return [Problem("clock_stands", text, "Decide the objection first.")]
     if case.state in AWAITED_STATES:
         return []
-    text = f"A case that is {case.state} has no deadline."
-    return [Problem("no_deadline", text, f"Announce it first ({State.ANNOUNCED}).")]
+    text = Said("A case that is {state} has no deadline.", state=case.state)
+    return [
+        Problem(
+            "no_deadline", text, Said("Announce it first ({announced}).", announced=State.ANNOUNCED)
+        )
+    ]
 
 
 def _not_extended(
@@ -281,8 +292,12 @@ def _not_extended(
     latest = add_working_days(community.calendar, case.deadline_on, left)
     if deadline_on <= latest:
         return _no_working_day(community, deadline_on)
-    text = f"A deadline is not extended without end; {left} working days are left."
-    remedy = f"Choose {latest} or earlier." if left else "It cannot be extended any more."
+    text = Said("A deadline is not extended without end; {left} working days are left.", left=left)
+    remedy = (
+        Said("Choose {latest} or earlier.", latest=latest)
+        if left
+        else "It cannot be extended any more."
+    )
     return [Problem("extended_too_far", text, remedy, field="deadline_on")]
 
 
@@ -293,7 +308,11 @@ def _too_early(case: Case, deadline_on: dt.date) -> list[Problem]:
 
 
 def _not_later(deadline_on: dt.date, before: dt.date) -> Problem:
-    text = f"{deadline_on} is not later than the deadline, {before}."
+    text = Said(
+        "{deadline_on} is not later than the deadline, {before}.",
+        deadline_on=deadline_on,
+        before=before,
+    )
     return Problem("not_later", text, "Choose a later day.", field="deadline_on")
 
 
@@ -319,5 +338,7 @@ def _no_working_day(community: Community, day: dt.date) -> list[Problem]:
     if is_working_day(community.calendar, day):
         return []
     after = add_working_days(community.calendar, day, 1)
-    text = f"{day} is not a working day."
-    return [Problem("no_working_day", text, f"Choose {after}.", field="deadline_on")]
+    text = Said("{day} is not a working day.", day=day)
+    return [
+        Problem("no_working_day", text, Said("Choose {after}.", after=after), field="deadline_on")
+    ]

@@ -13,7 +13,7 @@ from cases.flag_write import Writer
 from cases.ledger import Book, Moment, wrong_time
 from cases.models import AreaEntry, Case, Encroachment
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.frames import frame
 from layers.models import (
     Community,
@@ -98,7 +98,10 @@ def decide(
         ),
     )
     if rows.empty:
-        text = f"Observation {observation_ref} has no encroachment that waits for a decision."
+        text = Said(
+            "Observation {observation_ref} has no encroachment that waits for a decision.",
+            observation_ref=observation_ref,
+        )
         raise InputError([Problem("nothing_to_decide", text, "List the undecided ones.")])
     survey = SurveyCRS(community.survey_srid)
     writer = Writer(session, {community.id: community}, survey, at, actor)
@@ -127,7 +130,13 @@ def withdraw(
         raise InputError([_unknown("observation", observation_ref)])
     moment = Moment.of(community, at)
     if moment.day < seen.observed_on:
-        raise InputError([wrong_time(f"It was observed on {seen.observed_on}, later.")])
+        raise InputError(
+            [
+                wrong_time(
+                    Said("It was observed on {observed_on}, later.", observed_on=seen.observed_on)
+                )
+            ]
+        )
     seen.status, seen.ended_on = ObservationStatus.WITHDRAWN, moment.day
     book = Book(SurveyCRS(community.survey_srid))
     for case in _cases_of(session, seen):
@@ -173,7 +182,7 @@ def _open_observation(session: Session, community: Community, ref: str) -> Obser
 def _unknown(kind: str, ref: str) -> Problem:
     return Problem(
         f"unknown_{kind}",
-        f"There is no {kind} {ref!r} in this community.",
-        f"Give the ref of a {kind} that is there.",
+        Said("There is no {kind} {ref!r} in this community.", kind=kind, ref=ref),
+        Said("Give the ref of a {kind} that is there.", kind=kind),
         field=kind,
     )

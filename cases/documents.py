@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 
 from cases.models import Case, DocumentRecord
 from cases.workflow import Document
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 from layers.places import lock_community
 
@@ -84,7 +84,9 @@ def correct(
     lock_community(session, community.id)
     _check(paper)
     if record.kind is not paper.kind or latest(session, record) is not record:
-        message = f"{number_of(record)} has been corrected since, or is another paper."
+        message = Said(
+            "{number} has been corrected since, or is another paper.", number=number_of(record)
+        )
         remedy = "Open the latest version and correct that."
         raise InputError([Problem("document_stale", message, remedy, field="document")])
     place = (record.year, record.number, record.version + 1)
@@ -118,8 +120,20 @@ def wrong_paper(
     ).first()
     if record is not None and record.kind is kind and record.case_id in {None, case.id}:
         return []
-    what = "is not here" if record is None else f"is the {record.kind} of something else"
-    message = f"The move rests on the {kind} of this case; {number.strip()} {what}."
+    message = (
+        Said(
+            "The move rests on the {kind} of this case; {number} is not here.",
+            kind=kind,
+            number=number.strip(),
+        )
+        if record is None
+        else Said(
+            "The move rests on the {kind} of this case; {number} is the {other} of something else.",
+            kind=kind,
+            number=number.strip(),
+            other=record.kind,
+        )
+    )
     remedy = "Leave the number out to issue the paper, or give the number of the right one."
     return [Problem("wrong_document", message, remedy, field=field)]
 
@@ -180,15 +194,15 @@ def _refuse_second(session: Session, community: Community, paper: Paper) -> None
         .limit(1)
     ).first()
     if issued is not None:
-        message = f"This paper is issued already, as {number_of(issued)}."
+        message = Said("This paper is issued already, as {number}.", number=number_of(issued))
         remedy = "Use that one, or correct it."
         raise InputError([Problem("already_issued", message, remedy)])
 
 
 def _check(paper: Paper) -> None:
     if not 0 < len(paper.title.strip()) <= LONGEST_TITLE:
-        message = f"The title has {len(paper.title.strip())} characters."
-        remedy = f"Give 1 to {LONGEST_TITLE}."
+        message = Said("The title has {count} characters.", count=len(paper.title.strip()))
+        remedy = Said("Give 1 to {longest_title}.", longest_title=LONGEST_TITLE)
         raise InputError([Problem("title", message, remedy, field="title")])
 
 

@@ -26,7 +26,7 @@ from cases.parcel_file import case_number
 from cases.requirements import Request
 from cases.survey_lines import survey_lines
 from cases.workflow import MOVES, Document, State
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Building, Community, Household
 
 # The poster is issued once for many cases (cases.announcements).
@@ -192,7 +192,11 @@ def _inventory_problems(inventory: Sequence[Item]) -> list[Problem]:
     if fits and len(inventory) <= MOST_ITEMS:
         return []
     message = "A line of the inventory is empty or too long, has no number, or is one too many."
-    remedy = f"Give up to {MOST_ITEMS} lines of up to {LONGEST_ITEM} characters, each with a count."
+    remedy = Said(
+        "Give up to {most_items} lines of up to {longest_item} characters, each with a count.",
+        most_items=MOST_ITEMS,
+        longest_item=LONGEST_ITEM,
+    )
     return [Problem("inventory", message, remedy, field="inventory")]
 
 

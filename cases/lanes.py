@@ -15,7 +15,7 @@ from cases.assignment import RESTING_STATES, Duty, follow_lanes, workers
 from cases.lane_versions import check_read
 from cases.models import Account, Case, Lane, LaneBuilding
 from cases.signing import Signature
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.bulk import among
 from layers.files.tables import read_csv
 from layers.frames import Rows
@@ -187,7 +187,9 @@ def import_lanes(session: Session, community: Community, path: Path, by: Signatu
     rows, _encoding = read_csv(path, None, MOST_ROWS)
     absent = [name for name in ("lane", "building") if name not in rows.columns]
     if absent:
-        text = f"{path.name} has no column {' and no column '.join(absent)}."
+        text = Said(
+            "{name} has no column {listed}.", name=path.name, listed=" and no column ".join(absent)
+        )
         remedy = "Its columns are lane, building, name, housekeeper."
         raise InputError([Problem("lane_columns", text, remedy)])
     for number, row in enumerate(rows.to_dict("records"), start=1):
@@ -249,7 +251,9 @@ class _Table:
         other = self.lane_of.get(building)
         if other is None or other == ref:
             return []
-        text = f"Building {building!r} is in lane {other!r} already."
+        text = Said(
+            "Building {building!r} is in lane {other!r} already.", building=building, other=other
+        )
         return [Problem("building_twice", text, "Keep it in one lane.", field="building")]
 
 
@@ -318,7 +322,7 @@ def _naming_problems(
 ) -> list[Problem]:
     same = select(Lane.id).where(Lane.community_id == community.id, Lane.ref == form.ref.strip())
     if session.scalar(same) not in {None, lane_id}:
-        text = f"There is a lane {form.ref!r} already."
+        text = Said("There is a lane {ref!r} already.", ref=form.ref)
         return [Problem("lane_taken", text, "Choose another.", field="ref")]
     return _text_problems(form.ref, form.name)
 
@@ -327,10 +331,24 @@ def _text_problems(ref: str, name: str) -> list[Problem]:
     problems = []
     if not 0 < len(ref.strip()) <= CODE_LENGTH:
         text = "The lane has no number, or one that is too long."
-        problems.append(Problem("lane_ref", text, f"Give 1 to {CODE_LENGTH}.", field="ref"))
+        problems.append(
+            Problem(
+                "lane_ref",
+                text,
+                Said("Give 1 to {code_length}.", code_length=CODE_LENGTH),
+                field="ref",
+            )
+        )
     if len(name.strip()) > NAME_LENGTH:
         text = "The name is too long."
-        problems.append(Problem("lane_name", text, f"At most {NAME_LENGTH} fit.", field="name"))
+        problems.append(
+            Problem(
+                "lane_name",
+                text,
+                Said("At most {name_length} fit.", name_length=NAME_LENGTH),
+                field="name",
+            )
+        )
     return problems
 
 
@@ -358,11 +376,11 @@ def _unknown_lane() -> Problem:
 
 
 def _unknown_building(ref: str) -> Problem:
-    text = f"There is no building {ref!r} in this community."
+    text = Said("There is no building {ref!r} in this community.", ref=ref)
     return Problem("unknown_building", text, "Give the ref of one.", field="buildings")
 
 
 def _unknown_keeper(name: str) -> Problem:
-    text = f"{name!r} is no lane housekeeper here."
+    text = Said("{name!r} is no lane housekeeper here.", name=name)
     remedy = "Choose an account with that role in this community."
     return Problem("unknown_housekeeper", text, remedy, field="housekeeper")

@@ -22,7 +22,7 @@ from cases.requirements import Request, Requirements, person
 from cases.signing import Signature, text_problems
 from cases.workflow import MOVES, OBJECTION_STATES, Document, State
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 
 LODGED = "case:objection:lodged"
@@ -249,7 +249,7 @@ def _wrong_outcome(
     """
     target, case = decision.outcome, ground.case
     if target is not None and (not decision.upheld or target not in OUTCOMES):
-        text = f"This decision does not send the case to {target}."
+        text: str = Said("This decision does not send the case to {target}.", target=target)
         remedy = "An upheld objection leads to rejected, or to suspected; another to nothing."
         return [Problem("wrong_outcome", text, remedy, field="outcome")]
     if not decision.upheld or case.state not in OBJECTION_STATES:
@@ -262,7 +262,9 @@ def _wrong_outcome(
         return [Problem("outcome_missing", text, remedy, field="outcome")]
     step = MOVES.get((case.state, target))
     if step is None:
-        text = f"A case that is {case.state} does not become {target}."
+        text = Said(
+            "A case that is {state} does not become {target}.", state=case.state, target=target
+        )
         return [Problem("move_not_allowed", text, "Choose the other.", field="outcome")]
     if request is None:
         return []
@@ -273,7 +275,9 @@ def _wrong_outcome(
 
 def _not_objectionable(session: Session, case: Case) -> list[Problem]:
     if case.state not in OBJECTION_STATES:
-        text = f"The case is {case.state}; nothing is asked of the household."
+        text: str = Said(
+            "The case is {state}; nothing is asked of the household.", state=case.state
+        )
         return [Problem("not_objectionable", text, "Object to a case that is open.")]
     if open_objection(session, case) is None:
         return []
@@ -291,5 +295,5 @@ def _own_work(session: Session, community: Community, case: Case, by: Signature)
     verified = Ground(session, community, case).last(State.VERIFIED)
     if verified is None or person(verified.actor) != person(by.actor):
         return []
-    text = f"{verified.actor} verified this case and cannot decide on it."
+    text = Said("{actor} verified this case and cannot decide on it.", actor=verified.actor)
     return [Problem("same_person", text, "Let a second person decide.", field="actor")]

@@ -6,7 +6,7 @@ Households appear by their reference only; residents are in no answer of this mo
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, String, cast, func, select, true
@@ -295,7 +295,7 @@ def _move(available: AvailableMove) -> dict[str, Any]:
         "permitted": available.is_permitted,
         "document": step.document,
         "requires": sorted(step.requires),
-        "lacks": [asdict(problem) for problem in available.lacks],
+        "lacks": [problem.as_json() for problem in available.lacks],
     }
 
 

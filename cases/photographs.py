@@ -21,7 +21,7 @@ from cases.pictures import Picture, Taken
 from cases.requirements import LONGEST_TEXT
 from cases.signing import Signature
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import STORAGE_SRID, Community
 
 ADDED = "case:photograph:added"
@@ -138,17 +138,19 @@ def _wrong(shots: Shots) -> list[Problem]:
             Problem("photograph_missing", message, "Choose at least one.", field="photographs")
         )
     if shots.subject not in OF_A_CASE:
-        message = f"{shots.subject} is no photograph of a case."
+        message = Said("{subject} is no photograph of a case.", subject=shots.subject)
         problems.append(Problem("choice", message, "Say before or after.", field="subject"))
     if len(shots.note) > LONGEST_TEXT:
-        message = f"The note has more than {LONGEST_TEXT} characters."
+        message = Said(
+            "The note has more than {longest_text} characters.", longest_text=LONGEST_TEXT
+        )
         problems.append(Problem("too_long", message, "Shorten it.", field="note"))
     if (shots.typed.longitude is None) != (shots.typed.latitude is None):
         message = "Half a position is none."
         remedy = "Give longitude and latitude, or neither."
         problems.append(Problem("half_position", message, remedy, field="latitude"))
     if shots.typed.at is not None and shots.typed.at > dt.datetime.now(dt.UTC) + CLOCK_SLACK:
-        message = f"{shots.typed.at.isoformat()} is still to come."
+        message = Said("{at} is still to come.", at=shots.typed.at.isoformat())
         remedy = "Give the time at which it was taken."
         problems.append(Problem("photograph_time", message, remedy, field="taken_at"))
     return problems

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cases.access import Permission
 from cases.requirements import LONGEST_TEXT, lacks_permission
-from gis.problems import Problem
+from gis.problems import Problem, Said
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,20 @@ def text_problems(needed: Iterable[tuple[str, str]]) -> list[Problem]:
     problems = []
     for field, text in needed:
         if not text.strip():
-            remedy = f"Give the {field}."
+            remedy = Said("Give the {field}.", field=field)
             problems.append(
-                Problem(f"{field}_missing", f"There is no {field}.", remedy, field=field)
+                Problem(
+                    f"{field}_missing",
+                    Said("There is no {field}.", field=field),
+                    remedy,
+                    field=field,
+                )
             )
         elif len(text) > LONGEST_TEXT:
-            message = f"The {field} has more than {LONGEST_TEXT} characters."
+            message = Said(
+                "The {field} has more than {longest_text} characters.",
+                field=field,
+                longest_text=LONGEST_TEXT,
+            )
             problems.append(Problem("too_long", message, "Shorten it.", field=field))
     return problems

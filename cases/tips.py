@@ -19,7 +19,7 @@ from cases.ledger import Moment
 from cases.models import Tip, TipState
 from cases.requirements import LONGEST_TEXT
 from cases.signing import Signature
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Building, Community, Parcel, ParcelKind
 
 
@@ -59,7 +59,7 @@ def add_tip(
     found = _parcel(session, community, parcel.strip())
     problems = [*by.lacks(Permission.TIP_ADD), *_text_problems("wording", wording, needed=True)]
     if parcel.strip() and found is None:
-        text = f"There is no parcel {parcel!r} in this community."
+        text = Said("There is no parcel {parcel!r} in this community.", parcel=parcel)
         remedy = "Choose it on the map, or leave it out."
         problems.append(Problem("unknown_parcel", text, remedy, field="parcel"))
     if problems:
@@ -136,7 +136,9 @@ def check_tip(
     if tip is None:
         problems.append(Problem("unknown_tip", "There is no such tip.", "Choose one of the list."))
     elif tip.state is not TipState.RECEIVED:
-        text = f"The tip was {tip.state} on {tip.checked_on}."
+        text = Said(
+            "The tip was {state} on {checked_on}.", state=tip.state, checked_on=tip.checked_on
+        )
         problems.append(Problem("tip_checked", text, "Choose one that waits."))
     if problems or tip is None:
         raise InputError(problems)
@@ -164,9 +166,16 @@ def _parcel(session: Session, community: Community, ref: str) -> Parcel | None:
 
 def _text_problems(field: str, text: str, *, needed: bool) -> list[Problem]:
     if needed and not text.strip():
-        return [Problem(f"{field}_missing", f"There is no {field}.", f"Give the {field}.",
-                        field=field)]  # fmt: skip
+        message, remedy = (
+            Said("There is no {field}.", field=field),
+            Said("Give the {field}.", field=field),
+        )
+        return [Problem(f"{field}_missing", message, remedy, field=field)]
     if len(text) > LONGEST_TEXT:
-        message = f"The {field} has more than {LONGEST_TEXT} characters."
+        message = Said(
+            "The {field} has more than {longest_text} characters.",
+            field=field,
+            longest_text=LONGEST_TEXT,
+        )
         return [Problem("too_long", message, "Shorten it.", field=field)]
     return []

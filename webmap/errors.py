@@ -1,7 +1,6 @@
 """What goes wrong becomes a page for people and problem+json for programs (RFC 9457)."""
 
 import logging
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -44,7 +43,7 @@ def _for_programs() -> bool:
 def problem(status: int, detail: str, **members: Any) -> Response:
     """Return one problem+json answer; its ``problems`` are never empty."""
     kind = HTTPStatus(status)
-    problems = members.pop("problems", None) or [_whole(kind, detail)]
+    problems = members.pop("problems", None) or [_whole(kind, detail, _remedy(kind))]
     response = jsonify(
         type="about:blank",
         title=kind.phrase,
@@ -58,9 +57,9 @@ def problem(status: int, detail: str, **members: Any) -> Response:
     return response
 
 
-def _whole(kind: HTTPStatus, detail: str) -> dict[str, Any]:
+def _whole(kind: HTTPStatus, detail: str, remedy: str) -> dict[str, Any]:
     """Return the one problem of a request that failed as a whole."""
-    return asdict(Problem(kind.name.lower(), detail, _remedy(kind)))
+    return Problem(kind.name.lower(), detail, remedy).as_json()
 
 
 def _answer(status: int, detail: str, **members: Any) -> Response:
@@ -121,8 +120,9 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _bad_input(error: InputError) -> ResponseReturnValue:
-    problems = [asdict(one) for one in error.problems]
-    return _answer(422, _explain(422), problems=problems)
+    if _for_programs():
+        return problem(422, _explain(422), problems=[one.as_json() for one in error.problems])
+    return _answer(422, _explain(422), problems=error.problems)
 
 
 def _unavailable(error: Exception) -> ResponseReturnValue:

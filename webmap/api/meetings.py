@@ -23,7 +23,7 @@ from cases.meetings import (
     record_meeting,
 )
 from cases.models import Meeting
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 from webmap.api.blueprint import Blueprint
 from webmap.api.campaigns import BodySchema, asked_campaign, signed, told_body
@@ -214,7 +214,7 @@ def _held(asked: dict[str, Any]) -> Held:
     came = asked["attendance"]
     twice = [body for body, times in Counter(one["body"] for one in came).items() if times > 1]
     if twice:
-        message = f"{', '.join(map(str, twice))} came more than once."
+        message = Said("{listed} came more than once.", listed=", ".join(map(str, twice)))
         remedy = "Name each body once, with all who came of it."
         raise InputError([Problem("body_twice", message, remedy, field="attendance")])
     return Held(

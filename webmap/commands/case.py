@@ -236,9 +236,11 @@ def _verifier(session: "Session", community: "Community", actor: str) -> str:
 
 def _state(word: str) -> Any:
     from cases.workflow import State
-    from gis.problems import InputError, Problem
+    from gis.problems import InputError, Problem, Said
 
     if word in list(State):
         return State(word)
-    text, states = f"{word!r} is not a state.", ", ".join(State)
-    raise InputError([Problem("unknown_state", text, f"Use one of {states}.", field="state")])
+    text, states = Said("{word!r} is not a state.", word=word), ", ".join(State)
+    raise InputError(
+        [Problem("unknown_state", text, Said("Use one of {states}.", states=states), field="state")]
+    )

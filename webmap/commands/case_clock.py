@@ -172,10 +172,12 @@ def reassign(
 
 def _outcome(word: str) -> "State":
     from cases.objections import OUTCOMES
-    from gis.problems import InputError, Problem
+    from gis.problems import InputError, Problem, Said
 
     for state in OUTCOMES:
         if word == state:
             return state
-    text, states = f"An objection does not lead to {word!r}.", " or ".join(OUTCOMES)
-    raise InputError([Problem("wrong_outcome", text, f"Use {states}.", field="to")])
+    text, states = Said("An objection does not lead to {word!r}.", word=word), " or ".join(OUTCOMES)
+    raise InputError(
+        [Problem("wrong_outcome", text, Said("Use {states}.", states=states), field="to")]
+    )

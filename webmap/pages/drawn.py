@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from gis.problems import Problem
+from gis.problems import Problem, Said
 from webmap.forms import Form
 
 # 10,000 vertices with 15 digits each, and some room.
@@ -34,7 +34,7 @@ def read_polygon(form: Form, name: str) -> BaseGeometry | None:
         if polygon.geom_type not in {"Polygon", "MultiPolygon"}:
             raise ValueError("it is no polygon")
     except (ValueError, shapely.GEOSException, RecursionError) as error:
-        message = f"The drawing cannot be read: {error}."
+        message = Said("The drawing cannot be read: {error}.", error=error)
         form.problems.append(Problem("polygon", message, "Draw it anew.", field=name))
         return None
     return polygon

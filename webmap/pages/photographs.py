@@ -2,12 +2,10 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, abort, request, send_file
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from werkzeug.datastructures import FileStorage
 
 from cases.access import Permission
@@ -16,13 +14,12 @@ from cases.photograph_files import PhotographFiles
 from cases.photographs import OF_A_CASE, Shots, add_photographs, find_photograph, photographs
 from cases.pictures import LARGEST_BYTES, MediaType, Picture, Size, Taken, read_picture
 from cases.signing import Signature
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from webmap.connections import current_settings
 from webmap.forms import Form
 from webmap.gates import gated, place_session
 from webmap.pages.cases import PARTS, Opened, Part, answer_form
 from webmap.pages.opened import open_place
-from webmap.words import problem_text
 
 photograph_pages = Blueprint("photographs", __name__)
 
@@ -107,25 +104,16 @@ def _read(sent: list[FileStorage]) -> tuple[list[Picture], list[Problem]]:
     """Return the pictures, and what is wrong with those that are none, by name."""
     chosen = [one for one in sent if one.filename]
     if len(chosen) > MOST_AT_ONCE:
-        message = f"{len(chosen)} photographs are too many at once."
-        remedy = f"Send at most {MOST_AT_ONCE}."
+        message = Said("{count} photographs are too many at once.", count=len(chosen))
+        remedy = Said("Send at most {most_at_once}.", most_at_once=MOST_AT_ONCE)
         return [], [Problem("photographs_many", message, remedy, field="photographs")]
     pictures, problems = [], []
     for one in chosen:
         try:
             pictures.append(read_picture(one.filename or "", one.stream.read(LARGEST_BYTES + 1)))
         except InputError as error:
-            problems += [_named(problem, one.filename or "") for problem in error.problems]
+            problems += error.problems
     return pictures, problems
-
-
-def _named(problem: Problem, name: str) -> Problem:
-    """Return a problem that says in the reader's language which file is meant."""
-    told = problem_text(problem)
-    if told.startswith(f"{problem.message} "):
-        return problem
-    message = gettext("%(name)s: %(fault)s", name=name[-80:], fault=told)
-    return replace(problem, code="photograph", message=message, remedy="")
 
 
 def _typed(opened: Opened, form: Form) -> Taken:

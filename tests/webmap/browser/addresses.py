@@ -124,7 +124,9 @@ def _account(site: Site) -> str:
     return str(found)
 
 
-def _first(site: Site, rows: Select[Any], table: type[Case | Campaign | Lane]) -> str:
+def _first(
+    site: Site, rows: Select[Any], table: type[Case | Campaign | DocumentRecord | Lane]
+) -> str:
     database = open_database(site.settings)
     with database.session(EVERYWHERE) as session:
         place = select(Community.id).where(Community.code == site.plain)
