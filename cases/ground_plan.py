@@ -103,7 +103,6 @@ def _buildings(community: Community) -> Rows:
 
 def _rings(shapes: Geometries, corner: np.ndarray[Any, Any]) -> list[list[list[float]]]:
     parts = shapely.get_parts(shapes)
-    outer = shapely.get_exterior_ring(
-        parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
-    )
+    # What the edge cuts off leaves empty polygons and lines.
+    outer = shapely.get_exterior_ring(parts[shapely.area(parts) > 0])
     return [(shapely.get_coordinates(ring) - corner).round(1).tolist() for ring in outer]

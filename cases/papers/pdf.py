@@ -9,28 +9,29 @@ from markupsafe import Markup
 from cases.papers.blocks import Facts, Plan, Sheet, Signatures, Table, Text
 
 _STYLE = """
-@page { size: A4; margin: 24mm 22mm 22mm;
+@page { size: A4; margin: 20mm 22mm 20mm;
   @bottom-center { content: PAGE; font-size: 9pt; color: #555; } }
-html { font-family: "Noto Serif CJK SC", "Noto Serif", serif; font-size: 11pt; line-height: 1.6; }
+html { font-family: "Noto Serif CJK SC", "Noto Serif", serif; font-size: 11pt; line-height: 1.5; }
 h1 { text-align: center; font-size: 20pt; font-weight: 700; margin: 0 0 3mm; }
-.number { text-align: center; margin: 0 0 8mm; padding-bottom: 4mm;
+.number { text-align: center; margin: 0 0 6mm; padding-bottom: 3mm;
   border-bottom: 1.5pt solid #a33; }
-h2 { font-size: 12pt; margin: 6mm 0 2mm; break-after: avoid; }
+h2 { font-size: 12pt; margin: 5mm 0 1.5mm; break-after: avoid; }
 p { margin: 0 0 3mm; white-space: pre-line; overflow-wrap: anywhere; }
 table { width: 100%; border-collapse: collapse; margin: 0 0 4mm; }
-th, td { border: 0.5pt solid #888; padding: 1.2mm 2.5mm; text-align: left; vertical-align: top;
+th, td { border: 0.5pt solid #888; padding: 0.8mm 2.5mm; text-align: left; vertical-align: top;
   overflow-wrap: anywhere; }
 thead { display: table-header-group; }
 thead th { background: #f0f0ec; font-weight: 600; }
 .facts th { width: 32%; background: #f7f7f4; font-weight: 500; }
 .right { text-align: right; }
 tr { break-inside: avoid; }
-svg { width: 100%; max-height: 110mm; border: 0.5pt solid #888; }
+svg { width: 100%; max-height: 85mm; border: 0.5pt solid #888; }
 .note { font-size: 9pt; color: #555; }
 .drawn { break-inside: avoid; }
-.signed { display: flex; gap: 12mm; margin-top: 14mm; break-inside: avoid; }
+.signed { display: flex; gap: 12mm; margin-top: 8mm; break-inside: avoid;
+  break-before: avoid; }
 .signed div { flex: 1; }
-.line { border-bottom: 0.7pt solid #333; height: 12mm; margin-bottom: 2mm; }
+.line { border-bottom: 0.7pt solid #333; height: 11mm; margin-bottom: 2mm; }
 """
 
 
