@@ -31,8 +31,8 @@ def draw_plan(plan: Plan) -> bytes:
 def _scale(pen: ImageDraw.ImageDraw, plan: Plan, scale: float) -> None:
     unit, bottom = max(plan.size) / 100 * scale, plan.size[1] * scale
     left, right, low = 2 * unit, 2 * unit + plan.bar_m * scale, bottom - 2 * unit
-    pen.rectangle([unit, bottom - 6 * unit, right + unit, bottom - unit], fill="white")
+    pen.rectangle([unit, bottom - 7 * unit, right + unit, bottom - unit], fill="white")
     ends = [(left, low - 0.8 * unit), (left, low), (right, low), (right, low - 0.8 * unit)]
     pen.line(ends, fill="#222222", width=max(1, round(unit / 5)))
-    font = ImageFont.load_default(2 * unit)
-    pen.text((left, bottom - 5.6 * unit), f"{plan.bar_m} m", fill="#222222", font=font)
+    font = ImageFont.load_default(3 * unit)
+    pen.text((left, bottom - 6.6 * unit), f"{plan.bar_m} m", fill="#222222", font=font)

@@ -131,16 +131,16 @@ def _scale(plan: Plan) -> Markup:
     )
     return bar.format(
         u=unit,
-        top=height - 6 * unit,
+        top=height - 7 * unit,
         back=plan.bar_m + 2 * unit,
-        tall=5 * unit,
+        tall=6 * unit,
         x0=2 * unit,
         x1=2 * unit + plan.bar_m,
         y=height - 2 * unit,
         tick=height - 2.8 * unit,
         text=height - 3.4 * unit,
         w=unit / 5,
-        size=2 * unit,
+        size=3 * unit,
         length=plan.bar_m,
     )
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from sqlalchemy import select
 
 from cases.access import Permission
@@ -29,6 +28,7 @@ from layers.models import Observation
 from webmap.forms import Form
 from webmap.gates import gated
 from webmap.pages.cases import PARTS, Opened, Part, answer_form
+from webmap.pages.typed import decision_words
 
 clock_forms = Blueprint("clock", __name__)
 
@@ -153,12 +153,7 @@ def _outcomes(opened: Opened) -> list[tuple[Outcome, str]]:
     case = opened.case
     if open_objection(opened.session, case) is None:
         return []
-    words = {
-        Outcome.REFUSED: gettext("Not upheld: the clock runs on"),
-        Outcome.REJECTED: gettext("Upheld: the case is rejected"),
-        Outcome.SUSPECTED: gettext("Upheld: verify the ground again"),
-        Outcome.UPHELD: gettext("Upheld: its observation will be withdrawn"),
-    }
+    words = decision_words()
     ways = [one for one, state in LEADS.items() if (case.state, state) in MOVES]
     if case.state not in OBJECTION_STATES or _has_cleared(opened):
         ways = [Outcome.UPHELD]
