@@ -30,23 +30,33 @@ class Signature:
 
 def text_problems(needed: Iterable[tuple[str, str]]) -> list[Problem]:
     """Return what is wrong with texts that must be given, as pairs of field and text."""
-    problems = []
-    for field, text in needed:
-        if not text.strip():
-            remedy = Said("Give the {field}.", field=field)
-            problems.append(
-                Problem(
-                    f"{field}_missing",
-                    Said("There is no {field}.", field=field),
-                    remedy,
-                    field=field,
-                )
-            )
-        elif len(text) > LONGEST_TEXT:
-            message = Said(
+    texts = list(needed)
+    missing = [
+        Problem(
+            f"{field}_missing",
+            Said("There is no {field}.", field=field),
+            Said("Give the {field}.", field=field),
+            field=field,
+        )
+        for field, text in texts
+        if not text.strip()
+    ]
+    return missing + length_problems(texts)
+
+
+def length_problems(texts: Iterable[tuple[str, str]]) -> list[Problem]:
+    """Keep texts, pairs of field and text, short enough to be printed."""
+    return [
+        Problem(
+            "too_long",
+            Said(
                 "The {field} has more than {longest_text} characters.",
                 field=field,
                 longest_text=LONGEST_TEXT,
-            )
-            problems.append(Problem("too_long", message, "Shorten it.", field=field))
-    return problems
+            ),
+            "Shorten it.",
+            field=field,
+        )
+        for field, text in texts
+        if len(text) > LONGEST_TEXT
+    ]

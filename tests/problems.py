@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from layers.config import PROJECT_ROOT
 
-# Which arguments say what is wrong and what to do, of Problem and of what makes one.
+# Which arguments say what is wrong and what to do, of Problem and of what makes or changes one.
 CALLS = {
     "Problem": (1, 2),
     "refused": (1, 2),
     "_refused": (1, 2),
     "wrong_time": (0,),
     "_refuse": (2, 3),
+    "replace": (),
 }
 # Those functions hand on what they are given.
 HANDED_ON = {"message", "remedy", "detail", "text"}

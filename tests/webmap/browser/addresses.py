@@ -10,7 +10,7 @@ from cases.access import Role
 from cases.models import Account, Campaign, Case, DocumentRecord, Lane
 from layers.db import EVERYWHERE
 from layers.migrate import open_database
-from layers.models import Community
+from layers.models import Community, Observation
 from tests.webmap.browser.conftest import Site, address
 
 # Who opens it, and where; {place} is a compound, {town} a region, {case:...} a case in a state.
@@ -35,6 +35,9 @@ secretary   /c/{place}/cases/{case:verified}
 secretary   /c/{place}/cases/{case:announced}
 inspector   /c/{place}/cases/{case:accepted}
 planner     /c/{place}/cases/{case:referred}
+official    /places
+official    /c/{place}/cases
+official    /c/{place}/cases/{case:referred}
 secretary   /c/{place}/campaigns
 planner     /c/{place}/campaigns
 secretary   /c/{place}/campaigns/{campaign}
@@ -44,6 +47,12 @@ secretary   /c/{place}/lanes
 secretary   /c/{place}/lanes/new
 secretary   /c/{place}/lanes/{lane}
 inspector   /c/{place}/observations/new
+planner     /c/{place}/sites
+secretary   /c/{place}/sites
+planner     /c/{place}/sites/new
+inspector   /c/{place}/observations
+secretary   /c/{place}/observations/{observation}
+planner     /c/{place}/observations/{observation}
 secretary   /c/{place}/tips
 inspector   /c/{place}/work
 secretary   /c/{place}/work
@@ -85,6 +94,7 @@ class Address:
             "{campaign}": _campaign,
             "{paper}": _paper,
             "{lane}": _lane,
+            "{observation}": _seen,
             "{account}": _account,
         }.items():
             path = path.replace(name, find(site)) if name in path else path
@@ -115,6 +125,10 @@ def _lane(site: Site) -> str:
     return _first(site, select(Lane.id).order_by(Lane.name), Lane)
 
 
+def _seen(site: Site) -> str:
+    return _first(site, select(Observation.id).order_by(Observation.ref), Observation)
+
+
 def _account(site: Site) -> str:
     database = open_database(site.settings)
     with database.session(EVERYWHERE) as session:
@@ -125,7 +139,9 @@ def _account(site: Site) -> str:
 
 
 def _first(
-    site: Site, rows: Select[Any], table: type[Case | Campaign | DocumentRecord | Lane]
+    site: Site,
+    rows: Select[Any],
+    table: type[Case | Campaign | DocumentRecord | Lane | Observation],
 ) -> str:
     database = open_database(site.settings)
     with database.session(EVERYWHERE) as session:
