@@ -12,6 +12,7 @@ from babel.support import Translations
 from cases.models import VisitOutcome
 from cases.workflow import Document, State
 from gis.problems import Problem, Said, Several
+from layers.models import SiteState
 from webmap.languages import current_language
 from webmap.map_words import CHINESE, TRANSLATIONS, load_words
 
@@ -21,6 +22,7 @@ FAMILIES: dict[type[enum.StrEnum], str] = {
     State: "state",
     Document: "paper",
     VisitOutcome: "outcome",
+    SiteState: "siteState",
 }
 # Facts that are words of ours and no enumeration: what a field or a thing is called.
 NAMED = frozenset({"field", "kind", "kind2", "name", "noun", "attr", "state", "role"})
