@@ -139,15 +139,22 @@ def available_moves(
 
 
 def confirm(
-    session: Session, community: Community, case_id: uuid.UUID, by: Signature, note: str = ""
+    session: Session,
+    community: Community,
+    case_id: uuid.UUID,
+    by: Signature,
+    note: str = "",
+    *,
+    document: str = "",
 ) -> Case:
     """Verify the encroachments that were found after the case itself was verified.
 
-    The caller commits. Raises ``InputError`` with everything that is wrong, and
-    ``StaleVersion`` where ``by.version`` is not the case's.
+    ``document`` is the number of their survey sheet. The caller commits. Raises
+    ``InputError`` with everything that is wrong, and ``StaleVersion`` where ``by.version``
+    is not the case's.
     """
     case = lock_case(session, community, case_id, by.version)
-    request = Request(case.state, by.actor, by.at, reason=note)
+    request = Request(case.state, by.actor, by.at, document, note)
     work = _Work(session, community, case, request)
     problems = [
         *by.lacks(Permission.CASE_VERIFY),

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases.casework import lock_case, move
+from cases.casework import confirm, lock_case, move, unconfirmed
 from cases.documents import Paper, issue, number_of
 from cases.ground import Ground
 from cases.ground_plan import household_plan
@@ -24,6 +24,7 @@ from cases.models import Announcement, Campaign, Case
 from cases.paper_ground import PaperGround, paper_ground
 from cases.parcel_file import case_number
 from cases.requirements import Request
+from cases.signing import Signature
 from cases.survey_lines import survey_lines
 from cases.workflow import MOVES, Document, State
 from gis.problems import InputError, Problem, Said
@@ -85,6 +86,24 @@ def move_with_paper(
         raise InputError(problems)
     paper = issue(session, community, _paper(session, community, case, kind, request, details))
     return move(session, community, case_id, replace(request, document=number_of(paper)))
+
+
+def confirm_with_paper(
+    session: Session, community: Community, case_id: uuid.UUID, by: Signature, note: str = ""
+) -> Case:
+    """Verify what was found after its case was verified, and issue the survey sheet of it.
+
+    See :func:`cases.casework.confirm`, and :func:`move_with_paper` for what is refused.
+    """
+    case = lock_case(session, community, case_id, by.version)
+    if not unconfirmed(Ground(session, community, case)):
+        return confirm(session, community, case_id, by, note)
+    said = {"reason": note.strip(), **_surveyed(session, community, case)}
+    issued = Issued(Moment.of(community, by.at).day, by.actor, said)
+    sheet = issue(
+        session, community, case_paper(session, community, case, Document.SURVEY_SHEET, issued)
+    )
+    return confirm(session, community, case_id, by, note, document=number_of(sheet))
 
 
 def case_facts(

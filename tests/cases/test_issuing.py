@@ -15,7 +15,13 @@ from cases.campaigns import add_body
 from cases.correcting import correct_paper
 from cases.deadlines import extend, set_deadline
 from cases.documents import issue, number_of, papers, subject_of
-from cases.issuing import Issued, PaperDetails, case_paper, move_with_paper
+from cases.issuing import (
+    Issued,
+    PaperDetails,
+    case_paper,
+    confirm_with_paper,
+    move_with_paper,
+)
 from cases.meetings import Held, issue_minutes, record_meeting
 from cases.models import BodyKind, Campaign, Case, CaseEvent, DocumentRecord, Visit, VisitOutcome
 from cases.objections import Decision, decide_objection, lodge
@@ -97,6 +103,21 @@ def test_verifying_issues_the_survey_sheet_of_what_was_measured(scene: Scene, ca
         assert said in page
     for said in ("圈占绿地摸底表", "业主共有", "不作为对住户的认定"):
         assert said in words_of(sheet, "zh_Hans")
+
+
+def test_ground_found_later_gets_a_sheet_of_its_own(scene: Scene, case: Case) -> None:
+    verify(scene, case)
+    scene.observe("O2", 7, 1, 2, 5)
+    scene.flag()
+    inspector = by(scene, Role.INSPECTOR)
+    confirm_with_paper(scene.session, scene.community, case.id, inspector, "a second fence")
+    later, first = issued(scene, Document.SURVEY_SHEET)
+    assert (later.number, last_event(scene, case).document) == (first.number + 1, number_of(later))
+    assert {one["ref"] for one in later.data["observations"]} >= {"O2"}
+    with pytest.raises(InputError) as error:
+        confirm_with_paper(scene.session, scene.community, case.id, by(scene, Role.INSPECTOR))
+    assert {one.code for one in error.value.problems} == {"nothing_to_confirm"}
+    assert len(issued(scene, Document.SURVEY_SHEET)) == 2
 
 
 def test_a_sheet_on_other_paper_is_not_issued_twice(scene: Scene, case: Case) -> None:

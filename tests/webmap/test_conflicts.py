@@ -129,6 +129,22 @@ FORMS = [
         is_offered=True,
     ),
     Typed(
+        "confirm",
+        "confirmation",
+        Role.INSPECTOR,
+        "New ground is confirmed",
+        {"note": "a second hedge"},
+        ("a second hedge",),
+    ),
+    Typed(
+        "withdraw",
+        "withdrawal",
+        Role.INSPECTOR,
+        "Withdraw an observation",
+        {"observation": "O9", "reason": "a shadow"},
+        ("O9", "a shadow"),
+    ),
+    Typed(
         "patrol",
         "patrols",
         Role.INSPECTOR,

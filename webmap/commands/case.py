@@ -148,12 +148,14 @@ def confirm(
     settings: Settings, code: str, household: str, actor: str, at: dt.datetime | None, note: str
 ) -> None:
     """Verify encroachments that were found after the case was verified."""
-    from cases.casework import confirm as confirm_areas
+    from cases.issuing import confirm_with_paper
 
     with opened(settings) as session, session.begin():
         community = community_of(session, code)
         found = case_of(session, community, household)
-        confirm_areas(session, community, found.id, signed(session, community, actor, at), note)
+        confirm_with_paper(
+            session, community, found.id, signed(session, community, actor, at), note
+        )
     click.echo(f"The new areas of {household} are verified.")
 
 

@@ -25,6 +25,8 @@ def form_title(filled: Filled) -> str:
         "assignment": gettext("Who works on the case"),
         "difficulty": gettext("How hard the case is"),
         "patrol": gettext("A patrol"),
+        "confirm": gettext("New ground is confirmed"),
+        "withdraw": gettext("Withdraw an observation"),
     }
     target = filled.value("target")
     return word("move", target) if target else titles.get(filled.value("form"), "")
