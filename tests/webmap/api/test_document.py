@@ -158,6 +158,18 @@ def test_who_loses_to_others_every_time_is_asked_to_come_again(web: Web) -> None
     assert runs == RETRIES + 1
 
 
+def test_the_documentation_lists_every_operation_and_no_other(document: dict[str, Any]) -> None:
+    told = (PROJECT_ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([A-Z]+) (/[^`]+)` \|", told, re.MULTILINE)
+    there = [
+        (method.upper(), path.removeprefix("/api/v1"))
+        for path, methods in document["paths"].items()
+        for method in methods
+        if method != "parameters"
+    ]
+    assert sorted(listed) == sorted(there)
+
+
 def test_what_the_documentation_asks_for_is_there(web: Web) -> None:
     told = (PROJECT_ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     addresses = re.findall(r"\$HOST(/[\w/$-]+)", told)
