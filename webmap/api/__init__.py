@@ -2,15 +2,39 @@
 
 from flask import Flask
 
+from webmap.api.assignment import assignment
 from webmap.api.cases import cases
+from webmap.api.clock import clock
+from webmap.api.declarations import declarations
 from webmap.api.document import document, make_api
+from webmap.api.lanes import lanes
 from webmap.api.parcels import parcels
+from webmap.api.patrols import patrols
+from webmap.api.photographs import photographs
 from webmap.api.places import places
+from webmap.api.tips import tips
+from webmap.api.visits import visits
+from webmap.api.work import work
+
+NOUNS = (
+    places,
+    parcels,
+    cases,
+    visits,
+    clock,
+    assignment,
+    photographs,
+    patrols,
+    declarations,
+    lanes,
+    work,
+    tips,
+)
 
 
 def init_api(app: Flask) -> None:
     """Register every operation, and the document that describes it."""
     api = make_api(app)
-    for noun in (places, parcels, cases):
+    for noun in NOUNS:
         api.register_blueprint(noun)
     app.register_blueprint(document)

@@ -5,18 +5,27 @@ come late reaches into pytest where there is nothing any more, so the document i
 without a database, and the place that it is tried on has fixed names.
 """
 
+import io
 import uuid
 from collections.abc import Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import schemathesis
 from flask import Flask
+from PIL import Image
 from schemathesis.config import SchemathesisConfig
+from werkzeug.wsgi import ClosingIterator
 
 from cases.access import Role
+from cases.models import Case, Lane, Photograph, PhotographSubject, Tip
+from cases.people import ensure_account
+from cases.photograph_files import PhotographFiles
+from cases.pictures import read_picture
 from cases.workflow import State
 from layers.db import EVERYWHERE
+from layers.models import Community
 from tests import builders as make
 from tests.webmap.conftest import Web, csrf_token
 from webmap.api import init_api
@@ -26,9 +35,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 PLACE = "S-1"
-CASE, PARCEL = (uuid.UUID(int=number) for number in (1, 2))
+CASE, PARCEL, LANE, TIP, PHOTOGRAPH = (uuid.UUID(int=number) for number in range(1, 6))
 EXAMPLES = 25
-UNBORN = "the-inspectors-session"
+UNBORN = "a-session-to-come"
 
 CONFIG = {
     "seed": 1,
@@ -42,13 +51,16 @@ CONFIG = {
         "path.place": PLACE,
         "path.case_id": str(CASE),
         "path.parcel_id": str(PARCEL),
+        "path.lane_id": str(LANE),
+        "path.tip_id": str(TIP),
+        "path.photograph_id": str(PHOTOGRAPH),
     },
     "checks": {"missing_required_header": {"expected-statuses": ["428"]}},
     "operations": [
         {
-            # A move of the right form may be of another version, or one that the case cannot
-            # make; one of a wrong form may be stopped by the version that it names.
-            "include-name": "POST /api/v1/communities/{place}/cases/{case_id}/moves",
+            # A change of the right form may be of another version, or one that cannot be made;
+            # one of a wrong form may be stopped by the version that it names.
+            "include-method": ["POST", "PUT", "DELETE"],
             "checks": {
                 # Without a session there is no token either, and its lack is seen first.
                 "ignored_auth": {"enabled": False},
@@ -60,7 +72,12 @@ CONFIG = {
         },
         {
             # A cursor is signed, and a text with NUL is none that PostgreSQL could look for.
-            "include-name": "GET /api/v1/communities/{place}/cases",
+            "include-path": [
+                "/api/v1/communities/{place}/cases",
+                "/api/v1/communities/{place}/cases/{case_id}/events",
+                "/api/v1/communities/{place}/tips",
+            ],
+            "include-method": "GET",
             "checks": {"positive_data_acceptance": {"expected-statuses": ["200", "304", "422"]}},
         },
     ],
@@ -85,7 +102,9 @@ class Served:
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         sent = environ.get("HTTP_COOKIE", "")
         environ["HTTP_COOKIE"] = sent.replace(UNBORN, self.cookie)
-        return self.app(environ, start)
+        # Whoever asks here reads an answer and leaves the file behind it open.
+        with closing(ClosingIterator(self.app(environ, start))) as answer:
+            return [b"".join(answer)]
 
 
 served = Served()
@@ -105,8 +124,8 @@ class Session:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def inspector(web: Web) -> None:
-    """Serve a place with one case, and log in to it."""
+def somebody(web: Web) -> None:
+    """Serve a place with one of each, and log in to it as inspector and secretary in one."""
     with web.database.session(EVERYWHERE) as inside, inside.begin():
         place = make.community(inside, code=PLACE, boundary=make.square(0, 0, 9))
         house = make.building(inside, place, make.square(0, 5))
@@ -117,11 +136,42 @@ def inspector(web: Web) -> None:
         make.event(inside, case, make.EARLY, State.SUSPECTED)
         seen = make.observation(inside, place, make.square(0, 4))
         make.encroachment(inside, seen, ground, case, make.square(0, 4))
+        key = {"community_id": place.id}
+        inside.add_all(
+            [
+                Lane(**key, id=LANE, ref="1", name="Lane"),
+                Tip(**key, id=TIP, received_on=make.EARLY, wording="behind building 3"),
+                photograph(web, place, case),
+            ]
+        )
+    email = web.person(Role.INSPECTOR, PLACE)
+    with web.database.session(EVERYWHERE) as inside, inside.begin():
+        ensure_account(inside, email, name="", password="", role=Role.SECRETARY, place=PLACE)
     client = web.login(Role.INSPECTOR, PLACE)
     served.app, served.token = web.app, csrf_token(client, "/places")
     cookie = client.get_cookie("commongreen")
     assert cookie is not None
     served.cookie = cookie.value
+
+
+def photograph(web: Web, place: Community, case: Case) -> Photograph:
+    """Return a photograph of a case whose file is there."""
+    content = io.BytesIO()
+    Image.new("RGB", (64, 48), "green").save(content, "PNG")
+    picture = read_picture("a.png", content.getvalue())
+    PhotographFiles(web.settings.photographs).keep(picture)
+    return Photograph(
+        community_id=place.id,
+        id=PHOTOGRAPH,
+        case_id=case.id,
+        subject=PhotographSubject.BEFORE,
+        sha256=picture.sha256,
+        media_type=picture.media_type,
+        width=picture.width,
+        height=picture.height,
+        size=len(picture.content),
+        recorded_by="ana",
+    )
 
 
 @schema.parametrize()
