@@ -93,7 +93,7 @@ def case_facts(
     """
     campaign = session.get_one(Campaign, (community.id, case.campaign_id))
     household = session.get_one(Household, (community.id, case.household_id))
-    announced = _announced(session, campaign)
+    announced = _announced(session, community, case)
     ground = paper_ground(session, community, [case.id], suspected=suspected)
     return {
         "community": community.name,
@@ -158,12 +158,17 @@ def _inventory_problems(inventory: Sequence[Item]) -> list[Problem]:
     return [Problem("inventory", message, remedy, field="inventory")]
 
 
-def _announced(session: Session, campaign: Campaign) -> Announcement | None:
+def _announced(session: Session, community: Community, case: Case) -> Announcement | None:
+    """Return the poster that told the household, else the latest of its campaign."""
+    told = Ground(session, community, case).last(State.ANNOUNCED)
+    if told is not None and "announcement" in told.data:
+        key = (community.id, uuid.UUID(told.data["announcement"]))
+        return session.get_one(Announcement, key)
     return session.scalars(
         select(Announcement)
         .where(
-            Announcement.community_id == campaign.community_id,
-            Announcement.campaign_id == campaign.id,
+            Announcement.community_id == community.id,
+            Announcement.campaign_id == case.campaign_id,
         )
         .order_by(Announcement.issued_on.desc())
         .limit(1)

@@ -20,11 +20,9 @@ from cases.case_list import (
     list_cases,
 )
 from cases.case_sheet import LAYERS, Shape, case_shapes
-from cases.documents import number_of, papers
 from cases.issuing import move_with_paper
-from cases.models import DocumentRecord
 from cases.parcel_file import case_file, case_moves, event_page
-from cases.workflow import Document, State
+from cases.workflow import State
 from gis.problems import InputError, Problem
 from webmap.api.blueprint import Blueprint
 from webmap.api.changing import Change, change_case, changes_case, seen_case
@@ -129,17 +127,6 @@ class EventPageSchema(Schema):
     events = fields.List(fields.Nested(EventSchema), **says("The events of this page."))
 
 
-class PaperSchema(Schema):
-    """A paper of a case, in its latest version."""
-
-    id = fields.UUID(**says("Its identifier."))
-    number = fields.String(**says("Its number in the community and year, with its version."))
-    kind = word(Document, "What it is.")
-    title = fields.String(**says("Its title."))
-    issued_on = fields.Date(**says("When it was issued."))
-    issued_by = fields.String(**says("Whose account issued it."))
-
-
 class ShapeSchema(Schema):
     """What a polygon is."""
 
@@ -231,18 +218,6 @@ def possible_moves(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
         return jsonify(case_moves(session, community, case, asking_viewer()))
 
 
-@cases.route("/communities/<place>/cases/<uuid:case_id>/papers")
-@cases.response(200, PaperSchema(many=True))
-@gated(Permission.CASE_READ)
-def case_papers(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
-    """Papers of a case, each in its latest version, the newest first."""
-    with place_session() as session:
-        community = asked_community(session)
-        case = seen_case(session, community, case_id)
-        found = papers(session, community, case_id=case.id)
-    return jsonify([_paper(one) for one in found])
-
-
 @cases.route("/communities/<place>/cases/<uuid:case_id>/ground")
 @cases.response(200, GroundSchema)
 @gated(Permission.CASE_READ)
@@ -286,17 +261,6 @@ def listed_case(case: ListedCase) -> dict[str, Any]:
     dated = ("since", "deadline_on", "suspended_on")
     row = asdict(case)
     return row | {name: row[name] and row[name].isoformat() for name in dated}
-
-
-def _paper(record: DocumentRecord) -> dict[str, Any]:
-    return {
-        "id": str(record.id),
-        "number": number_of(record),
-        "kind": record.kind,
-        "title": record.title,
-        "issued_on": record.issued_on.isoformat(),
-        "issued_by": record.issued_by,
-    }
 
 
 def _feature(shape: Shape) -> dict[str, Any]:

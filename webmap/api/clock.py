@@ -189,7 +189,7 @@ def lodge_objection(
     "objections/decision",
     DecisionSchema,
     Permission.OBJECTION_DECIDE,
-    example={"outcome": "refused", "reason": "The parcel is common.", "document": "2022-031"},
+    example={"outcome": "refused", "reason": "The parcel is common.", "document": "B-31"},
 )
 def decide_case_objection(
     headers: dict[str, Any], asked: dict[str, Any], place: str, case_id: uuid.UUID

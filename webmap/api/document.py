@@ -110,12 +110,17 @@ def noun_words() -> dict[str, str]:
         "lanes": gettext("Lanes"),
         "work": gettext("My work"),
         "tips": gettext("Tips"),
+        "campaigns": gettext("Campaigns"),
+        "bodies": gettext("Bodies"),
+        "meetings": gettext("Meetings"),
+        "announcements": gettext("Announcements"),
+        "papers": gettext("Papers"),
     }
 
 
 def operation_words() -> dict[str, str]:
     """Return what each operation does, in the reader's language."""
-    return {**_reading_words(), **_case_words(), **_community_words()}
+    return {**_reading_words(), **_case_words(), **_community_words(), **_campaign_words()}
 
 
 def _reading_words() -> dict[str, str]:
@@ -130,7 +135,6 @@ def _reading_words() -> dict[str, str]:
         "whole_case": gettext("One case with its history and its next moves"),
         "case_history": gettext("What happened to a case"),
         "case_ground": gettext("The polygons of a case, then and now"),
-        "case_papers": gettext("Papers of a case"),
         "possible_moves": gettext("What may happen to a case next"),
         "case_visits": gettext("Visits of the household of a case"),
         "case_deadline": gettext("Where the clock of a case stands"),
@@ -174,4 +178,30 @@ def _community_words() -> dict[str, str]:
         "place_tips": gettext("Tips, for those who check them"),
         "keep_tip": gettext("Keep what a neighbour told"),
         "check_one_tip": gettext("Confirm or dismiss a tip"),
+    }
+
+
+def _campaign_words() -> dict[str, str]:
+    return {
+        "campaign_list": gettext("Campaigns of a community, each with how it stands"),
+        "new_campaign": gettext("Begin a campaign"),
+        "whole_campaign": gettext("One campaign and how it stands"),
+        "change_campaign": gettext("Change in which order a campaign takes its cases"),
+        "finish_campaign": gettext("End a campaign with what came of it"),
+        "announceable_cases": gettext("Cases that an announcement may choose"),
+        "body_list": gettext("Bodies that carry the campaigns of a community"),
+        "new_body": gettext("Add a body to a community"),
+        "meeting_list": gettext("Meetings of a campaign, a page at a time"),
+        "new_meeting": gettext("Record a joint meeting"),
+        "whole_meeting": gettext("One meeting with its attendance and its resolutions"),
+        "new_minutes": gettext("Issue the minutes of a meeting"),
+        "announcement_list": gettext("Announcements of a campaign, a page at a time"),
+        "new_announcement": gettext("Issue an announcement"),
+        "whole_announcement": gettext("One announcement with its paper and its postings"),
+        "new_posting": gettext("Record where an announcement was posted"),
+        "paper_list": gettext("Papers of a community, a page at a time"),
+        "whole_paper": gettext("One paper with all that it says"),
+        "paper_pdf": gettext("A paper as PDF"),
+        "paper_docx": gettext("A paper as docx"),
+        "new_correction": gettext("Correct a text of a paper, in a new version"),
     }

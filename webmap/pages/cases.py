@@ -13,6 +13,7 @@ from flask_babel import format_date
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
+from cases.announcements import awaits_poster, running_campaign
 from cases.case_sheet import CaseSheet, case_sheet, events_since, find_case
 from cases.casework import AvailableMove, StaleVersion
 from cases.issuing import ISSUED_APART, LONGEST_AUTHORITY, PaperDetails, move_with_paper, read_item
@@ -180,8 +181,23 @@ def show_case(opened: Opened, filled: Filled | None = None, *, is_stale: bool = 
         conflict=_conflict(opened, sheet, filled) if is_stale and filled else None,
         shapes=[_drawn(one) for one in sheet.shapes],
         parts=_parts(opened),
+        poster=_poster(opened),
         filled_of=lambda name: filled if filled and filled.value("form") == name else Filled(),
     )
+
+
+def _poster(opened: Opened) -> str | None:
+    """Return where a case that waits for a poster is announced, if the viewer may."""
+    if Permission.CASE_ANNOUNCE not in opened.viewer.permissions:
+        return None
+    session, community = opened.session, opened.community
+    if not awaits_poster(session, community, opened.case):
+        return None
+    running = running_campaign(session, community)
+    if running is None:
+        return url_for("campaigns.campaign_list", place=community.code)
+    address = url_for("campaigns.campaign", place=community.code, campaign_id=running.id)
+    return f"{address}#announcements"
 
 
 def _parts(opened: Opened) -> list[tuple[str, Mapping[str, Any]]]:

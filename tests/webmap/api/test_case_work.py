@@ -81,7 +81,7 @@ def test_a_visit_is_recorded_once_and_moves_its_case(web: Web, place: Place) -> 
     assert (visit["outcome"], visit["note"]) == ("signed", "Agreed at once.")
     assert visit["visited_on"] == case["since"]
     # The contract was issued with it.
-    (paper,) = secretary.get(f"{place.at}/papers")
+    (paper,) = secretary.get("papers", case=place.case)["papers"]
     assert paper["kind"] == Document.CREDIT_CONTRACT
     assert paper["number"] == case["events"][-1]["document"]
     with web.database.session(EVERYWHERE) as session:
@@ -159,7 +159,7 @@ def test_an_objection_stops_the_clock_and_its_decision_lets_it_run(web: Web, pla
         "reason",
         "document",
     }
-    decision = {"outcome": "refused", "reason": "It is common.", "document": "2022-031"}
+    decision = {"outcome": "refused", "reason": "It is common.", "document": "B-31"}
     answer = secretary.send("POST", f"{place.at}/objections/decision", decision, read=version)
     assert answer.status_code == 200, answer.text
     (made,) = secretary.get(f"{place.at}/objections")["objections"]
