@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.assignment import RESTING_STATES, Duty, follow_lanes, workers
+from cases.lane_versions import check_read
 from cases.models import Account, Case, Lane, LaneBuilding
 from cases.signing import Signature
 from gis.problems import InputError, Problem
@@ -37,12 +38,16 @@ class LaneForm:
 
 @dataclass(frozen=True)
 class ListedLane:
-    """A lane with its buildings' refs and how many cases are under way in them."""
+    """A lane with its buildings' refs and how many cases are under way in them.
+
+    Its housekeeper has a name and the address of an account.
+    """
 
     id: uuid.UUID
     ref: str
     name: str
     housekeeper: str | None
+    account: str | None
     housekeeper_id: int | None
     buildings: tuple[str, ...]
     cases: int
@@ -75,7 +80,7 @@ def list_lanes(session: Session, community: Community) -> list[ListedLane]:
         buildings.setdefault(lane, []).append(ref)
     counts: dict[uuid.UUID, int] = dict(session.execute(_cases(community)).all())
     rows = session.execute(
-        select(Lane, Account.name)
+        select(Lane, Account.name, Account.email)
         .outerjoin(Account, Account.id == Lane.housekeeper_id)
         .where(Lane.community_id == community.id)
         .order_by(func.lpad(Lane.ref, CODE_LENGTH))
@@ -86,11 +91,12 @@ def list_lanes(session: Session, community: Community) -> list[ListedLane]:
             lane.ref,
             lane.name,
             keeper,
+            account,
             lane.housekeeper_id,
             tuple(buildings.get(lane.id, ())),
             counts.get(lane.id, 0),
         )
-        for lane, keeper in rows
+        for lane, keeper, account in rows
     ]
 
 
@@ -125,12 +131,16 @@ def save_lane(
     lane_id: uuid.UUID | None,
     form: LaneForm,
     by: Signature,
+    read: str | None = None,
 ) -> tuple[Lane, LaneReport]:
     """Make a lane, or change ``lane_id``; cases then follow their lanes.
 
-    The caller commits. Raises ``InputError`` with everything that is wrong, by field.
+    ``read`` is the version in which the caller read the lanes, where that matters. The
+    caller commits. Raises ``StaleLanes`` where they have changed since, and
+    ``InputError`` with everything that is wrong, by field.
     """
     lock_community(session, community.id)
+    check_read(session, community, read)
     lane = None if lane_id is None else find_lane(session, community, lane_id)
     problems = [
         *by.lacks(Permission.LANES_EDIT),
@@ -148,10 +158,18 @@ def save_lane(
 
 
 def remove_lane(
-    session: Session, community: Community, lane_id: uuid.UUID, by: Signature
+    session: Session,
+    community: Community,
+    lane_id: uuid.UUID,
+    by: Signature,
+    read: str | None = None,
 ) -> LaneReport:
-    """Remove a lane; its cases lose the housekeeper that they had from it."""
+    """Remove a lane; its cases lose the housekeeper that they had from it.
+
+    ``read`` and what is raised are as for :func:`save_lane`.
+    """
     lock_community(session, community.id)
+    check_read(session, community, read)
     lane = find_lane(session, community, lane_id)
     problems = [*by.lacks(Permission.LANES_EDIT), *([] if lane else [_unknown_lane()])]
     if problems or lane is None:
@@ -212,7 +230,7 @@ class _Table:
         name, keeper = row.get("name", ""), row.get("housekeeper", "").lower()
         faults = [
             *_text_problems(ref, name),
-            *([] if building in self.buildings else [_unknown_building(building)]),
+            *([] if building in self.buildings else [unknown_building(building)]),
             *([] if keeper in self.keepers or not keeper else [_unknown_keeper(keeper)]),
             *self._in_two(ref, building),
         ]
@@ -328,7 +346,7 @@ def _building_problems(
         select(Building.id).where(Building.community_id == community.id, among(Building.id, wanted))
     ).all()
     missing = sorted(set(wanted) - set(found))
-    return [_unknown_building(str(one)) for one in missing]
+    return [unknown_building(str(one)) for one in missing]
 
 
 def _keeper_problems(
@@ -344,7 +362,8 @@ def _unknown_lane() -> Problem:
     return Problem("unknown_lane", "There is no such lane.", "Choose one from the list.")
 
 
-def _unknown_building(ref: str) -> Problem:
+def unknown_building(ref: str) -> Problem:
+    """Return the problem of a ref that no building of the community has."""
     text = f"There is no building {ref!r} in this community."
     return Problem("unknown_building", text, "Give the ref of one.", field="buildings")
 

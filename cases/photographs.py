@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import shapely
@@ -15,16 +16,17 @@ from sqlalchemy.orm import Session
 from cases.access import Permission
 from cases.casework import lock_case
 from cases.ledger import CLOCK_SLACK, Book, Moment
-from cases.models import Case, Photograph, PhotographSubject
+from cases.models import Case, Encroachment, Photograph, PhotographSubject
 from cases.photograph_files import PhotographFiles
 from cases.pictures import Picture, Taken
 from cases.requirements import LONGEST_TEXT
 from cases.signing import Signature
 from gis.crs import SurveyCRS
 from gis.problems import InputError, Problem
-from layers.models import STORAGE_SRID, Community
+from layers.models import STORAGE_SRID, Community, Observation
 
 ADDED = "case:photograph:added"
+ATTACHED = "case:photograph:attached"
 OF_A_CASE = (PhotographSubject.BEFORE, PhotographSubject.AFTER)
 # The advisory lock between those who write files and whoever sweeps them.
 FILES_LOCK = 20_220_316
@@ -100,6 +102,44 @@ def photographs(session: Session, community: Community, case: Case) -> list[Show
     inside = None if community.boundary is None else to_shape(community.boundary)
     zone = ZoneInfo(community.time_zone)
     return [_shown(row, zone, inside) for row in rows]
+
+
+def attach(
+    session: Session,
+    community: Community,
+    photograph_id: uuid.UUID,
+    observation_ref: str,
+    by: Signature,
+) -> Photograph:
+    """Say which observation of its case a photograph shows; said once, it stays.
+
+    The caller commits. Raises ``InputError`` with everything that is wrong.
+    """
+    row = session.get(
+        Photograph, (community.id, photograph_id), with_for_update=True, populate_existing=True
+    )
+    problems = by.lacks(Permission.PHOTOGRAPH_ADD)
+    if row is None or row.case_id is None:
+        text = "There is no such photograph of a case."
+        remedy = "Choose one of the case's."
+        raise InputError([*problems, Problem("unknown_photograph", text, remedy)])
+    case = lock_case(session, community, row.case_id)
+    seen = _observed(session, case, observation_ref)
+    if seen is None:
+        text = f"The case has no observation {observation_ref!r}."
+        remedy = "Name one of its ground."
+        problems.append(Problem("unknown_observation", text, remedy, field="observation"))
+    elif row.observation_id not in {None, seen}:
+        text = "The photograph was attached to another observation."
+        remedy = "Add it again for this one."
+        problems.append(Problem("photograph_attached", text, remedy, field="observation"))
+    if problems:
+        raise InputError(problems)
+    if row.observation_id is None:
+        row.observation_id = seen
+        session.flush()
+        _tell(session, community, case, ATTACHED, {"photograph": str(row.id)}, by, seen)
+    return row
 
 
 def find_photograph(
@@ -210,15 +250,44 @@ def _record(
     session: Session, community: Community, case: Case, rows: Sequence[Photograph], by: Signature
 ) -> None:
     """Name the photographs in the history, so that a file that was exchanged is known by it."""
-    book = Book(SurveyCRS(community.survey_srid))
     data = {
         "subject": rows[0].subject,
         "photographs": [{"id": str(row.id), "sha256": row.sha256.hex()} for row in rows],
     }
-    key = (community.id, case.id)
-    moment = Moment.of(community, by.at)
-    book.record(moment, key, by.actor, ADDED, note=rows[0].note, data=data)
+    _tell(session, community, case, ADDED, data, by, note=rows[0].note)
+
+
+def _tell(
+    session: Session,
+    community: Community,
+    case: Case,
+    event: str,
+    data: dict[str, Any],
+    by: Signature,
+    observation: uuid.UUID | None = None,
+    note: str = "",
+) -> None:
+    book = Book(SurveyCRS(community.survey_srid))
+    key, moment = (community.id, case.id), Moment.of(community, by.at)
+    book.record(moment, key, by.actor, event, note=note, observation=observation, data=data)
     book.post(session)
+
+
+def _observed(session: Session, case: Case, ref: str) -> uuid.UUID | None:
+    """Return the observation of that ref that found ground of a case, ``None`` for none."""
+    found = (Encroachment.community_id == Observation.community_id) & (
+        Encroachment.observation_id == Observation.id
+    )
+    return session.scalar(
+        select(Observation.id)
+        .join(Encroachment, found)
+        .where(
+            Observation.community_id == case.community_id,
+            Observation.ref == ref,
+            Encroachment.case_id == case.id,
+        )
+        .limit(1)
+    )
 
 
 def _shown(row: Photograph, zone: ZoneInfo, inside: shapely.Geometry | None) -> Shown:

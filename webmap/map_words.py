@@ -300,6 +300,7 @@ def _event_words(_: Gettext) -> Words:
         "case:objection:decided": _("Objection decided"),
         "case:visit:recorded": _("Household visit"),
         "case:photograph:added": _("Photographs added"),
+        "case:photograph:attached": _("Photograph attached to an observation"),
         "case:deadline:set": _("Deadline set"),
         "case:deadline:extended": _("Deadline extended"),
         "case:deadline:suspended": _("The clock stands"),

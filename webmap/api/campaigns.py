@@ -35,10 +35,10 @@ from cases.workflow import State
 from layers.models import Community
 from layers.places import lock_community
 from webmap.api.blueprint import Blueprint
-from webmap.api.cases import SubmissionSchema
 from webmap.api.community import asked_community, asking_viewer
 from webmap.api.etags import asked_lanes, tag_lanes
 from webmap.api.fields import Day, Text, Word
+from webmap.api.histories import SubmissionSchema
 from webmap.api.schemas import FailureSchema, says, word
 from webmap.api.submitting import submit
 from webmap.errors import Stale

@@ -11,8 +11,10 @@ from enum import StrEnum
 from typing import Any
 
 import shapely
+from flask_smorest import fields as smorest_fields
 from marshmallow import ValidationError, fields
 from webargs.fields import DelimitedList
+from werkzeug.datastructures import FileStorage
 
 from gis.problems import Problem
 from gis.validity import WEB_LIMITS
@@ -197,6 +199,59 @@ class Whole(fields.Integer):
         raise refused("count", f"{shown(value)} is no such number.", remedy)
 
 
+class Truth(fields.Boolean):
+    """Yes or no, as a body writes it."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise refused("flag", f"{shown(value)} is neither.", "Write true or false.")
+
+
+class Decimal(fields.Float):
+    """A number within bounds, as a form or a query writes it."""
+
+    def __init__(self, least: float, most: float, **kwargs: Any) -> None:
+        """Allow ``least`` to ``most``."""
+        self.least, self.most = least, most
+        metadata = {"minimum": least, "maximum": most, **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> float:
+        try:
+            number = float(value) if isinstance(value, str) else math.nan
+        except ValueError:
+            number = math.nan
+        if self.least <= number <= self.most:
+            return number
+        remedy = f"Give a number from {self.least:g} to {self.most:g}."
+        raise refused("number", f"{shown(value)} is no such number.", remedy)
+
+
+class Digest(fields.String):
+    """A SHA-256 in hexadecimal digits."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Take 64 digits."""
+        metadata = {"pattern": "^[0-9a-f]{64}$", **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> bytes:  # type: ignore[override]
+        if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value):
+            return bytes.fromhex(value)
+        remedy = "Give the SHA-256 of the file as 64 digits, as sha256sum prints it."
+        raise refused("sha256", f"{shown(value)} is no SHA-256.", remedy)
+
+
+class Upload(smorest_fields.Upload):  # type: ignore[misc]
+    """A file of a form."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> FileStorage:
+        if isinstance(value, FileStorage):
+            return value
+        raise refused("file", f"The {attr} is no file.", "Send it as a file of the form.")
+
+
 class Key(fields.UUID):
     """An identifier that the client made."""
 
@@ -230,6 +285,9 @@ class Box(DelimitedList):
 class Ground(fields.Raw):
     """A polygon in EPSG:4326, as GeoJSON, or ``null``."""
 
+    code = "residual"
+    remedy = "Send a GeoJSON Polygon or MultiPolygon in EPSG:4326, or null for nothing left."
+
     def __init__(self, **kwargs: Any) -> None:
         """Refer to the document's geometries."""
         kinds = [*POLYGONS["anyOf"], {"type": "null"}]
@@ -240,10 +298,15 @@ class Ground(fields.Raw):
         try:
             return _polygon(value)
         except (ValueError, TypeError, shapely.GEOSException) as error:
-            remedy = (
-                "Send a GeoJSON Polygon or MultiPolygon in EPSG:4326, or null for nothing left."
-            )
-            raise refused("residual", f"The {attr} cannot be read: {error}.", remedy) from None
+            message = f"The {attr} cannot be read: {error}."
+            raise refused(self.code, message, self.remedy) from None
+
+
+class Drawing(Ground):
+    """A polygon in EPSG:4326 that somebody drew, as GeoJSON; ``null`` is none."""
+
+    code = "polygon"
+    remedy = "Send a GeoJSON Polygon or MultiPolygon in EPSG:4326, or leave it out."
 
 
 def _storable(text: str) -> bool:

@@ -21,11 +21,11 @@ from layers.models import Community
 from layers.places import lock_community
 from webmap.api.blueprint import Blueprint
 from webmap.api.campaigns import signed
-from webmap.api.cases import SubmissionSchema
 from webmap.api.community import asked_community, asking_viewer
 from webmap.api.cursors import read_place, write_place
 from webmap.api.etags import asked_versions, tag_version
 from webmap.api.fields import Key, Language, Text, Word
+from webmap.api.histories import SubmissionSchema
 from webmap.api.paging import PageQuerySchema, page_of
 from webmap.api.schemas import FailureSchema, says, word
 from webmap.api.submitting import submit

@@ -11,8 +11,8 @@ from cases.models import AnswerBasis, FindingKind
 from cases.parcel_file import parcel_file
 from layers.models import LinkMethod, LinkRole, ParcelKind, StructureType, TitleBasis
 from webmap.api.blueprint import Blueprint
-from webmap.api.cases import CaseSchema
 from webmap.api.community import asked_community, asking_viewer
+from webmap.api.histories import CaseSchema
 from webmap.api.schemas import says, word
 from webmap.gates import gated, place_session
 

@@ -4,11 +4,13 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import abort
+from flask import abort, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from cases.case_sheet import find_case
+from cases.casework import StaleVersion
+from cases.lane_versions import StaleLanes
 from cases.parcel_file import Viewer
 from cases.signing import Signature
 from gis.problems import InputError
@@ -57,13 +59,20 @@ def show(page: Callable[[OpenedPlace], ResponseReturnValue]) -> ResponseReturnVa
 def answer(
     act: Callable[[OpenedPlace, Form], ResponseReturnValue],
     again: Callable[[OpenedPlace, Filled], str],
+    conflict: Callable[[OpenedPlace, Filled, Exception], str] | None = None,
 ) -> ResponseReturnValue:
     """Do what a form asks for and commit; refused, show the page with all that was typed.
 
-    ``act`` ends in a redirect, and is run again where its transaction lost to another.
+    ``conflict`` shows both versions where somebody else was faster. ``act`` ends in a redirect,
+    and is run again where its transaction lost to another.
     """
     try:
         return submit_form(lambda session: act(open_place(session), Form.of_request()))
     except InputError as error:
         filled = Filled.again(error)
+    except (StaleLanes, StaleVersion) as error:
+        if conflict is None:
+            raise
+        stale, typed = error, Filled(request.form)
+        return show(lambda opened: (conflict(opened, typed, stale), 412))
     return show(lambda opened: (again(opened, filled), 422))

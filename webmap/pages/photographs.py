@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, abort, request, send_file
+from flask import Blueprint, abort, request, send_file
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from werkzeug.datastructures import FileStorage
@@ -17,6 +17,7 @@ from cases.photographs import OF_A_CASE, Shots, add_photographs, find_photograph
 from cases.pictures import LARGEST_BYTES, MediaType, Picture, Size, Taken, read_picture
 from cases.signing import Signature
 from gis.problems import InputError, Problem
+from webmap.caching import keep_file
 from webmap.connections import current_settings
 from webmap.forms import Form
 from webmap.gates import gated, place_session
@@ -67,7 +68,7 @@ def copy(place: str, photograph_id: uuid.UUID, size: str) -> ResponseReturnValue
     path = _files().copy(_found(photograph_id).sha256, Size(size))
     if not path.is_file():
         abort(404)
-    return _kept(send_file(path, mimetype=MediaType.JPEG, conditional=True))
+    return keep_file(send_file(path, mimetype=MediaType.JPEG, conditional=True))
 
 
 @photograph_pages.get("/c/<place>/photographs/<uuid:photograph_id>/original")
@@ -79,14 +80,9 @@ def original(place: str, photograph_id: uuid.UUID) -> ResponseReturnValue:
     if not path.is_file():
         abort(404)
     name = f"{found.sha256.hex()[:16]}.{SUFFIX[MediaType(found.media_type)]}"
-    return _kept(send_file(path, mimetype=found.media_type, as_attachment=True, download_name=name))
-
-
-def _kept(response: Response) -> Response:
-    """Let the browser of the person who asked keep a picture; no one between may."""
-    response.headers["Cache-Control"] = "private, max-age=86400, immutable"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    return keep_file(
+        send_file(path, mimetype=found.media_type, as_attachment=True, download_name=name)
+    )
 
 
 def _files() -> PhotographFiles:
