@@ -26,12 +26,16 @@ def new_key() -> str:
     return str(uuid.uuid4())
 
 
-def submit_form(work: Callable[[Session], ResponseReturnValue]) -> ResponseReturnValue:
+def submit_form(
+    work: Callable[[Session], ResponseReturnValue], *, is_kept: bool = True
+) -> ResponseReturnValue:
     """Do what the form of this request asks for at its place, once; ``work`` ends in a redirect.
 
-    Raises ``InputError`` where its key was used for something else.
+    What is not kept is not known again by its key: ``work`` sees to that itself. Raises
+    ``InputError`` where its key was used for something else.
     """
-    return told(lambda: submit_at_place(sent_form(), lambda session: led(work(session))))
+    sent = sent_form() if is_kept else Sent(None, None)
+    return told(lambda: submit_at_place(sent, lambda session: led(work(session))))
 
 
 def told(submit: Callable[[], Answer]) -> ResponseReturnValue:
