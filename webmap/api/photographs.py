@@ -36,7 +36,7 @@ from webmap.api.fields import Decimal, Digest, Instant, Text, Upload, Word
 from webmap.api.histories import SubmissionSchema
 from webmap.api.schemas import says, word
 from webmap.api.submitting import submit
-from webmap.caching import keep_file
+from webmap.caching import inert
 from webmap.connections import current_settings
 from webmap.gates import gated, place_session
 from webmap.submitting import Sent, submit_at_place
@@ -264,7 +264,8 @@ def _file(path: Path, kind: MediaType, name: str | None) -> Response:
     if not path.is_file():
         abort(404)
     sent = send_file(path, mimetype=kind, as_attachment=name is not None, download_name=name)
-    return keep_file(sent)
+    # A copy is asked for again each time, an original with its camera's notes is kept nowhere.
+    return inert(sent, "private, no-cache" if name is None else "no-store")
 
 
 def _told(session: Session, shown: Shown) -> dict[str, Any]:

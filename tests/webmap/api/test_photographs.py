@@ -87,8 +87,8 @@ def test_a_copy_is_for_readers_and_the_original_for_few(web: Web, place: Place) 
     assert planner.client.get(original).status_code == 403
     answer = inspector.client.get(original)
     assert answer.data == content
-    for one in (copy, answer):
-        assert one.headers["Cache-Control"] == "private, max-age=86400, immutable"
+    for one, kept in ((copy, "private, no-cache"), (answer, "no-store")):
+        assert one.headers["Cache-Control"] == kept
         assert one.headers["X-Content-Type-Options"] == "nosniff"
         assert "sandbox" in one.headers["Content-Security-Policy"]
         one.close()
