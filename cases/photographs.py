@@ -5,12 +5,11 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import shapely
 from geoalchemy2.shape import from_shape, to_shape
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
@@ -26,7 +25,6 @@ from gis.problems import InputError, Problem
 from layers.models import STORAGE_SRID, Community, Observation
 
 ADDED = "case:photograph:added"
-ATTACHED = "case:photograph:attached"
 OF_A_CASE = (PhotographSubject.BEFORE, PhotographSubject.AFTER)
 # The advisory lock between those who write files and whoever sweeps them.
 FILES_LOCK = 20_220_316
@@ -34,12 +32,16 @@ FILES_LOCK = 20_220_316
 
 @dataclass(frozen=True)
 class Shots:
-    """Photographs to be added; ``typed`` stands in for what a picture does not say itself."""
+    """Photographs to be added; ``typed`` stands in for what a picture does not say itself.
+
+    ``observation`` is the ref of the observation of the case that they show, if of one.
+    """
 
     pictures: Sequence[Picture]
     subject: PhotographSubject
     note: str = ""
     typed: Taken = field(default_factory=Taken)
+    observation: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,9 @@ def add_photographs(
     ``InputError`` with everything that is wrong.
     """
     problems = [*by.lacks(Permission.PHOTOGRAPH_ADD), *_wrong(shots)]
+    seen = _observed(session, community, case_id, shots.observation)
+    if shots.observation and seen is None:
+        problems.append(_unknown_observation(shots.observation))
     if problems:
         raise InputError(problems)
     session.execute(select(func.pg_advisory_xact_lock_shared(FILES_LOCK)))
@@ -81,6 +86,8 @@ def add_photographs(
     known = _known(session, case, shots.subject)
     fresh = {one.sha256: one for one in shots.pictures if one.sha256 not in known}
     rows = [_row(community, case, shots, picture, by) for picture in fresh.values()]
+    for row in rows:
+        row.observation_id = seen
     session.add_all(rows)
     session.flush()
     if rows:
@@ -102,44 +109,6 @@ def photographs(session: Session, community: Community, case: Case) -> list[Show
     inside = None if community.boundary is None else to_shape(community.boundary)
     zone = ZoneInfo(community.time_zone)
     return [_shown(row, zone, inside) for row in rows]
-
-
-def attach(
-    session: Session,
-    community: Community,
-    photograph_id: uuid.UUID,
-    observation_ref: str,
-    by: Signature,
-) -> Photograph:
-    """Say which observation of its case a photograph shows; said once, it stays.
-
-    The caller commits. Raises ``InputError`` with everything that is wrong.
-    """
-    row = session.get(
-        Photograph, (community.id, photograph_id), with_for_update=True, populate_existing=True
-    )
-    problems = by.lacks(Permission.PHOTOGRAPH_ADD)
-    if row is None or row.case_id is None:
-        text = "There is no such photograph of a case."
-        remedy = "Choose one of the case's."
-        raise InputError([*problems, Problem("unknown_photograph", text, remedy)])
-    case = lock_case(session, community, row.case_id)
-    seen = _observed(session, case, observation_ref)
-    if seen is None:
-        text = f"The case has no observation {observation_ref!r}."
-        remedy = "Name one of its ground."
-        problems.append(Problem("unknown_observation", text, remedy, field="observation"))
-    elif row.observation_id not in {None, seen}:
-        text = "The photograph was attached to another observation."
-        remedy = "Add it again for this one."
-        problems.append(Problem("photograph_attached", text, remedy, field="observation"))
-    if problems:
-        raise InputError(problems)
-    if row.observation_id is None:
-        row.observation_id = seen
-        session.flush()
-        _tell(session, community, case, ATTACHED, {"photograph": str(row.id)}, by, seen)
-    return row
 
 
 def find_photograph(
@@ -250,44 +219,49 @@ def _record(
     session: Session, community: Community, case: Case, rows: Sequence[Photograph], by: Signature
 ) -> None:
     """Name the photographs in the history, so that a file that was exchanged is known by it."""
+    book = Book(SurveyCRS(community.survey_srid))
     data = {
         "subject": rows[0].subject,
         "photographs": [{"id": str(row.id), "sha256": row.sha256.hex()} for row in rows],
     }
-    _tell(session, community, case, ADDED, data, by, note=rows[0].note)
-
-
-def _tell(
-    session: Session,
-    community: Community,
-    case: Case,
-    event: str,
-    data: dict[str, Any],
-    by: Signature,
-    observation: uuid.UUID | None = None,
-    note: str = "",
-) -> None:
-    book = Book(SurveyCRS(community.survey_srid))
-    key, moment = (community.id, case.id), Moment.of(community, by.at)
-    book.record(moment, key, by.actor, event, note=note, observation=observation, data=data)
+    key = (community.id, case.id)
+    moment = Moment.of(community, by.at)
+    book.record(moment, key, by.actor, ADDED, note=rows[0].note, data=data)
     book.post(session)
 
 
-def _observed(session: Session, case: Case, ref: str) -> uuid.UUID | None:
+def observed_refs(session: Session, case: Case) -> Sequence[str]:
+    """Return the refs of the observations that found ground of a case, in their order."""
+    return session.scalars(
+        _observations(case.community_id, case.id)
+        .with_only_columns(Observation.ref)
+        .distinct()
+        .order_by(Observation.ref)
+    ).all()
+
+
+def _observed(
+    session: Session, community: Community, case_id: uuid.UUID, ref: str
+) -> uuid.UUID | None:
     """Return the observation of that ref that found ground of a case, ``None`` for none."""
+    wanted = _observations(community.id, case_id).where(Observation.ref == ref)
+    return session.scalar(wanted.limit(1))
+
+
+def _observations(community_id: int, case_id: uuid.UUID) -> Select[uuid.UUID]:
     found = (Encroachment.community_id == Observation.community_id) & (
         Encroachment.observation_id == Observation.id
     )
-    return session.scalar(
+    return (
         select(Observation.id)
         .join(Encroachment, found)
-        .where(
-            Observation.community_id == case.community_id,
-            Observation.ref == ref,
-            Encroachment.case_id == case.id,
-        )
-        .limit(1)
+        .where(Observation.community_id == community_id, Encroachment.case_id == case_id)
     )
+
+
+def _unknown_observation(ref: str) -> Problem:
+    text = f"The case has no observation {ref!r}."
+    return Problem("unknown_observation", text, "Name one of its ground.", field="observation")
 
 
 def _shown(row: Photograph, zone: ZoneInfo, inside: shapely.Geometry | None) -> Shown:

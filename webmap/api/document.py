@@ -160,7 +160,6 @@ def _case_words() -> dict[str, str]:
         "rank_case": gettext("Set how hard a case is"),
         "reassign_ground": gettext("Let another household answer for ground of a case"),
         "add_photograph": gettext("Add a photograph of a case"),
-        "attach_photograph": gettext("Say which observation a photograph shows"),
         "record_patrol": gettext("Record what a patrol found"),
         "make_declaration_link": gettext("Make a one-time link for a household"),
     }

@@ -19,7 +19,6 @@ from cases.photographs import (
     Shots,
     Shown,
     add_photographs,
-    attach,
     find_photograph,
 )
 from cases.photographs import photographs as photographs_of
@@ -35,7 +34,6 @@ from webmap.api.community import asked_community, asking_viewer
 from webmap.api.fields import Decimal, Digest, Instant, Text, Upload, Word
 from webmap.api.histories import SubmissionSchema
 from webmap.api.schemas import says, word
-from webmap.api.submitting import submit
 from webmap.caching import inert
 from webmap.connections import current_settings
 from webmap.gates import gated, place_session
@@ -91,6 +89,11 @@ class NewPhotographSchema(Schema):
         required=True,
         metadata={"description": "before or after."},
     )
+    observation = Text(
+        LONGEST_REF,
+        load_default="",
+        metadata={"description": "The ref of the observation of the case that it shows."},
+    )
     note = Text(load_default="", metadata={"description": "A note."})
     taken_at = Instant(metadata={"description": "When it was taken, with its zone."})
     longitude = Decimal(-180, 180, metadata={"description": "Where, in degrees east."})
@@ -108,16 +111,6 @@ class CopyQuerySchema(Schema):
         noun="size",
         load_default=Size.SMALL,
         metadata={"description": "How large the copy is."},
-    )
-
-
-class AttachmentSchema(Schema):
-    """Which observation a photograph shows."""
-
-    observation = Text(
-        LONGEST_REF,
-        required=True,
-        metadata={"description": "The ref of an observation of the photograph's case."},
     )
 
 
@@ -154,7 +147,7 @@ def add_photograph(
     # Decoded before a transaction begins, which must not wait for it.
     picture = _picture(asked)
     typed = Taken(*(asked.get(one) for one in _TYPED))
-    shots = Shots([picture], asked["subject"], asked["note"], typed)
+    shots = Shots([picture], asked["subject"], asked["note"], typed, asked["observation"])
     viewer = asking_viewer()
 
     def work(session: Session) -> dict[str, Any]:
@@ -197,34 +190,6 @@ def photograph_original(place: str, photograph_id: uuid.UUID) -> ResponseReturnV
     kind = MediaType(found.media_type)
     name = f"{found.sha256.hex()[:16]}.{SUFFIX[kind]}"
     return _file(_files().original(found.sha256), kind, name)
-
-
-@photographs.route(
-    "/communities/<place>/photographs/<uuid:photograph_id>/observation", methods=["PUT"]
-)
-@photographs.arguments(SubmissionSchema, location="headers")
-@photographs.arguments(AttachmentSchema, example={"observation": "O-17"})
-@photographs.response(200, PhotographSchema)
-@gated(Permission.PHOTOGRAPH_ADD)
-def attach_photograph(
-    headers: dict[str, Any], asked: dict[str, Any], place: str, photograph_id: uuid.UUID
-) -> ResponseReturnValue:
-    """Say which observation a photograph shows, before or after.
-
-    Said once, it stays.
-    """
-    viewer = asking_viewer()
-
-    def work(session: Session) -> dict[str, Any]:
-        community = asked_community(session)
-        found = _seen(session, community, photograph_id)
-        by = Signature(viewer.actor, permissions=viewer.permissions)
-        attach(session, community, found.id, asked["observation"], by)
-        case = seen_case(session, community, found.case_id or abort(404))
-        shown = photographs_of(session, community, case)
-        return next(_told(session, one) for one in shown if one.row.id == found.id)
-
-    return submit(headers.get("key"), work)
 
 
 def _picture(asked: Mapping[str, Any]) -> Picture:

@@ -13,7 +13,14 @@ from werkzeug.datastructures import FileStorage
 from cases.access import Permission
 from cases.models import Photograph, PhotographSubject
 from cases.photograph_files import PhotographFiles
-from cases.photographs import OF_A_CASE, Shots, add_photographs, find_photograph, photographs
+from cases.photographs import (
+    OF_A_CASE,
+    Shots,
+    add_photographs,
+    find_photograph,
+    observed_refs,
+    photographs,
+)
 from cases.pictures import LARGEST_BYTES, MediaType, Picture, Size, Taken, read_picture
 from cases.signing import Signature
 from gis.problems import InputError, Problem
@@ -53,6 +60,7 @@ def new_photographs(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
             subject or PhotographSubject.OTHER,
             form.text("note", needed=False),
             _typed(opened, form),
+            form.text("observation", needed=False, longest=64),
         )
         form.check()
         by = Signature(opened.viewer.actor, permissions=opened.viewer.permissions)
@@ -144,6 +152,7 @@ def _part(opened: Opened) -> Mapping[str, Any] | None:
             (subject, [one for one in kept if one.row.subject is subject]) for subject in OF_A_CASE
         ],
         "may_add": may_add,
+        "observations": [(ref, ref) for ref in observed_refs(opened.session, opened.case)],
         "may_have_original": Permission.PHOTOGRAPH_ORIGINAL in opened.viewer.permissions,
         "subjects": OF_A_CASE,
         "most": MOST_AT_ONCE,

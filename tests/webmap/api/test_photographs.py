@@ -11,8 +11,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from cases.access import Role
-from cases.models import CaseEvent, Photograph
-from cases.photographs import ATTACHED
+from cases.models import Photograph
 from layers.db import EVERYWHERE
 from tests.webmap.api.sending import Sender, codes
 from tests.webmap.api.test_case_work import Place, announced
@@ -122,17 +121,10 @@ def test_what_is_no_picture_is_refused(web: Web, place: Place) -> None:
     assert codes(upload(inspector, place, b"<svg xmlns='x'/>")) == ["photograph_kind"]
 
 
-def test_a_photograph_shows_one_observation_of_its_case(web: Web, place: Place) -> None:
+def test_a_photograph_shows_an_observation_of_its_case(web: Web, place: Place) -> None:
     inspector = Sender.of(web, Role.INSPECTOR, place.code)
-    told = upload(inspector, place, picture()).get_json()
-    assert told["observation"] is None
-    where = f"photographs/{told['id']}/observation"
-    assert codes(inspector.send("PUT", where, {"observation": "O2"})) == ["unknown_observation"]
-    for _ in range(2):
-        answer = inspector.send("PUT", where, {"observation": "O1"})
-        assert answer.get_json()["observation"] == "O1"
-    with web.database.session(EVERYWHERE) as session:
-        wanted = select(func.count()).where(
-            CaseEvent.case_id == place.case, CaseEvent.event == ATTACHED
-        )
-        assert session.scalar(wanted) == 1
+    wrong = upload(inspector, place, picture(), observation="O2", longitude="122")
+    assert codes(wrong) == ["half_position", "unknown_observation"]
+    told = upload(inspector, place, picture(), observation="O1").get_json()
+    assert told["observation"] == "O1"
+    assert inspector.get(f"{place.at}/photographs") == [told]

@@ -100,7 +100,6 @@ CHANGES = (
     "PUT {}/cases/{case_id}/assignment",
     "PUT {}/cases/{case_id}/difficulty",
     "POST {}/assignments",
-    "PUT {}/photographs/{photograph_id}/observation",
     "POST {}/lanes",
     "PUT {}/lanes/{lane_id}",
     "DELETE {}/lanes/{lane_id}",
