@@ -124,7 +124,7 @@ def test_what_is_no_picture_is_refused(web: Web, place: Place) -> None:
 def test_a_photograph_shows_an_observation_of_its_case(web: Web, place: Place) -> None:
     inspector = Sender.of(web, Role.INSPECTOR, place.code)
     wrong = upload(inspector, place, picture(), observation="O2", longitude="122")
-    assert codes(wrong) == ["half_position", "unknown_observation"]
+    assert codes(wrong) == ["half_position", "foreign_observation"]
     told = upload(inspector, place, picture(), observation="O1").get_json()
     assert told["observation"] == "O1"
     assert inspector.get(f"{place.at}/photographs") == [told]
