@@ -56,6 +56,7 @@ class FoundGround:
 
     parcel_id: uuid.UUID
     parcel: str
+    observation_id: uuid.UUID
     observation: str
     structure: StructureType
     observed_on: dt.date
@@ -174,6 +175,7 @@ def _ground(survey: SurveyCRS, rows: Sequence[Any]) -> Iterator[FoundGround]:
         yield FoundGround(
             parcel.id,
             parcel.ref,
+            seen.id,
             seen.ref,
             seen.structure_type,
             seen.observed_on,
@@ -214,36 +216,46 @@ def _events(session: Session, case: Case) -> Sequence[CaseEvent]:
 
 def _shapes(session: Session, case: Case, rows: Sequence[Any]) -> list[Shape]:
     """Return the polygons of the case, those that lie below first."""
-    shapes = [*_around(session, case, rows), *_observed(rows)]
+    grounds = [row[0].geom for row in rows]
+    shapes = [*shapes_around(session, case.community_id, grounds), *_observed(rows)]
     for found, seen, _parcel in rows:
-        layer = "found" if found.superseded_on is None else "superseded"
-        shapes.append(_shape(layer, seen.ref, found.found_on, found.geom))
-        if found.standing is not None and found.superseded_on is None:
-            shapes.append(_shape("standing", seen.ref, None, found.standing))
+        shapes += shapes_of_ground(found, seen.ref)
     return shapes + _measured(session, case) + _cleared(session, case)
 
 
-def _around(session: Session, case: Case, rows: Sequence[Any]) -> Iterator[Shape]:
-    """Return buildings and parcels near the case, for orientation."""
-    if not rows:
+def shapes_of_ground(found: Encroachment, ref: str) -> list[Shape]:
+    """Return what an observation ``ref`` was found to take, and what of it still stands."""
+    if found.superseded_on is not None:
+        return [shape_of("superseded", ref, found.found_on, found.geom)]
+    shapes = [shape_of("found", ref, found.found_on, found.geom)]
+    if found.standing is not None:
+        shapes.append(shape_of("standing", ref, None, found.standing))
+    return shapes
+
+
+def shapes_around(
+    session: Session, community_id: int, grounds: Sequence[WKBElement]
+) -> Iterator[Shape]:
+    """Return buildings and parcels near some ground, for orientation."""
+    if not grounds:
         return
-    bounds = shapely.total_bounds(np.array([to_shape(row[0].geom) for row in rows], dtype=object))
+    bounds = shapely.total_bounds(np.array([to_shape(one) for one in grounds], dtype=object))
     box = func.ST_MakeEnvelope(*bounds.tolist(), 4326)
     near = func.ST_Expand(box, AROUND_DEGREES)
     buildings = select(Building.ref, Building.geom).where(
-        Building.community_id == case.community_id, Building.geom.op("&&")(near)
+        Building.community_id == community_id, Building.geom.op("&&")(near)
     )
     parcels = select(Parcel.ref, Parcel.geom).where(
-        Parcel.community_id == case.community_id, Parcel.geom.op("&&")(near)
+        Parcel.community_id == community_id, Parcel.geom.op("&&")(near)
     )
     for layer, places in (("building", buildings), ("parcel", parcels)):
         for ref, geom in session.execute(places):
-            yield _shape(layer, ref, None, geom)
+            yield shape_of(layer, ref, None, geom)
 
 
 def _observed(rows: Sequence[Any]) -> list[Shape]:
     seen = {row[1].id: row[1] for row in rows}
-    return [_shape("observed", one.ref, one.observed_on, one.geom) for one in seen.values()]
+    return [shape_of("observed", one.ref, one.observed_on, one.geom) for one in seen.values()]
 
 
 def _measured(session: Session, case: Case) -> list[Shape]:
@@ -262,7 +274,7 @@ def _measured(session: Session, case: Case) -> list[Shape]:
         )
         .order_by(CaseEvent.seq)
     )
-    return [_shape("residual", ref, day, geom) for ref, day, geom in residuals]
+    return [shape_of("residual", ref, day, geom) for ref, day, geom in residuals]
 
 
 def _cleared(session: Session, case: Case) -> list[Shape]:
@@ -277,10 +289,11 @@ def _cleared(session: Session, case: Case) -> list[Shape]:
         )
         .order_by(AreaEntry.seq)
     )
-    return [_shape(entry.kind, "", entry.day, entry.geom) for entry in entries]
+    return [shape_of(entry.kind, "", entry.day, entry.geom) for entry in entries]
 
 
-def _shape(layer: str, label: str, day: dt.date | None, stored: WKBElement) -> Shape:
+def shape_of(layer: str, label: str, day: dt.date | None, stored: WKBElement) -> Shape:
+    """Return a stored geometry as a shape to draw."""
     geometry = shapely.transform(to_shape(stored), lambda xy: np.round(xy, DECIMALS))
     return Shape(layer, label, day, shapely.to_geojson(geometry))
 

@@ -4,7 +4,6 @@ Every move runs under a lock on its case, checks all that it needs at once, and
 writes the event, the entries and the projections in the caller's transaction.
 """
 
-import datetime as dt
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,15 +18,16 @@ from sqlalchemy.orm import Session
 from cases.access import Permission
 from cases.declared import declare, take_back_declared
 from cases.ground import ANNOUNCED_GROUND, Ground
-from cases.ledger import Book, Moment
+from cases.ledger import Book, Moment, time_problems
 from cases.models import Case, CaseEvent, Encroachment, EntryKind
 from cases.observing import observe
 from cases.requirements import NOTHING_LEFT, Nothing, Request, Requirements
+from cases.signing import Signature, length_problems
 from cases.workflow import (
     BY_THE_RECORD,
-    CLEARED_STATES,
     DEADLINE_STATES,
     MOVES,
+    UNCONFIRMED_STATES,
     Move,
     State,
     moves_from,
@@ -53,6 +53,7 @@ __all__ = [
     "confirm",
     "lock_case",
     "move",
+    "unconfirmed",
 ]
 
 
@@ -138,24 +139,43 @@ def available_moves(
 
 
 def confirm(
-    session: Session, community: Community, case_id: uuid.UUID, actor: str, at: dt.datetime | None
+    session: Session, community: Community, case_id: uuid.UUID, by: Signature, note: str = ""
 ) -> Case:
-    """Verify the encroachments that were found after the case itself was verified."""
-    case = lock_case(session, community, case_id)
-    work = _Work(session, community, case, Request(case.state, actor, at))
-    if case.state in {State.SUSPECTED, State.REJECTED} or not work.ground.unverified():
-        problem = Problem(
-            "nothing_to_confirm",
-            f"The case is {case.state} and has no area to confirm.",
-            "Verify a suspected case; confirm only what was found later.",
-        )
-        raise InputError([problem])
-    if case.state in CLEARED_STATES:
-        raise AssertionError("a cleared case has no unverified ground")
+    """Verify the encroachments that were found after the case itself was verified.
+
+    The caller commits. Raises ``InputError`` with everything that is wrong, and
+    ``StaleVersion`` where ``by.version`` is not the case's.
+    """
+    case = lock_case(session, community, case_id, by.version)
+    request = Request(case.state, by.actor, by.at, reason=note)
+    work = _Work(session, community, case, request)
+    problems = [
+        *by.lacks(Permission.CASE_VERIFY),
+        *time_problems(session, community.id, case.id, work.moment.at),
+        *length_problems([("note", note)]),
+        *([] if unconfirmed(work.ground) else [_nothing_to_confirm(case)]),
+    ]
+    if problems:
+        raise InputError(problems)
     work.verify()
     case.version += 1
     work.record("case:area:confirmed", None)
     return case
+
+
+def unconfirmed(ground: Ground) -> list[Encroachment]:
+    """Return what was found after its case was verified, and nobody has confirmed."""
+    if ground.case.state in UNCONFIRMED_STATES:
+        return ground.unverified()
+    return []
+
+
+def _nothing_to_confirm(case: Case) -> Problem:
+    return Problem(
+        "nothing_to_confirm",
+        f"The case is {case.state} and has no area to confirm.",
+        "Verify a suspected case; confirm only what was found later.",
+    )
 
 
 class _Work:

@@ -1,17 +1,22 @@
 """What a person decides about observations: who answers, and what is withdrawn."""
 
-import datetime as dt
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from cases.access import Permission
+from cases.casework import lock_case
 from cases.flag_load import current_encroachments
 from cases.flag_write import Writer
+from cases.flagging import flag
 from cases.ledger import Book, Moment, wrong_time
 from cases.models import AreaEntry, Case, Encroachment
+from cases.objections import WITHDRAWN, withdrawal_due
+from cases.registry import find_household
+from cases.signing import Signature, text_problems
 from gis.crs import SurveyCRS
 from gis.problems import InputError, Problem
 from layers.frames import frame
@@ -22,8 +27,12 @@ from layers.models import (
     ObservationStatus,
     Parcel,
     ParcelHousehold,
+    Purpose,
 )
 from layers.places import lock_community
+
+# Any of these lets somebody say who answers for an enclosure.
+MAY_DECIDE = frozenset({Permission.CASE_ASSIGN, Permission.CASE_VERIFY})
 
 
 def list_undecided(session: Session, communities: Sequence[int]) -> list[dict[str, Any]]:
@@ -68,10 +77,8 @@ def decide(
     community: Community,
     observation_ref: str,
     household_ref: str,
-    *,
-    actor: str,
     reason: str,
-    at: dt.datetime | None = None,
+    by: Signature,
 ) -> Case:
     """Let a household answer for an enclosure; the decision is an event of its case.
 
@@ -79,16 +86,13 @@ def decide(
     """
     lock_community(session, community.id)
     seen = _open_observation(session, community, observation_ref)
-    household = session.scalars(
-        select(Household).where(
-            Household.community_id == community.id, Household.ref == household_ref
-        )
-    ).first()
-    problems = [] if seen else [_unknown("observation", observation_ref)]
-    problems += [] if household else [_unknown("household", household_ref)]
-    if not reason.strip():
-        text = "A decision who answers needs a reason."
-        problems.append(Problem("reason_missing", text, "Say why in a sentence.", field="reason"))
+    household = find_household(session, community, household_ref)
+    problems = [
+        *by.lacks(*sorted(MAY_DECIDE)),
+        *([] if seen else [_unknown("observation", observation_ref)]),
+        *([] if household else [_unknown("household", household_ref)]),
+        *text_problems([("reason", reason)]),
+    ]
     if problems or seen is None or household is None:
         raise InputError(problems)
     rows = frame(
@@ -99,9 +103,9 @@ def decide(
     )
     if rows.empty:
         text = f"Observation {observation_ref} has no encroachment that waits for a decision."
-        raise InputError([Problem("nothing_to_decide", text, "List the undecided ones.")])
+        raise InputError([Problem("answered_already", text, "List the undecided ones.")])
     survey = SurveyCRS(community.survey_srid)
-    writer = Writer(session, {community.id: community}, survey, at, actor)
+    writer = Writer(session, {community.id: community}, survey, by.at, by.actor)
     case = writer.decide(rows, household.id, reason)
     writer.post()
     return case
@@ -111,40 +115,71 @@ def withdraw(
     session: Session,
     community: Community,
     observation_ref: str,
-    *,
-    actor: str,
     reason: str,
-    at: dt.datetime | None = None,
+    by: Signature,
+    *,
+    case_id: uuid.UUID | None = None,
 ) -> Observation:
-    """Withdraw an open observation; flagging then ends what rested on it.
+    """Withdraw an open observation, and end at once what rested on it; history stays.
 
-    It is an event of each case that rests on it. The caller commits. Raises
-    ``InputError`` where there is no such observation, or it is dated later.
+    It is an event of each case that rests on it. Whoever verifies may withdraw, and
+    whoever decides objections where one was upheld for it. ``case_id`` is the case that
+    it was withdrawn from, in the version of ``by``. The caller commits. Raises
+    ``InputError`` with everything that is wrong, and ``StaleVersion`` where the case
+    is another by now.
     """
+    if case_id is not None:
+        lock_case(session, community, case_id, by.version)
     lock_community(session, community.id)
     seen = _open_observation(session, community, observation_ref)
-    if seen is None:
-        raise InputError([_unknown("observation", observation_ref)])
-    moment = Moment.of(community, at)
-    if moment.day < seen.observed_on:
-        raise InputError([wrong_time(f"It was observed on {seen.observed_on}, later.")])
+    resting = set() if seen is None else cases_of(session, seen)
+    if case_id is not None and case_id not in resting:
+        seen = None
+    moment = Moment.of(community, by.at)
+    problems = [
+        *may_not_withdraw(session, community, resting, by),
+        *([_unknown("observation", observation_ref)] if seen is None else []),
+        *text_problems([("reason", reason)]),
+    ]
+    if seen is not None and moment.day < seen.observed_on:
+        problems.append(wrong_time(f"It was observed on {seen.observed_on}, later."))
+    if problems or seen is None:
+        raise InputError(problems)
     seen.status, seen.ended_on = ObservationStatus.WITHDRAWN, moment.day
-    book = Book(SurveyCRS(community.survey_srid))
-    for case in _cases_of(session, seen):
-        book.record(
-            moment,
-            (community.id, case),
-            actor,
-            "case:observation:withdrawn",
-            note=reason,
-            observation=seen.id,
-        )
-    session.flush()
-    book.post(session)
+    _record_withdrawal(session, community, seen, resting, reason, by)
+    flag(session, [community], at=by.at, actor=by.actor)
     return seen
 
 
-def _cases_of(session: Session, seen: Observation) -> set[uuid.UUID]:
+def _record_withdrawal(
+    session: Session,
+    community: Community,
+    seen: Observation,
+    resting: set[uuid.UUID],
+    reason: str,
+    by: Signature,
+) -> None:
+    """Make it an event of each case, whose readers must see that it changed."""
+    moment, book = Moment.of(community, by.at), Book(SurveyCRS(community.survey_srid))
+    for case_id in sorted(resting):
+        session.get_one(Case, (community.id, case_id)).version += 1
+        key = (community.id, case_id)
+        book.record(moment, key, by.actor, WITHDRAWN, note=reason, observation=seen.id)
+    session.flush()
+    book.post(session)
+
+
+def may_not_withdraw(
+    session: Session, community: Community, resting: set[uuid.UUID], by: Signature
+) -> list[Problem]:
+    """Return why ``by`` may not withdraw what the cases ``resting`` rest on."""
+    mine = Case.community_id == community.id, Case.id.in_(resting)
+    if session.scalar(select(exists().where(*mine, withdrawal_due()))):
+        return by.lacks(Permission.CASE_VERIFY, Permission.OBJECTION_DECIDE)
+    return by.lacks(Permission.CASE_VERIFY)
+
+
+def cases_of(session: Session, seen: Observation) -> set[uuid.UUID]:
     """Return the cases with ground that the observation shows, or reported as taken again."""
     shown = select(Encroachment.case_id).where(
         Encroachment.community_id == seen.community_id,
@@ -165,6 +200,8 @@ def _open_observation(session: Session, community: Community, ref: str) -> Obser
             Observation.community_id == community.id,
             Observation.ref == ref,
             Observation.status == ObservationStatus.OPEN,
+            # A residual is part of its inspection.
+            Observation.purpose != Purpose.RESIDUAL,
         )
         .with_for_update(key_share=True)
     ).first()

@@ -8,7 +8,7 @@ rule over tables, and a test holds both together.
 """
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,12 +89,15 @@ def _last(history: str, day: int) -> Status | None:
 
 
 def count_statuses(
-    session: Session, day: dt.date, communities: Collection[int] | None = None
+    session: Session,
+    day: dt.date,
+    communities: Collection[int] | None = None,
+    only: Sequence[ColumnElement[bool]] = (),
 ) -> dict[int, dict[Status, int]]:
     """Return how many public-green parcels of each community have each status on ``day``.
 
     Statuses without a parcel are left out, and so are communities without one;
-    ``communities`` narrows what the session sees.
+    ``communities`` narrows what the session sees, and ``only`` which parcels count.
     """
     standing = _standing_on(day)
     status = _status(standing, day).label("status")
@@ -104,7 +107,7 @@ def count_statuses(
             standing,
             and_(standing.c.community_id == Parcel.community_id, standing.c.parcel_id == Parcel.id),
         )
-        .where(Parcel.kind == ParcelKind.PUBLIC_GREEN)
+        .where(Parcel.kind == ParcelKind.PUBLIC_GREEN, *only)
         .group_by(Parcel.community_id, status)
     )
     if communities is not None:

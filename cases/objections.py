@@ -6,8 +6,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, not_, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from cases.access import Permission
 from cases.calendar import add_working_days
@@ -16,7 +16,7 @@ from cases.deadlines import resume, suspend
 from cases.documents import wrong_paper
 from cases.ground import Ground
 from cases.ledger import Book, Moment, time_problems
-from cases.models import Case, Objection
+from cases.models import Case, CaseEvent, Objection
 from cases.policy import Policy
 from cases.requirements import Request, Requirements, person
 from cases.signing import Signature, text_problems
@@ -27,6 +27,7 @@ from layers.models import Community
 
 LODGED = "case:objection:lodged"
 DECIDED = "case:objection:decided"
+WITHDRAWN = "case:observation:withdrawn"
 # Where an upheld objection may send its case.
 OUTCOMES = (State.REJECTED, State.SUSPECTED)
 
@@ -155,6 +156,40 @@ def open_objection(session: Session, case: Case) -> Objection | None:
             Objection.decided_on.is_(None),
         )
     ).first()
+
+
+def withdrawal_due() -> ColumnElement[bool]:
+    """Say of a ``Case`` that an objection was upheld whose observation nobody has withdrawn.
+
+    So it is where an upheld objection moved nothing, and no observation of the case was
+    withdrawn since.
+    """
+    decided, later = aliased(CaseEvent), aliased(CaseEvent)
+    followed = exists().where(
+        later.community_id == decided.community_id,
+        later.case_id == decided.case_id,
+        later.seq > decided.seq,
+        or_(
+            later.event == WITHDRAWN,
+            and_(
+                later.state.is_not(None),
+                later.data["objection"].astext == decided.data["objection"].astext,
+            ),
+        ),
+    )
+    return exists().where(
+        decided.community_id == Case.community_id,
+        decided.case_id == Case.id,
+        decided.event == DECIDED,
+        decided.data["upheld"].astext == "true",
+        not_(followed),
+    )
+
+
+def is_withdrawal_due(session: Session, case: Case) -> bool:
+    """Tell it of one case."""
+    mine = Case.community_id == case.community_id, Case.id == case.id
+    return bool(session.scalar(select(exists().where(*mine, withdrawal_due()))))
 
 
 def list_objections(session: Session, community: Community, case: Case) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from cases.flag_write import Writer
 from cases.ground import Ground
 from cases.ledger import Moment, time_problems
 from cases.models import AnswerBasis, Case, Encroachment, EntryKind
+from cases.registry import find_household
 from cases.signing import Signature, text_problems
 from cases.workflow import DEADLINE_STATES, State
 from gis.crs import SurveyCRS
@@ -42,7 +43,7 @@ def reassign(
     """
     case = lock_case(session, community, case_id, by.version)
     moment = Moment.of(community, by.at)
-    household = _household(session, community, household_ref)
+    household = find_household(session, community, household_ref)
     every = Ground(session, community, case).encroachments()
     moved = _of_observation(session, community, every, observation_ref)
     problems = [
@@ -137,12 +138,6 @@ def _bring(writer: Writer, moment: Moment, case: Case, state: State) -> None:
         case.deadline_on = None
     key = case.community_id, case.id
     writer.book.record(moment, key, writer.actor, f"case:state:{state}", state=state)
-
-
-def _household(session: Session, community: Community, ref: str) -> Household | None:
-    return session.scalars(
-        select(Household).where(Household.community_id == community.id, Household.ref == ref)
-    ).first()
 
 
 def _of_observation(

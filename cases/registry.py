@@ -47,3 +47,10 @@ def find_case(session: Session, community: Community, household: str) -> Case:
         remedy = "List the cases with 'commongreen case list'."
         raise InputError([Problem("unknown_case", message, remedy, field="household")])
     return found
+
+
+def find_household(session: Session, community: Community, ref: str) -> Household | None:
+    """Return a household of the community by its ref."""
+    return session.scalars(
+        select(Household).where(Household.community_id == community.id, Household.ref == ref)
+    ).first()

@@ -30,14 +30,24 @@ class Signature:
 
 def text_problems(needed: Iterable[tuple[str, str]]) -> list[Problem]:
     """Return what is wrong with texts that must be given, as pairs of field and text."""
-    problems = []
-    for field, text in needed:
-        if not text.strip():
-            remedy = f"Give the {field}."
-            problems.append(
-                Problem(f"{field}_missing", f"There is no {field}.", remedy, field=field)
-            )
-        elif len(text) > LONGEST_TEXT:
-            message = f"The {field} has more than {LONGEST_TEXT} characters."
-            problems.append(Problem("too_long", message, "Shorten it.", field=field))
-    return problems
+    texts = list(needed)
+    missing = [
+        Problem(f"{field}_missing", f"There is no {field}.", f"Give the {field}.", field=field)
+        for field, text in texts
+        if not text.strip()
+    ]
+    return missing + length_problems(texts)
+
+
+def length_problems(texts: Iterable[tuple[str, str]]) -> list[Problem]:
+    """Keep texts, pairs of field and text, short enough to be printed."""
+    return [
+        Problem(
+            "too_long",
+            f"The {field} has more than {LONGEST_TEXT} characters.",
+            "Shorten it.",
+            field=field,
+        )
+        for field, text in texts
+        if len(text) > LONGEST_TEXT
+    ]

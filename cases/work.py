@@ -15,33 +15,25 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.announcements import awaiting_poster
-from cases.assignment import RESTING_STATES, Duty
+from cases.assignment import Duty
 from cases.deadlines import overdue
 from cases.difficulty import Ranked, in_order
 from cases.models import (
-    Account,
-    Campaign,
     Case,
-    CaseEvent,
-    Encroachment,
-    Lane,
-    LaneBuilding,
-    Objection,
-    Visit,
 )
 from cases.parcel_file import case_number
 from cases.patrols import NextPatrol, due_patrols
 from cases.ranking import Rank, order_of_work, ranks
 from cases.requirements import person
+from cases.work_rows import select_lines
 from cases.workflow import State
 from gis.crs import SurveyCRS
 from gis.route import walking_order
-from layers.frames import Rows
-from layers.models import Building, Community, Household
+from layers.models import Building, Community
 
 # A walk of more doors than this is no day's; the rest follows in its own order.
 MOST_STOPS = 200
@@ -55,35 +47,40 @@ class Task(enum.StrEnum):
 
     VISIT = "visit"
     VERIFY = "verify"
+    CONFIRM = "confirm"
     INSPECT = "inspect"
     ACCEPT = "accept"
     PATROL = "patrol"
     ASSIGN = "assign"
     ANNOUNCE = "announce"
     OBJECTION = "objection"
+    WITHDRAW = "withdraw"
     OVERDUE = "overdue"
 
 
 PERMISSION_OF: dict[Task, Permission] = {
     Task.VISIT: Permission.CASE_VISIT,
     Task.VERIFY: Permission.CASE_VERIFY,
+    Task.CONFIRM: Permission.CASE_VERIFY,
     Task.INSPECT: Permission.CASE_INSPECT,
     Task.ACCEPT: Permission.CASE_ACCEPT,
     Task.PATROL: Permission.CASE_INSPECT,
     Task.ASSIGN: Permission.CASE_ASSIGN,
     Task.ANNOUNCE: Permission.CASE_ANNOUNCE,
     Task.OBJECTION: Permission.OBJECTION_DECIDE,
+    Task.WITHDRAW: Permission.OBJECTION_DECIDE,
     Task.OVERDUE: Permission.CASE_EXTEND,
 }
 # What only whoever is assigned to a case does.
 DUTY_OF: dict[Task, Duty] = {
     Task.VISIT: Duty.HOUSEKEEPER,
     Task.VERIFY: Duty.INSPECTOR,
+    Task.CONFIRM: Duty.INSPECTOR,
     Task.INSPECT: Duty.INSPECTOR,
     Task.PATROL: Duty.INSPECTOR,
 }
 # What is done by going there, so that its order is a walk.
-WALKED = frozenset({Task.VISIT, Task.VERIFY, Task.INSPECT, Task.PATROL})
+WALKED = frozenset({Task.VISIT, Task.VERIFY, Task.CONFIRM, Task.INSPECT, Task.PATROL})
 _TO_VISIT = frozenset({State.ANNOUNCED, State.VISITED, State.DECLINED, State.REBOUND})
 _TO_INSPECT = frozenset({State.SELF_CLEARING, State.ASSISTED, State.REFERRED})
 
@@ -118,6 +115,8 @@ class Line:
     inspected_by: str | None
     next_on: dt.date | None
     objected_on: dt.date | None
+    is_unconfirmed: bool
+    is_withdrawal_due: bool
     door: Place | None
     ground: Place | None
     rank: Rank | None = None
@@ -209,12 +208,14 @@ def _waits(
     tests: dict[Task, Callable[[], bool]] = {
         Task.VISIT: lambda: case.housekeeper_id == who.account_id and _is_to_visit(line, day),
         Task.VERIFY: lambda: is_mine and case.state is State.SUSPECTED,
+        Task.CONFIRM: lambda: is_mine and line.is_unconfirmed,
         Task.INSPECT: lambda: is_mine and case.state in _TO_INSPECT,
         Task.ACCEPT: lambda: case.state is State.INSPECTED and not _inspected_by(line, who),
         Task.PATROL: lambda: is_mine and case.id in patrols,
         Task.ASSIGN: lambda: line.housekeeper is None or line.inspector is None,
         Task.ANNOUNCE: lambda: case.id in posters,
         Task.OBJECTION: lambda: line.objected_on is not None,
+        Task.WITHDRAW: lambda: line.is_withdrawal_due,
         Task.OVERDUE: lambda: overdue(case, day),
     }
     return tests[task]()
@@ -281,110 +282,14 @@ def _lines(session: Session, community: Community, who: Worker) -> list[Line]:
             row.inspected_by,
             row.next_on,
             row.objected_on,
+            row.is_unconfirmed,
+            row.is_withdrawal_due,
             _place(row.door_x, row.door_y),
             _place(row.ground_x, row.ground_y),
         )
-        for row in session.execute(_select_lines(community).where(who.visible))
+        for row in session.execute(select_lines(community).where(who.visible))
     ]
 
 
 def _place(east: float | None, north: float | None) -> Place | None:
     return None if east is None or north is None else (east, north)
-
-
-def _select_lines(community: Community) -> Rows:
-    keeper, inspector = aliased(Account), aliased(Account)
-    door = func.coalesce(Household.geom, func.ST_Centroid(Building.geom), type_=None)
-    ground = _ground()
-    own = (Household.community_id == Case.community_id) & (Household.id == Case.household_id)
-    within = (Campaign.community_id == Case.community_id) & (Campaign.id == Case.campaign_id)
-    around = (Building.community_id == Household.community_id) & (
-        Building.id == Household.building_id
-    )
-    inside = (LaneBuilding.community_id == Building.community_id) & (
-        LaneBuilding.building_id == Building.id
-    )
-    of_lane = (Lane.community_id == LaneBuilding.community_id) & (Lane.id == LaneBuilding.lane_id)
-    return (
-        select(
-            Case,
-            Campaign.started_on,
-            Household.ref.label("household"),
-            Building.ref.label("building"),
-            Lane.ref.label("lane"),
-            keeper.name.label("housekeeper"),
-            inspector.name.label("inspector"),
-            _inspector().label("inspected_by"),
-            _next_visit().label("next_on"),
-            _objection().label("objected_on"),
-            func.ST_X(door).label("door_x"),
-            func.ST_Y(door).label("door_y"),
-            func.ST_X(ground).label("ground_x"),
-            func.ST_Y(ground).label("ground_y"),
-        )
-        .join(Household, own)
-        .join(Campaign, within)
-        .outerjoin(Building, around)
-        .outerjoin(LaneBuilding, inside)
-        .outerjoin(Lane, of_lane)
-        .outerjoin(keeper, (keeper.id == Case.housekeeper_id) & keeper.active)
-        .outerjoin(inspector, (inspector.id == Case.inspector_id) & inspector.active)
-        .where(Case.community_id == community.id, Case.state.not_in(sorted(RESTING_STATES)))
-        .order_by(Case.number)
-    )
-
-
-def _ground() -> ColumnElement[object]:
-    """Return the middle of the ground of a case."""
-    return (
-        select(func.ST_Centroid(func.ST_Collect(Encroachment.geom)))
-        .where(
-            Encroachment.community_id == Case.community_id,
-            Encroachment.case_id == Case.id,
-            Encroachment.superseded_on.is_(None),
-        )
-        .correlate(Case)
-        .scalar_subquery()
-    )
-
-
-def _inspector() -> ColumnElement[str]:
-    """Return who inspected a case last."""
-    return (
-        select(CaseEvent.actor)
-        .where(
-            CaseEvent.community_id == Case.community_id,
-            CaseEvent.case_id == Case.id,
-            CaseEvent.state == State.INSPECTED,
-        )
-        .order_by(CaseEvent.seq.desc())
-        .limit(1)
-        .correlate(Case)
-        .scalar_subquery()
-    )
-
-
-def _next_visit() -> ColumnElement[dt.date | None]:
-    """Return the day on which the last visit agreed to come again."""
-    return (
-        select(Visit.next_on)
-        .where(Visit.community_id == Case.community_id, Visit.case_id == Case.id)
-        .order_by(Visit.visited_on.desc(), Visit.recorded_at.desc())
-        .limit(1)
-        .correlate(Case)
-        .scalar_subquery()
-    )
-
-
-def _objection() -> ColumnElement[dt.date]:
-    """Return since when an objection waits to be decided."""
-    return (
-        select(Objection.lodged_on)
-        .where(
-            Objection.community_id == Case.community_id,
-            Objection.case_id == Case.id,
-            Objection.decided_on.is_(None),
-        )
-        .correlate(Case)
-        .scalar_subquery()
-    )

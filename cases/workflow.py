@@ -66,6 +66,9 @@ STATUS_OF: dict[State, Status] = {
 # Ground of a case in one of these was cleared and accepted by two people.
 CLEARED_STATES = frozenset({State.ACCEPTED, State.MONITORING, State.CLOSED})
 
+# Once verified and before it is cleared, a case may find ground that nobody has verified yet.
+UNCONFIRMED_STATES = frozenset(State) - CLEARED_STATES - {State.SUSPECTED, State.REJECTED}
+
 # The household is asked to clear and has not been inspected since.
 AWAITED_STATES = frozenset(
     {

@@ -16,11 +16,8 @@ def ask_again(response: Response) -> Response:
     return response
 
 
-def keep_file(response: Response) -> Response:
-    """Let the browser of the person who asked keep a file that never changes.
-
-    No one between may, and opened by itself it may load and run nothing.
-    """
-    response.headers["Cache-Control"] = "private, max-age=86400, immutable"
+def keep_picture(response: Response, kept: str) -> Response:
+    """Say of a picture who may keep it (``kept``), and that nothing in it runs."""
+    response.headers["Cache-Control"] = kept
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

@@ -272,14 +272,14 @@ class Withdraw:
     which: int
 
     def play(self, campaign: Campaign) -> None:
-        """Withdraw it, unless it is dated later; flagging then ends what rested on it."""
+        """Withdraw it, unless it is dated later; what rested on it ends."""
         scene, known = campaign.scene, campaign.open_observations()
         at = scene.tick()
         if known:
             ref = known[self.which % len(known)].ref
             campaign.attempt(
                 lambda: withdraw(
-                    scene.session, scene.community, ref, actor="ana", reason="a shadow", at=at
+                    scene.session, scene.community, ref, "a shadow", Signature("ana", at)
                 )
             )
 
@@ -298,9 +298,7 @@ class Decide:
         ref = known[self.which % len(known)].ref if known else "none"
         who = scene.households[self.household].ref
         campaign.attempt(
-            lambda: decide(
-                scene.session, scene.community, ref, who, actor="ana", reason="asked", at=at
-            )
+            lambda: decide(scene.session, scene.community, ref, who, "asked", Signature("ana", at))
         )
 
 
@@ -316,7 +314,9 @@ class Confirm:
         cases = scene.cases()
         if cases:
             case = cases[self.which % len(cases)]
-            campaign.attempt(lambda: confirm(scene.session, scene.community, case.id, "ana", at))
+            campaign.attempt(
+                lambda: confirm(scene.session, scene.community, case.id, Signature("ana", at))
+            )
 
 
 @dataclass(frozen=True)

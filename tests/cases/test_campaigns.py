@@ -165,7 +165,7 @@ def test_ground_that_was_found_later_is_announced_again(scene: Scene) -> None:
     extend(scene.session, scene.community, case.id, later, "asked for help", signed)
     scene.observe("O9", 7, 1, 2, 5)
     scene.flag()
-    confirm(scene.session, scene.community, case.id, "ana", scene.tick())
+    confirm(scene.session, scene.community, case.id, Signature("ana", scene.tick()))
     for state in (State.VISITED, State.DECLINED):
         scene.move(case, state, reason="will not")
     scene.clock = dt.datetime.combine(later, dt.time(4), dt.UTC)

@@ -18,6 +18,7 @@ from cases.casework import (
 )
 from cases.checks import check_community, check_database
 from cases.models import AreaEntry, Case, CaseEvent
+from cases.signing import Signature
 from cases.workflow import MOVES, STATUS_OF, Requirement, State, Status, moves_from
 from gis.problems import InputError
 from tests.cases.conftest import Scene, rectangle
@@ -157,7 +158,7 @@ def test_what_was_found_later_is_confirmed_apart(scene: Scene, case: Case) -> No
     scene.observe("O2", 7, 1, 2, 5)
     scene.flag()
     assert scene.figures()["encroached_m2"] == 20
-    confirm(scene.session, scene.community, case.id, "ana", scene.tick())
+    confirm(scene.session, scene.community, case.id, Signature("ana", scene.tick()))
     assert scene.figures()["encroached_m2"] == 30
 
 

@@ -7,6 +7,7 @@ from cases.case_list import list_cases
 from cases.decisions import decide, list_undecided, withdraw
 from cases.models import AnswerBasis, CaseEvent
 from cases.registry import find_case, list_events
+from cases.signing import Signature
 from cases.workflow import State
 from gis.problems import InputError
 from tests.cases.conftest import Scene
@@ -21,7 +22,7 @@ def test_a_decision_gives_the_enclosure_a_case_and_is_an_event(scene: Scene) -> 
         ("P1", "H1"),
     ]
     case = decide(
-        scene.session, scene.community, "O1", "H1", actor="bo", reason="their key", at=scene.tick()
+        scene.session, scene.community, "O1", "H1", "their key", Signature("bo", scene.tick())
     )
     scene.session.expire_all()
     assert {found.answer_basis for found in scene.current()} == {AnswerBasis.PERSON}
@@ -40,9 +41,7 @@ def test_an_enclosure_without_an_answer_is_said_beside_the_figures_until_somebod
     shown = scene.figures()
     assert (shown["undecided_enclosures"], shown["undecided_m2"]) == (1, 40)
     assert (shown["suspected_m2"], shown["encroached_m2"]) == (0, 0)
-    decide(
-        scene.session, scene.community, "O1", "H1", actor="bo", reason="their key", at=scene.tick()
-    )
+    decide(scene.session, scene.community, "O1", "H1", "their key", Signature("bo", scene.tick()))
     after = scene.figures()
     assert (after["undecided_enclosures"], after["suspected_m2"]) == (0, 40)
     assert scene.figures(before)["undecided_m2"] == 40
@@ -51,7 +50,7 @@ def test_an_enclosure_without_an_answer_is_said_beside_the_figures_until_somebod
 def test_a_decision_survives_a_new_look(scene: Scene) -> None:
     seen = scene.observe("O1", 6, 1, 8, 5)
     scene.flag()
-    decide(scene.session, scene.community, "O1", "H1", actor="bo", reason="their key")
+    decide(scene.session, scene.community, "O1", "H1", "their key", Signature("bo"))
     scene.observe("O0", 6, 1, 1, 5, observed_on=seen.observed_on.replace(day=1, month=2))
     scene.flag()
     households = {f.household_id for f in scene.current() if f.observation_id == seen.id}
@@ -60,7 +59,7 @@ def test_a_decision_survives_a_new_look(scene: Scene) -> None:
 
 def test_every_wrong_field_of_a_decision_is_named(scene: Scene) -> None:
     with pytest.raises(InputError) as error:
-        decide(scene.session, scene.community, "none", "nobody", actor="bo", reason=" ")
+        decide(scene.session, scene.community, "none", "nobody", " ", Signature("bo"))
     assert [problem.field for problem in error.value.problems] == [
         "observation",
         "household",
@@ -68,11 +67,11 @@ def test_every_wrong_field_of_a_decision_is_named(scene: Scene) -> None:
     ]
 
 
-def test_withdrawing_ends_the_case_at_the_next_flagging(scene: Scene) -> None:
+def test_withdrawing_ends_the_case_at_once_and_leaves_its_history(scene: Scene) -> None:
     scene.observe("O1", 2, 1, 4, 5)
     scene.flag()
-    withdraw(scene.session, scene.community, "O1", actor="ana", reason="a trellis", at=scene.tick())
-    scene.flag()
+    by = Signature("ana", scene.tick())
+    withdraw(scene.session, scene.community, "O1", "a trellis", by)
     case = find_case(scene.session, scene.community, "H0")
     assert case.state is State.REJECTED
     assert [event["event"] for event in list_events(scene.session, case)] == [

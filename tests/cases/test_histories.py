@@ -12,6 +12,7 @@ from cases.casework import NOTHING_LEFT, confirm
 from cases.checks import check_community
 from cases.flagging import batches
 from cases.models import AreaEntry, Case
+from cases.signing import Signature
 from cases.workflow import State
 from gis.problems import InputError
 from layers.models import Observation, ObservationStatus, StructureType, TitleBasis
@@ -113,7 +114,7 @@ def test_ground_that_nobody_verified_is_not_accepted(scene: Scene, case: Case) -
     scene.flag()
     with pytest.raises(InputError, match="not verified"):
         scene.move(case, State.INSPECTED, residual=NOTHING_LEFT)
-    confirm(scene.session, scene.community, case.id, "ana", scene.tick())
+    confirm(scene.session, scene.community, case.id, Signature("ana", scene.tick()))
     scene.move(case, State.INSPECTED, residual=NOTHING_LEFT)
     scene.observe("O3", 2, 7, 2, 2)
     scene.flag()
@@ -139,7 +140,7 @@ def test_nothing_is_dated_before_the_last_event(scene: Scene, case: Case) -> Non
     scene.flag()
     for at in (scene.clock - dt.timedelta(days=30), dt.datetime(2099, 1, 1, tzinfo=dt.UTC)):
         with pytest.raises(InputError), scene.session.begin_nested():
-            confirm(scene.session, scene.community, case.id, "ana", at)
+            confirm(scene.session, scene.community, case.id, Signature("ana", at))
 
 
 def test_declared_areas_follow_what_stands(scene: Scene, case: Case) -> None:
@@ -148,7 +149,7 @@ def test_declared_areas_follow_what_stands(scene: Scene, case: Case) -> None:
     assert scene.figures()["declared_m2"] == 20
     scene.observe("O2", 7, 1, 2, 5)
     scene.flag()
-    confirm(scene.session, scene.community, case.id, "ana", scene.tick())
+    confirm(scene.session, scene.community, case.id, Signature("ana", scene.tick()))
     scene.move(case, State.VISITED)
     assert sound(scene)["declared_m2"] == 0
     scene.move(case, State.SELF_CLEARING)

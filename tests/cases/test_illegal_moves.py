@@ -17,6 +17,7 @@ from cases.casework import NOTHING_LEFT, Request, StaleVersion, confirm, move
 from cases.chain import first_fault, head
 from cases.ground import Ground
 from cases.models import AreaEntry, Case, CaseEvent
+from cases.signing import Signature
 from cases.workflow import BY_THE_RECORD, MOVES, Move, Requirement, State, moves_from
 from gis.problems import InputError
 from layers.models import Observation
@@ -104,7 +105,7 @@ class Walk:
         self.scene.observe(builders.fresh("M"), 6.3 + 1.8 * (column % 2), 0.5 + 2.3 * row, 1.6, 2)
         self.scene.flag()
         at = self.scene.tick()
-        confirm(self.scene.session, self.scene.community, self.case.id, "ana", at)
+        confirm(self.scene.session, self.scene.community, self.case.id, Signature("ana", at))
         self.scene.session.expire_all()
 
     def full(self, target: State) -> Request:

@@ -195,7 +195,7 @@ def test_a_third_household_on_ground_that_another_cleared_reopens_that_case(
     assert (entry.case_id, round(entry.area_m2, 2)) == (case.id, 12)
     # Of what lies beside, the parcel's household and the occupier disagree: a person decides.
     at = scene.tick()
-    decide(scene.session, scene.community, "N1", "H2", actor="bo", reason="they built it", at=at)
+    decide(scene.session, scene.community, "N1", "H2", "they built it", Signature("bo", at))
     scene.session.expire_all()
     (new,) = [found for found in scene.current() if found.observation_id == seen.id]
     assert (new.household_id, round(new.occupied_m2, 2)) == (third, 12)

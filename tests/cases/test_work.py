@@ -192,6 +192,7 @@ def test_a_secretary_sees_what_waits_for_the_office(
         Task.ASSIGN,
         Task.ANNOUNCE,
         Task.OBJECTION,
+        Task.WITHDRAW,
         Task.OVERDUE,
     }
 

@@ -130,6 +130,7 @@ def _reading_words() -> dict[str, str]:
         "place_communities": gettext("Communities within a box, each with its parcels by status"),
         "place_days": gettext("Days on which the map changed"),
         "place_search": gettext("Find by part of a name, ref or number"),
+        "parcel_matches": gettext("Find all parcels by a text"),
         "parcel": gettext("Everything about one parcel"),
         "case_list": gettext("List cases, a page at a time"),
         "whole_case": gettext("One case with its history and its next moves"),

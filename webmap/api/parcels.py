@@ -1,17 +1,21 @@
 """Parcels: whose the ground is, what was found on it, and the cases about it."""
 
 import uuid
+from typing import Any
 
 from flask import abort, jsonify
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 
 from cases.access import Permission
+from cases.map_filter import MOST_MATCHES, matching
 from cases.models import AnswerBasis, FindingKind
 from cases.parcel_file import parcel_file
 from layers.models import LinkMethod, LinkRole, ParcelKind, StructureType, TitleBasis
+from layers.search import LONGEST
 from webmap.api.blueprint import Blueprint
 from webmap.api.community import asked_community, asking_viewer
+from webmap.api.fields import Text
 from webmap.api.histories import CaseSchema
 from webmap.api.schemas import says, word
 from webmap.gates import gated, place_session
@@ -88,7 +92,8 @@ class ParcelSchema(Schema):
     )
     looked = fields.List(fields.Date(), **says("The days on which a survey looked at it."))
     households = fields.List(
-        fields.Nested(LinkedHouseholdSchema), **says("The households linked to it.")
+        fields.Nested(LinkedHouseholdSchema),
+        **says("The households linked to it that the account sees."),
     )
     encroachments = fields.List(
         fields.Nested(EncroachmentSchema), **says("What was found on it, oldest first.")
@@ -97,11 +102,52 @@ class ParcelSchema(Schema):
     cases = fields.List(fields.Nested(CaseSchema), **says("The cases about it, newest first."))
 
 
+class FoundBySchema(Schema):
+    """What parcels are looked for by."""
+
+    q = Text(
+        LONGEST,
+        load_default="",
+        metadata={
+            "description": "Part of a ref, of the name of a building, or of the number of a case;"
+            " all parcels where it is left out."
+        },
+    )
+
+
+class MatchesSchema(Schema):
+    """The parcels that a text finds."""
+
+    parcels = fields.List(
+        fields.UUID(), **says(f"Their identifiers, {MOST_MATCHES:,} of them at most.")
+    )
+
+
+@parcels.route("/communities/<place>/parcels")
+@parcels.arguments(FoundBySchema, location="query")
+@parcels.response(200, MatchesSchema)
+@gated(Permission.MAP_READ)
+def parcel_matches(asked: dict[str, Any], place: str) -> ResponseReturnValue:
+    """Find all parcels by a text.
+
+    The map colours these alone while the text stands. A parcel is found by its own ref,
+    its building, the households linked to it and its cases; residents are never found.
+    """
+    with place_session() as session:
+        rows = matching(asked_community(session), asked["q"], asking_viewer())
+        return jsonify(parcels=[str(key) for key in session.scalars(rows)])
+
+
 @parcels.route("/communities/<place>/parcels/<uuid:parcel_id>")
 @parcels.response(200, ParcelSchema)
-@gated(Permission.CASE_READ)
+@gated(Permission.MAP_READ)
 def parcel(place: str, parcel_id: uuid.UUID) -> ResponseReturnValue:
-    """Everything about one parcel."""
+    """One parcel with what lies on it, as far as the account sees it.
+
+    The ground is for everybody who reads the map; households, enclosures and findings
+    are those of the households and cases that the account sees, and what nobody
+    answers for.
+    """
     with place_session() as session:
         found = parcel_file(session, asked_community(session), parcel_id, asking_viewer())
     return jsonify(found) if found is not None else abort(404)

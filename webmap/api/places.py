@@ -1,30 +1,33 @@
 """What a place tells: figures, statuses, communities, days, and what it finds."""
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 from flask import jsonify
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.figures import AREAS, COUNTS, ORDER, figures
 from cases.map_data import change_days, communities_on, count_statuses, total
+from cases.map_filter import matching, of_building
 from cases.parcel_file import case_hits
 from layers.features import today
-from layers.models import Community
-from layers.search import search
+from layers.models import Community, Parcel
+from layers.search import LONGEST, search
 from webmap.api.blueprint import Blueprint
 from webmap.api.community import asking_viewer
-from webmap.api.fields import Box, Day
+from webmap.api.fields import Box, Day, Text
 from webmap.api.schemas import StatusesSchema, box, by_status, says
 from webmap.gates import current_access, gated, place_session
 
 places = Blueprint("places", __name__, "Communities, and the regions above them.")
 
+LONGEST_REF = 64
 WORLD = [-180.0, -90.0, 180.0, 90.0]
 HIT_KINDS = ("community", "building", "household", "parcel", "case")
 _TODAY = "Today where the place lies, if left out."
@@ -40,6 +43,19 @@ class OnDaySchema(Schema):
     """The day of a map."""
 
     day = Day(metadata={"description": f"On which day. {_TODAY}"})
+
+
+class FilteredDaySchema(OnDaySchema):
+    """The day of a map, and the filters that are set on it."""
+
+    building = Text(
+        LONGEST_REF, metadata={"description": "Only parcels that face the building of this ref."}
+    )
+    q = Text(
+        LONGEST,
+        load_default="",
+        metadata={"description": "Of a community: only parcels that this text finds."},
+    )
 
 
 class OnDayInBoxSchema(OnDaySchema):
@@ -153,13 +169,14 @@ def place_figures(asked: dict[str, Any], place: str) -> ResponseReturnValue:
 
 
 @places.route("/places/<place>/status")
-@places.arguments(OnDaySchema, location="query")
+@places.arguments(FilteredDaySchema, location="query")
 @places.response(200, StatusesSchema)
 @gated(Permission.MAP_READ)
 def place_status(asked: dict[str, Any], place: str) -> ResponseReturnValue:
     """Public-green parcels by status on a day."""
     with place_session() as session:
-        return jsonify(total(count_statuses(session, _day(asked, session))))
+        only = list(_filters(asked, session))
+        return jsonify(total(count_statuses(session, _day(asked, session), only=only)))
 
 
 @places.route("/places/<place>/communities")
@@ -190,16 +207,25 @@ def place_days(place: str) -> ResponseReturnValue:
 def place_search(asked: dict[str, Any], place: str) -> ResponseReturnValue:
     """Find by part of a name, ref or number.
 
-    In a region these are communities; in a community buildings, households by
-    their ref, parcels and cases. Residents are never found.
+    In a region these are communities; in a community buildings, parcels, and those
+    households (by their ref) and cases that the account sees. Residents are never found.
     """
     text = asked["q"].replace("\x00", "")
-    where = current_access().place
+    where, viewer = current_access().place, asking_viewer()
     with place_session() as session:
         more = []
         if where.is_community:
-            more.append(case_hits(session.get_one(Community, where.id), text, asking_viewer()))
-        return jsonify(search(session, where, text, more))
+            more.append(case_hits(session.get_one(Community, where.id), text, viewer))
+        return jsonify(search(session, where, text, more, households=viewer.knows))
+
+
+def _filters(asked: dict[str, Any], session: Session) -> Iterator[ColumnElement[bool]]:
+    """Yield what a parcel must be to be counted; a text finds none in a region."""
+    if "building" in asked:
+        yield of_building(asked["building"])
+    if asked["q"] and current_access().place.is_community:
+        community = session.get_one(Community, current_access().place.id)
+        yield Parcel.id.in_(matching(community, asked["q"], asking_viewer()))
 
 
 def _communities(session: Session) -> list[Community]:

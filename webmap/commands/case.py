@@ -2,7 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,15 +15,11 @@ from webmap.commands.case_parts import (
     community_of,
     community_option,
     opened,
+    signed,
     utc,
 )
 from webmap.commands.lanes import assign
 from webmap.commands.options import json_option, pass_settings, show
-
-if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-    from layers.models import Community
 
 _COLUMNS = ("number", "household", "state", "since", "occupied_m2", "deadline_on", "housekeeper")
 
@@ -146,9 +142,10 @@ def move(
 @click.argument("household")
 @by_option
 @at_option
+@click.option("--note", default="", help="What was looked at, where that helps a reader.")
 @pass_settings
 def confirm(
-    settings: Settings, code: str, household: str, actor: str, at: dt.datetime | None
+    settings: Settings, code: str, household: str, actor: str, at: dt.datetime | None, note: str
 ) -> None:
     """Verify encroachments that were found after the case was verified."""
     from cases.casework import confirm as confirm_areas
@@ -156,7 +153,7 @@ def confirm(
     with opened(settings) as session, session.begin():
         community = community_of(session, code)
         found = case_of(session, community, household)
-        confirm_areas(session, community, found.id, _verifier(session, community, actor), utc(at))
+        confirm_areas(session, community, found.id, signed(session, community, actor, at), note)
     click.echo(f"The new areas of {household} are verified.")
 
 
@@ -195,8 +192,8 @@ def answer(
 
     with opened(settings) as session, session.begin():
         community = community_of(session, code)
-        signer = _verifier(session, community, actor)
-        decide(session, community, observation, household, actor=signer, reason=reason, at=utc(at))
+        by = signed(session, community, actor, at)
+        decide(session, community, observation, household, reason, by)
     click.echo(f"{household} answers for {observation}.")
 
 
@@ -215,23 +212,14 @@ def withdraw(
     reason: str,
     at: dt.datetime | None,
 ) -> None:
-    """Withdraw an observation; the next flagging ends what rested on it."""
+    """Withdraw an observation, and end what rested on it; its history stays."""
     from cases.decisions import withdraw as withdraw_observation
 
     with opened(settings) as session, session.begin():
         community = community_of(session, code)
-        signer = _verifier(session, community, actor)
-        withdraw_observation(
-            session, community, observation, actor=signer, reason=reason, at=utc(at)
-        )
-    click.echo(f"{observation} is withdrawn. Run 'commongreen flag' to end what rested on it.")
-
-
-def _verifier(session: "Session", community: "Community", actor: str) -> str:
-    from cases.access import Permission
-    from cases.people import signatory
-
-    return signatory(session, community.id, actor, Permission.CASE_VERIFY)[0]
+        by = signed(session, community, actor, at)
+        withdraw_observation(session, community, observation, reason, by)
+    click.echo(f"{observation} is withdrawn, and what rested on it has ended.")
 
 
 def _state(word: str) -> Any:

@@ -11,12 +11,15 @@ from webmap.pages.campaigns import campaign_pages
 from webmap.pages.cases import cases
 from webmap.pages.clock import clock_forms
 from webmap.pages.declarations import declarations
+from webmap.pages.enclosures import enclosures
+from webmap.pages.findings import findings
 from webmap.pages.lanes import lanes
 from webmap.pages.observations import observations
 from webmap.pages.papers import paper_pages
 from webmap.pages.patrols import patrols
 from webmap.pages.photographs import photograph_pages
 from webmap.pages.places import pages
+from webmap.pages.sites import sites
 from webmap.pages.tips import tips
 from webmap.pages.visits import visit_forms
 from webmap.pages.work import work
@@ -25,6 +28,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     pages,
     cases,
     clock_forms,
+    findings,
     visit_forms,
     campaign_pages,
     paper_pages,
@@ -35,5 +39,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     work,
     tips,
     observations,
+    enclosures,
+    sites,
     photograph_pages,
 )

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.announcements import awaits_poster, running_campaign
-from cases.case_sheet import CaseSheet, case_sheet, events_since, find_case
+from cases.case_sheet import CaseSheet, Shape, case_sheet, events_since, find_case
 from cases.casework import AvailableMove, StaleVersion
 from cases.issuing import ISSUED_APART, LONGEST_AUTHORITY, PaperDetails, move_with_paper, read_item
 from cases.models import Case, CaseEvent
@@ -33,6 +33,8 @@ from webmap.words import word
 
 cases = Blueprint("cases", __name__)
 
+# What an integer column holds.
+LARGEST_VERSION = 2**31 - 1
 # A visit is recorded whole, with its outcome (webmap.pages.visits), which makes these moves.
 BY_VISIT = frozenset({State.VISITED, State.SIGNED, State.DECLINED})
 # What the form of a move can still give is no obstacle to it.
@@ -55,6 +57,10 @@ class Opened:
     def signed(self, version: int | None = None) -> Signature:
         """Return the signature of the account, on the case as it was in ``version``."""
         return Signature(self.viewer.actor, permissions=self.viewer.permissions, version=version)
+
+    def signed_form(self, form: Form) -> Signature:
+        """Return the signature of the account, on the version that the form says it saw."""
+        return self.signed(form.number("version", least=1, most=LARGEST_VERSION))
 
 
 @dataclass(frozen=True)
@@ -179,7 +185,7 @@ def show_case(opened: Opened, filled: Filled | None = None, *, is_stale: bool = 
         steps=_steps(sheet, filled),
         events=[_event(one) for one in reversed(sheet.events)],
         conflict=_conflict(opened, sheet, filled) if is_stale and filled else None,
-        shapes=[_drawn(one) for one in sheet.shapes],
+        shapes=[drawn(one) for one in sheet.shapes],
         parts=_parts(opened),
         poster=_poster(opened),
         filled_of=lambda name: filled if filled and filled.value("form") == name else Filled(),
@@ -240,7 +246,8 @@ def _seen(text: str) -> int:
     return int(text) if is_number else 0
 
 
-def _drawn(shape: Any) -> dict[str, Any]:
+def drawn(shape: Shape) -> dict[str, Any]:
+    """Return a shape as the scripts of a page draw it."""
     return {
         "layer": shape.layer,
         "label": shape.label,

@@ -18,13 +18,13 @@ from cases.objections import (
     Decision,
     Outcome,
     decide_objection,
+    is_withdrawal_due,
     list_objections,
     lodge,
     open_objection,
     window_ends,
 )
 from cases.reassigning import reassign
-from cases.signing import Signature
 from cases.workflow import MOVES, OBJECTION_STATES
 from layers.models import Observation
 from webmap.forms import Form
@@ -40,7 +40,7 @@ def lodge_objection(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     """Record an objection."""
 
     def act(opened: Opened, form: Form) -> None:
-        by, grounds = _signed(opened, form), form.text("grounds")
+        by, grounds = opened.signed_form(form), form.text("grounds")
         form.check()
         lodge(opened.session, opened.community, case_id, grounds, by)
 
@@ -53,7 +53,7 @@ def decide(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     """Decide the open objection."""
 
     def act(opened: Opened, form: Form) -> None:
-        by, outcome = _signed(opened, form), form.choice("outcome", Outcome)
+        by, outcome = opened.signed_form(form), form.choice("outcome", Outcome)
         reason, document = form.text("reason"), form.text("document", longest=64)
         form.check()
         assert outcome is not None
@@ -69,7 +69,7 @@ def extend_deadline(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     """Give the household more time."""
 
     def act(opened: Opened, form: Form) -> None:
-        by, day, reason = _signed(opened, form), form.day("deadline_on"), form.text("reason")
+        by, day, reason = opened.signed_form(form), form.day("deadline_on"), form.text("reason")
         form.check()
         assert day is not None
         extend(opened.session, opened.community, case_id, day, reason, by)
@@ -83,7 +83,7 @@ def reassign_case(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     """Let another household answer for ground of the case; the function asks who may."""
 
     def act(opened: Opened, form: Form) -> None:
-        by, household = _signed(opened, form), form.text("household", longest=64)
+        by, household = opened.signed_form(form), form.text("household", longest=64)
         reason, seen = form.text("reason"), form.text("observation", needed=False, longest=64)
         form.check()
         reassign(
@@ -97,12 +97,6 @@ def reassign_case(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
         )
 
     return answer_form(case_id, act)
-
-
-def _signed(opened: Opened, form: Form) -> Signature:
-    """Return the signature of the account; the form says which version it saw."""
-    version = form.number("version", least=1, most=2**31 - 1)
-    return Signature(opened.viewer.actor, permissions=opened.viewer.permissions, version=version)
 
 
 def _deadline_part(opened: Opened) -> Mapping[str, Any] | None:
@@ -133,6 +127,7 @@ def _objections_part(opened: Opened) -> Mapping[str, Any] | None:
         "window_ends": window_ends(session, community, case),
         "outcomes": outcomes if Permission.OBJECTION_DECIDE in allowed else [],
         "may_lodge": may_lodge and not outcomes,
+        "is_withdrawal_due": is_withdrawal_due(session, case),
     }
 
 

@@ -10,9 +10,7 @@ import qrcode
 from flask import (
     Blueprint,
     Flask,
-    Response,
     abort,
-    make_response,
     redirect,
     render_template,
     request,
@@ -80,7 +78,7 @@ def letter(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     except InputError as error:
         with place_session() as session:
             return show_case(open_case(session, case_id), Filled.again(error)), 422
-    return _private(page)
+    return page
 
 
 def _letter(session: Session, case_id: uuid.UUID) -> str:
@@ -125,12 +123,10 @@ def declared(token: str) -> ResponseReturnValue:
         return render_template("declare.html", community=community, state="done")
 
     try:
-        return _private(transact(current_database(), scope, work))
+        return transact(current_database(), scope, work)
     except InputError as error:
         with current_database().session(scope) as session:
-            page = _page(session, token, opened, Filled.again(error))
-    page.status_code = 422
-    return page
+            return _page(session, token, opened, Filled.again(error)), 422
 
 
 @declarations.get("/my-household")
@@ -196,19 +192,17 @@ def _open(token: str) -> OpenedLink:
     return opened if opened is not None else abort(404)
 
 
-def _page(session: Session, token: str, opened: OpenedLink, filled: Filled) -> Response:
+def _page(session: Session, token: str, opened: OpenedLink, filled: Filled) -> str:
     community = session.get_one(Community, opened.community_id)
     case = session.get_one(Case, (community.id, opened.case_id))
     ended = opened.problem(Moment.of(community, None).at)
-    return _private(
-        render_template(
-            "declare.html",
-            community=community,
-            state=_state(case, ended),
-            token=token,
-            filled=filled,
-            until=Moment.of(community, opened.expires_at).day,
-        )
+    return render_template(
+        "declare.html",
+        community=community,
+        state=_state(case, ended),
+        token=token,
+        filled=filled,
+        until=Moment.of(community, opened.expires_at).day,
     )
 
 
@@ -217,13 +211,6 @@ def _state(case: Case, ended: Problem | None) -> str:
     if ended is not None:
         return ended.code
     return "open" if is_declarable(case) else "not_declarable"
-
-
-def _private(page: str) -> Response:
-    """Return a page that no browser keeps: its address opens something."""
-    answer = make_response(page)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
 
 
 def _code(address: str) -> Markup:

@@ -8,6 +8,7 @@ from flask import abort, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from cases.access import Permission
 from cases.case_sheet import find_case
 from cases.casework import StaleVersion
 from cases.lane_versions import StaleLanes
@@ -30,9 +31,12 @@ class OpenedPlace:
     viewer: Viewer
 
     def sees(self, case_id: uuid.UUID | None) -> bool:
-        """Return whether what belongs to a case may be shown; what belongs to none may."""
+        """Return whether what belongs to a case may be shown.
+
+        What belongs to none is the campaign's, and for those who read campaigns.
+        """
         if case_id is None:
-            return True
+            return Permission.CAMPAIGN_READ in self.viewer.permissions
         return find_case(self.session, self.community, case_id, self.viewer) is not None
 
     def signed(self, form: Form) -> Signature:

@@ -11,7 +11,6 @@ from cases.access import Permission
 from cases.documents import number_of, papers
 from cases.ledger import today
 from cases.models import VisitOutcome
-from cases.signing import Signature
 from cases.visits import Visited, may_be_visited, record_visit, visits
 from webmap.forms import Form
 from webmap.gates import gated
@@ -29,12 +28,10 @@ def new_visit(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
         outcome = form.choice("outcome", VisitOutcome)
         note, next_on = form.text("note", needed=False), form.day("next_on", needed=False)
         document = form.text("document", needed=False, longest=64)
-        version = form.number("version", least=1, most=2**31 - 1)
+        by = opened.signed_form(form)
         form.check()
         assert outcome is not None
         visited = Visited(outcome, note, next_on, document)
-        allowed = opened.viewer.permissions
-        by = Signature(opened.viewer.actor, permissions=allowed, version=version)
         record_visit(opened.session, opened.community, case_id, visited, by)
 
     return answer_form(case_id, act)

@@ -24,6 +24,8 @@ from cases.assignment import (
     workers,
 )
 from cases.case_list import ListedCase, find_listed
+from cases.decisions import MAY_DECIDE
+from cases.enclosures import count_undecided
 from cases.lanes import mapped_buildings
 from cases.ledger import today
 from cases.models import OrderOfWork
@@ -75,7 +77,7 @@ class Waiting:
 
 
 @work.get("/c/<place>/work")
-@gated(Permission.CASE_READ)
+@gated(Permission.CAMPAIGN_READ)
 def my_day(place: str) -> ResponseReturnValue:
     """Show what waits for the account here today, with a plan of the round."""
     return show(lambda opened: _page(opened, Filled()))
@@ -119,7 +121,7 @@ def all_work() -> ResponseReturnValue:
     database = current_database()
     with database.session(EVERYWHERE) as session:
         mine = rights(session, current_user.id)
-    with database.session(mine.scope(Permission.CASE_READ)) as session:
+    with database.session(mine.scope(Permission.CAMPAIGN_READ)) as session:
         pager = Pager.of(count_communities(session, ""), request.args.get("page", 1, type=int))
         shown = list_communities(session, "", limit=24, offset=pager.offset)
         wanted = [place.id for place in shown]
@@ -179,6 +181,7 @@ def _page(opened: OpenedPlace, filled: Filled, changed: frozenset[uuid.UUID] = f
         difficult_first=order_of_work(session, community) is OrderOfWork.DIFFICULT_FIRST,
         may_order=Permission.CAMPAIGN_EDIT in may,
         tips=count_waiting(session, community) if Permission.TIP_CHECK in may else None,
+        undecided=count_undecided(session, community) if may & MAY_DECIDE else None,
         keepers=_choices(session, community, Duty.HOUSEKEEPER, may),
         inspectors=_choices(session, community, Duty.INSPECTOR, may),
         notes=lambda task, line: notes(task, line, day),
@@ -266,12 +269,14 @@ def title_of(task: Task) -> str:
     titles: dict[Task, str] = {
         Task.VISIT: gettext("To visit"),
         Task.VERIFY: gettext("To verify"),
+        Task.CONFIRM: gettext("New ground to confirm"),
         Task.INSPECT: gettext("To inspect"),
         Task.ACCEPT: gettext("To accept"),
         Task.PATROL: gettext("Patrols due"),
         Task.ASSIGN: gettext("To assign"),
         Task.ANNOUNCE: gettext("To announce"),
         Task.OBJECTION: gettext("Objections waiting"),
+        Task.WITHDRAW: gettext("Observations to withdraw"),
         Task.OVERDUE: gettext("Overdue"),
     }
     return titles[task]

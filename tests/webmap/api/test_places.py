@@ -18,6 +18,34 @@ def test_status_is_counted_for_a_day(web: Web, story: Story) -> None:
     assert list(now.get_json()) == ["suspected", "not_looked_at"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "counted"),
+    [
+        ({"building": "12"}, {"suspected": 1}),
+        ({"building": "13"}, {}),
+        ({"q": "G2"}, {"not_looked_at": 1}),
+        ({"q": "12-1-101"}, {"suspected": 1}),
+        ({"q": "G", "building": "12"}, {"suspected": 1}),
+        ({"q": "G2", "building": "12"}, {}),
+        ({"q": "G1", "day": "2022-02-28"}, {"not_looked_at": 1}),
+        ({"q": "nothing of that name"}, {}),
+        ({"q": ""}, {"suspected": 1, "not_looked_at": 1}),
+    ],
+)
+def test_only_what_passes_the_filters_is_counted(
+    web: Web, story: Story, asked: dict[str, str], counted: dict[str, int]
+) -> None:
+    client = web.login(Role.PLANNER, story.here)
+    answer = client.get(f"/api/v1/places/{story.here}/status", query_string=asked)
+    assert answer.get_json() == counted
+
+
+def test_a_text_narrows_no_region(web: Web, story: Story) -> None:
+    client = web.login(Role.PLANNER, story.town)
+    whole = client.get(f"/api/v1/places/{story.town}/status").get_json()
+    assert client.get(f"/api/v1/places/{story.town}/status?q=G1").get_json() == whole
+
+
 @pytest.mark.parametrize("day", ["", "yesterday", "2022-13-01", "2022-02-30", "\u0000", "1" * 5000])
 def test_a_day_that_is_none_is_refused_with_its_remedy(web: Web, story: Story, day: str) -> None:
     client = web.login(Role.PLANNER, story.here)

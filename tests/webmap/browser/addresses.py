@@ -10,7 +10,7 @@ from cases.access import Role
 from cases.models import Account, Campaign, Case, Lane
 from layers.db import EVERYWHERE
 from layers.migrate import open_database
-from layers.models import Community
+from layers.models import Community, Observation
 from tests.webmap.browser.conftest import Site, address
 
 # Who opens it, and where; {place} is a compound, {town} a region, {case:...} a case in a state.
@@ -35,6 +35,9 @@ secretary   /c/{place}/cases/{case:verified}
 secretary   /c/{place}/cases/{case:announced}
 inspector   /c/{place}/cases/{case:accepted}
 planner     /c/{place}/cases/{case:referred}
+official    /places
+official    /c/{place}/cases
+official    /c/{place}/cases/{case:referred}
 secretary   /c/{place}/campaigns
 planner     /c/{place}/campaigns
 secretary   /c/{place}/campaigns/{campaign}
@@ -42,6 +45,12 @@ secretary   /c/{place}/lanes
 secretary   /c/{place}/lanes/new
 secretary   /c/{place}/lanes/{lane}
 inspector   /c/{place}/observations/new
+planner     /c/{place}/sites
+secretary   /c/{place}/sites
+planner     /c/{place}/sites/new
+inspector   /c/{place}/observations
+secretary   /c/{place}/observations/{observation}
+planner     /c/{place}/observations/{observation}
 secretary   /c/{place}/tips
 inspector   /c/{place}/work
 secretary   /c/{place}/work
@@ -79,7 +88,12 @@ class Address:
     def at(self, site: Site, language: str) -> str:
         """Return the address on a running site, in a language."""
         path = re.sub(r"\{case:(\w+)\}", lambda found: _case(site, found[1]), self.path)
-        for name, find in {"{campaign}": _campaign, "{lane}": _lane, "{account}": _account}.items():
+        for name, find in {
+            "{campaign}": _campaign,
+            "{lane}": _lane,
+            "{observation}": _seen,
+            "{account}": _account,
+        }.items():
             path = path.replace(name, find(site)) if name in path else path
         path = path.replace("{place}", site.plain).replace("{town}", site.town)
         return f"{path}{'&' if '?' in path else '?'}lang={language}"
@@ -103,6 +117,10 @@ def _lane(site: Site) -> str:
     return _first(site, select(Lane.id).order_by(Lane.name), Lane)
 
 
+def _seen(site: Site) -> str:
+    return _first(site, select(Observation.id).order_by(Observation.ref), Observation)
+
+
 def _account(site: Site) -> str:
     database = open_database(site.settings)
     with database.session(EVERYWHERE) as session:
@@ -112,7 +130,7 @@ def _account(site: Site) -> str:
     return str(found)
 
 
-def _first(site: Site, rows: Select[Any], table: type[Case | Campaign | Lane]) -> str:
+def _first(site: Site, rows: Select[Any], table: type[Case | Campaign | Lane | Observation]) -> str:
     database = open_database(site.settings)
     with database.session(EVERYWHERE) as session:
         place = select(Community.id).where(Community.code == site.plain)

@@ -32,6 +32,23 @@ def figure(page: Page, name: str) -> str:
     return page.locator(f"#cg-figures-body [data-figure={name}]").inner_text()
 
 
+def find_text(page: Page, text: str) -> None:
+    """Type a text into the search, and wait until the map and its counts follow it."""
+    page.fill("#cg-query", text)
+    page.wait_for_function(
+        "text => CommonGreen.state.filter().text === text"
+        " && document.getElementById('cg-counted').textContent.includes(text)",
+        arg=text,
+    )
+    loaded(page)
+
+
+def choose_building(page: Page, ref: str) -> None:
+    """Filter by a building, and wait for the counts and the figures of it."""
+    page.locator("#cg-building").select_option(ref)
+    loaded(page)
+
+
 def set_day(page: Page, day: str) -> None:
     """Move the slider, and wait for the counts and the figures of that day."""
     page.evaluate(

@@ -17,7 +17,15 @@ from layers.db import Scope
 from layers.migrate import open_database
 from layers.models import Community
 from tests.webmap.browser.conftest import DESK, HOSTILE, PHONE, Site, Watch, wait_for_map
-from tests.webmap.browser.pages import counts, figure, look_of, open_parcel, set_day
+from tests.webmap.browser.pages import (
+    choose_building,
+    counts,
+    figure,
+    find_text,
+    look_of,
+    open_parcel,
+    set_day,
+)
 from webmap.export_map import write_map
 
 
@@ -98,6 +106,27 @@ def test_filters_search_and_details_work_in_the_file(page: Page, files: dict[str
     assert page.locator(".cg-ring text").text_content() == "30"
 
 
+def test_counts_and_figures_follow_the_filters_in_the_file(
+    page: Page, files: dict[str, Path]
+) -> None:
+    open_file(page, files[Site.plain])
+    expect(page.locator("#cg-scope")).to_have_text("Figures of the whole community")
+    choose_building(page, "2")
+    assert counts(page) == {"referred": 1, "cleared": 2, "clear": 2}
+    assert "Figures of Building 2 alone" in page.locator("#cg-scope").inner_text()
+    assert "30.00 m²" in figure(page, "outstanding_m2")
+    set_day(page, "2022-03-12")
+    assert counts(page) == {"verified": 3, "clear": 2}
+    assert "0.00" in figure(page, "reclaimed_m2")
+    find_text(page, "G5")
+    assert counts(page) == {"verified": 1}
+    assert page.locator("#cg-counted").inner_text() == "Counted: Building 2 · “G5”"
+    assert look_of(page, "G6")["fillColor"] == "#f1efe8"
+    # Households are not in the file, so that they find nothing there.
+    find_text(page, "2-1-100")
+    assert counts(page) == {}
+
+
 def test_no_household_and_no_paper_is_in_the_file(files: dict[str, Path]) -> None:
     text = "".join(block(files[Site.plain], name) for name in ("map-data", "map-figures"))
     assert "G5" in text
@@ -109,6 +138,10 @@ def test_hostile_text_is_text_in_the_file(page: Page, files: dict[str, Path]) ->
     open_file(page, files[Site.hostile])
     assert page.locator("#cg-figures h1").inner_text() == f"Hostile{HOSTILE}"
     assert "已清理" in page.locator("#cg-statuses").inner_text()
+    choose_building(page, f"2{HOSTILE}")
+    assert HOSTILE in page.locator("#cg-counted").inner_text()
+    assert HOSTILE in page.locator("#cg-scope").inner_text()
+    page.locator("#cg-scope button").click()
     open_parcel(page, f"G5{HOSTILE}")
     assert page.locator("#community-map b").count() == 0
     text = files[Site.hostile].read_text(encoding="utf-8")

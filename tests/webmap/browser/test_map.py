@@ -10,8 +10,11 @@ from cases.access import Role
 from tests.webmap.browser.conftest import HOSTILE, OpenPage, Site, Watch
 from tests.webmap.browser.pages import (
     ask,
+    choose_building,
     counts,
     figure,
+    find_text,
+    loaded,
     look_of,
     number_of,
     open_parcel,
@@ -78,6 +81,79 @@ def test_a_building_filters_and_is_found(open_page: OpenPage) -> None:
     page.locator("#cg-parts").get_by_role("button", name="3", exact=True).click()
     assert look_of(page, "G12")["fillColor"] != GHOST
     assert look_of(page, "G5")["fillColor"] == GHOST
+
+
+def test_counts_and_figures_follow_the_building(open_page: OpenPage) -> None:
+    page = open_page(PLAIN)
+    scope = page.locator("#cg-scope")
+    expect(scope).to_have_text("Figures of the whole community")
+    expect(page.locator("#cg-counted")).to_be_hidden()
+    choose_building(page, "2")
+    assert counts(page) == {"referred": 1, "cleared": 2, "clear": 2}
+    assert page.locator("#cg-counted").inner_text() == "Counted: Building 2"
+    assert "Figures of Building 2 alone" in scope.inner_text()
+    assert "30.00 m²" in figure(page, "outstanding_m2")
+    assert "2 of 3" in figure(page, "cleared_households")
+    # No site belongs to a building.
+    assert page.locator("[data-figure=charging_piles]").count() == 0
+    assert page.locator("#cg-peek").inner_text().startswith("Building 2: 2 of 3 cleared")
+    set_day(page, "2022-03-12")
+    assert counts(page) == {"verified": 3, "clear": 2}
+    assert page.locator("#cg-as-of").inner_text() == "As of 12 March 2022"
+    assert "0.00" in figure(page, "reclaimed_m2")
+    page.get_by_role("button", name="Show the whole community").click()
+    expect(scope).to_have_text("Figures of the whole community")
+    loaded(page)
+    whole = ask(page, f"/api/v1/places/{Site.plain}/status?day=2022-03-12")
+    assert counts(page) == whole
+
+
+def test_counts_follow_the_text_and_the_figures_say_that_they_do_not(open_page: OpenPage) -> None:
+    page = open_page(PLAIN)
+    find_text(page, "G1")
+    # G1 and G10 to G19, of which the list shows the closest alone.
+    assert sum(counts(page).values()) == 11
+    assert counts(page)["verified"] == 1
+    note = page.locator("#cg-scope")
+    assert "The text “G1” narrows map and legend, not these figures." in note.inner_text()
+    assert "60.00" in figure(page, "reclaimed_m2")
+    choose_building(page, "3")
+    assert sum(counts(page).values()) == 5
+    assert page.locator("#cg-counted").inner_text() == "Counted: Building 3 · “G1”"
+    page.locator("#cg-figures h1").click()
+    page.get_by_role("button", name="“G1”").click()
+    page.get_by_role("button", name="Building 3").click()
+    loaded(page)
+    assert counts(page) == AT_THE_END
+    expect(page.locator("#cg-counted")).to_be_hidden()
+
+
+def test_a_household_and_a_case_filter_as_well(open_page: OpenPage) -> None:
+    page = open_page(PLAIN)
+    find_text(page, "2-1-100")
+    assert counts(page) == {"cleared": 1}
+    assert look_of(page, "G5")["fillColor"] == "#009e73"
+    assert look_of(page, "G6")["fillColor"] == GHOST
+    find_text(page, "no such thing")
+    assert counts(page) == {}
+    assert look_of(page, "G5")["fillColor"] == GHOST
+
+
+def test_the_filters_are_named_in_chinese_too(open_page: OpenPage) -> None:
+    page = open_page(f"/map/{Site.plain}?lang=zh_Hans")
+    expect(page.locator("#cg-scope")).to_have_text("全小区数据")
+    find_text(page, "G5")
+    choose_building(page, "2")
+    assert counts(page) == {"cleared": 1}
+    assert page.locator("#cg-counted").inner_text() == "仅统计：2号楼 · “G5”"
+    told = page.locator("#cg-scope").inner_text()
+    assert "仅2号楼的数据" in told
+    assert "文字“G5”只筛选地图和图例" in told
+
+
+def test_a_town_says_of_what_its_figures_are(open_page: OpenPage) -> None:
+    page = open_page(f"/map/{Site.town}?lang=en")
+    expect(page.locator("#cg-scope")).to_have_text("Figures of all communities together")
 
 
 def test_a_text_finds_and_filters(open_page: OpenPage) -> None:

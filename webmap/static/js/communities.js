@@ -109,6 +109,7 @@
     const parts = {
       chosen: () => null,
       label: (code) => (known.has(code) ? known.get(code).name : code),
+      title: (code) => code,
       offer: () => {},
       choose(code) {
         if (known.has(code)) map.fitBounds(boundsOf([known.get(code)]), { maxZoom: 18, ...CG.padding() });

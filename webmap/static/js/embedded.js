@@ -72,9 +72,18 @@
     return { ...total, as_of: CG.days.iso(day), by_building: [...rows.values()] };
   }
 
-  function countStatuses(parcels, day) {
+  function matches(parcels, text) {
+    const wanted = text.toLowerCase();
+    const named = ({ ref, building }) => [ref, building || ""].some((name) => name.toLowerCase().includes(wanted));
+    return parcels.filter((one) => named(one.properties)).map((one) => one.properties.id);
+  }
+
+  function countStatuses(parcels, day, filter) {
     const counts = {};
+    const found = filter.text && new Set(matches(parcels, filter.text));
     for (const { properties } of parcels) {
+      if (filter.building !== null && properties.building !== filter.building) continue;
+      if (found && !found.has(properties.id)) continue;
       const status = CG.parcelStatus(properties, day);
       if (status !== null) counts[status] = (counts[status] || 0) + 1;
     }
@@ -140,7 +149,7 @@
 
     function community(day) {
       const [w, s, e, n] = place.bounds;
-      const status = countStatuses(layers.parcels, day);
+      const status = countStatuses(layers.parcels, day, { building: null, text: "" });
       const parcels = Object.values(status).reduce((sum, one) => sum + one, 0);
       return { code: place.code, name: place.name, lon: (w + e) / 2, lat: (s + n) / 2, bounds: place.bounds, parcels, status };
     }
@@ -149,10 +158,11 @@
       canMove: false,
       grid: (options) => makeGrid(layers, options),
       figures: async (day) => figuresOn(changes, day),
-      status: async (day) => countStatuses(layers.parcels, day),
+      status: async (day, filter) => countStatuses(layers.parcels, day, filter),
       days: async () => days,
       communities: async (day) => (place.bounds ? [community(day)] : []),
       search: async (text) => search(layers, text),
+      matches: async (text) => matches(layers.parcels, text),
       parcel: async (_community, id) => parcelFile(layers, id),
       forget() {},
     };

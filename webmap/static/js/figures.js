@@ -1,4 +1,5 @@
-// The figures beside the map, as of the day of the slider. Every number is the server's.
+// The figures beside the map, as of the day of the slider: of the whole place, or of the
+// building that was chosen. Every number is the server's.
 (function () {
   "use strict";
 
@@ -32,7 +33,7 @@
 
   const ofAll = (n, all) => (all === undefined ? CG.count(n) : CG.word("figures.of", { n: CG.count(n), all: CG.count(all) }));
 
-  function tiles(figures) {
+  function tiles(figures, ofWhole) {
     return CG.make("dl", { class: "cg-tiles" },
       tile("outstanding_m2", CG.area(figures.outstanding_m2)),
       tile("encroached_m2", CG.area(figures.encroached_m2)),
@@ -40,8 +41,9 @@
       tile("surveyed_households", ofAll(figures.surveyed_households, figures.ground_floor_households)),
       figures.rebound_households > 0 && tile("rebound_households", CG.count(figures.rebound_households), CG.area(figures.rebound_m2)),
       figures.undecided_enclosures > 0 && tile("undecided_enclosures", CG.count(figures.undecided_enclosures), CG.area(figures.undecided_m2)),
-      tile("landscaped_m2", CG.area(figures.landscaped_m2)),
-      tile("charging_piles", CG.count(figures.charging_piles),
+      // Sites belong to no building.
+      ofWhole && tile("landscaped_m2", CG.area(figures.landscaped_m2)),
+      ofWhole && tile("charging_piles", CG.count(figures.charging_piles),
         CG.word("figures.heads", { heads: CG.count(figures.charging_heads) })));
   }
 
@@ -53,7 +55,7 @@
     return rows.filter((row) => row.key !== null && row.key !== "");
   }
 
-  // parts: chosen() -> key, choose(key), label(key), offer(keys); see map.js.
+  // parts: chosen() -> key, choose(key), label(key), title(key), offer(keys); see map.js.
   CG.createFigures = function (state, source, parts) {
     const body = CG.find("cg-figures-body");
     const table = CG.find("cg-parts");
@@ -81,13 +83,32 @@
         more > 0 && CG.make("tr", {}, CG.make("td", { colspan: 4 }, CG.word("figures.more", { n: CG.count(more) }))));
     }
 
+    function showScope(part) {
+      const { text } = state.filter();
+      const whole = CG.config.place.kind === "community" ? "figures.whole.community" : "figures.whole.region";
+      CG.fill(CG.find("cg-scope"),
+        CG.make("p", { class: part ? "cg-part-only" : null },
+          CG.make("strong", {}, part ? CG.word("figures.part", { part: parts.title(part.key) }) : CG.word(whole)),
+          part && CG.make("button", { type: "button", class: "cg-link-button", onclick: () => parts.choose(null) }, CG.word("figures.showWhole"))),
+        text && CG.make("p", { class: "cg-hint" }, CG.word("figures.unfiltered", { text })));
+    }
+
+    function peek(shown, part) {
+      const text = CG.word("figures.peek", {
+        n: CG.count(shown.cleared_households), all: CG.count(shown.encroaching_households), area: CG.area(shown.outstanding_m2),
+      });
+      return part ? `${parts.title(part.key)}: ${text}` : text;
+    }
+
     function show(figures, day) {
       CG.find("cg-as-of").textContent = CG.word("figures.asOf", { day: CG.days.long(day) });
-      CG.fill(body, headline(figures), tiles(figures));
-      showParts(rowsOf(figures));
-      CG.find("cg-peek").textContent = CG.word("figures.peek", {
-        n: CG.count(figures.cleared_households), all: CG.count(figures.encroaching_households), area: CG.area(figures.outstanding_m2),
-      });
+      const rows = rowsOf(figures);
+      const part = rows.find((row) => row.key === parts.chosen()) || null;
+      const shown = part || figures;
+      showScope(part);
+      CG.fill(body, headline(shown), tiles(shown, !part));
+      showParts(rows);
+      CG.find("cg-peek").textContent = peek(shown, part);
     }
 
     function fail(error) {
@@ -95,7 +116,7 @@
     }
 
     const load = CG.newest((day) => source.figures(day), show, fail);
-    state.watch(["day", "building"], () => load(state.day));
+    state.watch(["day", "building", "matches"], () => load(state.day));
     return { update: () => load(state.day) };
   };
 })();

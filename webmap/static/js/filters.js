@@ -1,5 +1,5 @@
 // Search by text and filter by building. A search leads to a place on the map, and while
-// its text stands, only what matches it keeps its colour.
+// its text stands, only the parcels that it finds keep their colour and are counted.
 (function () {
   "use strict";
 
@@ -16,11 +16,6 @@
     let active = -1;
 
     const parcelOf = (result) => result.parcel || (result.kind === "parcel" ? result.id : null);
-
-    function matchesOf(found) {
-      const parcels = found.map(parcelOf).filter(Boolean);
-      return parcels.length ? new Set(parcels) : null;
-    }
 
     function option(result, i) {
       return CG.make("li", {
@@ -39,15 +34,17 @@
       else CG.fill(list, CG.make("li", { class: "cg-none" }, CG.word("search.none")));
     }
 
-    function showResults(found, text) {
+    function showResults([found, parcels], text) {
       if (text !== state.text) return;
       results = found;
       active = -1;
-      state.set({ matches: found.length ? matchesOf(found) : new Set() });
+      state.set({ matches: parcels && new Set(parcels) });
       showList();
     }
 
-    const search = CG.newest((text) => source.search(text), showResults, CG.fail);
+    // The list shows the closest few; the map keeps all.
+    const find = (text) => Promise.all([source.search(text), source.matches(text)]);
+    const search = CG.newest(find, showResults, CG.fail);
     const ask = CG.debounce((text) => { if (text && text === state.text) search(text); }, PAUSE);
 
     function setText(text) {

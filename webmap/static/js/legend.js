@@ -1,5 +1,6 @@
-// The legend is the filter: each status with its sample, its number of parcels on the day
-// of the slider, and a switch; below it the other layers and the base maps.
+// The legend is the filter: each status with its sample, a switch, and its number of parcels
+// on the day of the slider among those that pass the building and the text; below it the
+// other layers and the base maps.
 (function () {
   "use strict";
 
@@ -17,6 +18,11 @@
     landscaping: () => CG.swatch(CG.landscapingLook),
     charging_pile: () => CG.make("span", { class: "cg-pile is-sample", "aria-hidden": "true" }, "14"),
   };
+
+  CG.filterWords = ({ building, text }) => [
+    building !== null && CG.word("filter.building", { ref: building }),
+    text && CG.word("filter.text", { text }),
+  ].filter(Boolean);
 
   CG.createLegend = function (state, source) {
     const statuses = CG.find("cg-statuses");
@@ -66,7 +72,17 @@
       }
     }
 
-    const load = CG.newest((day) => source.status(day), showCounts, CG.fail);
+    // Says of what the counts are, where they are not of everything.
+    function showFilter(filter) {
+      const note = CG.find("cg-counted");
+      const parts = CG.filterWords(filter);
+      note.hidden = parts.length === 0;
+      note.textContent = CG.word("legend.counted", { filter: parts.join(" · ") });
+    }
+
+    const load = CG.newest((day, filter) => source.status(day, filter),
+      (counts, _day, filter) => { showCounts(counts); showFilter(filter); }, CG.fail);
+    const update = () => load(state.day, state.filter());
 
     function showSwitches() {
       for (const [status, row] of rows) row.querySelector("input").checked = !state.hidden.has(status);
@@ -78,9 +94,9 @@
     Object.keys(samples).forEach(addLayer);
     addBaseMaps();
     CG.find("cg-all").addEventListener("click", () => state.set({ hidden: new Set() }));
-    state.watch(["day"], () => load(state.day));
+    state.watch(["day", "building", "matches"], update);
     state.watch(["hidden", "layers"], showSwitches);
     showSwitches();
-    return { update: () => load(state.day) };
+    return { update };
   };
 })();

@@ -87,6 +87,7 @@
     const buildings = {
       chosen: () => state.building,
       label: (ref) => ref,
+      title: (ref) => CG.word("filter.building", { ref }),
       offer: filters.offerBuildings,
       choose(building) {
         state.set({ building });

@@ -5,6 +5,7 @@
 
   const CG = window.CommonGreen;
   const REF = 200;
+  const TEXT = 100;
 
   function readView(text) {
     const [zoom, lat, lng] = (text || "").split("/").map(Number);
@@ -32,7 +33,7 @@
       state: {
         hidden: new Set((given.get("hide") || "").split(",").filter((one) => CG.config.statuses.includes(one))),
         building: given.has("building") ? given.get("building").slice(0, REF) : null,
-        text: (given.get("q") || "").slice(0, REF),
+        text: (given.get("q") || "").trim().slice(0, TEXT),
         layers: readLayers(given.get("layers")),
         base: CG.config.baseMaps.some((one) => one.name === base) ? base : "",
       },

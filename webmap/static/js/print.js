@@ -31,7 +31,7 @@
       before = map.getCenter();
       const middle = seen();
       CG.find("cg-print-day").textContent = CG.word("print.day", { day: CG.days.long(state.day) });
-      CG.find("cg-print-filter").textContent = state.building === null ? "" : CG.word("filter.building", { ref: state.building });
+      CG.find("cg-print-filter").textContent = CG.filterWords(state.filter()).join(" · ");
       document.documentElement.classList.add("is-printing");
       root.classList.add("is-printing");
       CG.find("cg-print-figures").textContent = CG.find("cg-peek").textContent;

@@ -76,6 +76,17 @@
     return `${CG.config.api}/communities/${code}/parcels/${encodeURIComponent(id)}`;
   }
 
+  function parcelsUrl(text) {
+    return `${CG.config.api}/communities/${place()}/parcels?q=${encodeURIComponent(text)}`;
+  }
+
+  function statusQuery(day, { building, text }) {
+    const query = new URLSearchParams({ day: CG.days.iso(day) });
+    if (building !== null) query.set("building", building);
+    if (text) query.set("q", text);
+    return String(query);
+  }
+
   // crypto.randomUUID is missing where the page came by plain HTTP.
   function randomKey() {
     const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -111,11 +122,11 @@
 
   CG.serverSource = function () {
     const figures = remembering((day) => ask(places(`figures?as_of=${CG.days.iso(day)}`)), 400);
-    const status = remembering((day) => ask(places(`status?day=${CG.days.iso(day)}`)), 400);
+    const status = remembering((query) => ask(places(`status?${query}`)), 400);
     return {
       canMove: true,
       figures,
-      status,
+      status: (day, filter) => status(statusQuery(day, filter)),
       grid: (options) =>
         new Tiles(CG.config.tiles, CG.gridOptions({
           ...options,
@@ -125,6 +136,8 @@
       days: () => ask(places("days")),
       communities: (day, bounds) =>
         ask(places(`communities?day=${CG.days.iso(day)}&bbox=${bounds.map((x) => x.toFixed(6)).join(",")}`)),
+      // Null where a text narrows nothing: in a region it finds communities.
+      matches: async (text) => (CG.config.place.kind === "community" ? (await ask(parcelsUrl(text))).parcels : null),
       search: (text) => ask(places(`search?q=${encodeURIComponent(text)}`)),
       parcel: (community, id) => ask(parcelUrl(community, id)),
       move: postMove,

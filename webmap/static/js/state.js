@@ -44,6 +44,10 @@
         watchers.push([keys, work]);
       },
 
+      // What narrows the map beside the switches of the legend; a text counts once it has
+      // been answered.
+      filter: () => ({ building: state.building, text: state.matches === null ? "" : state.text }),
+
       // Whether a parcel passes the filters, given its status of the day.
       passes(parcel, status) {
         if (status !== null && state.hidden.has(status)) return false;
