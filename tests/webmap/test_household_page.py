@@ -183,6 +183,34 @@ def test_a_household_declares_and_is_told_why_it_was_sent_back(web: Web, home: H
     assert CLERK not in told
 
 
+def test_programs_of_a_resident_read_and_say_the_same(home: Home) -> None:
+    where = "/api/v1/household"
+    (case,) = home.lives.get(where).get_json()
+    assert (case["state"], case["may_declare"], case["may_object"]) == ("announced", True, True)
+    assert case["standing_m2"] > 0
+    assert CLERK not in str(case)
+    assert NOTE not in str(case)
+    assert home.neighbour.get(where).get_json() == []
+    key = str(uuid.uuid4())
+
+    def post(client: FlaskClient, act: str, body: dict[str, str]) -> TestResponse:
+        token = csrf_token(client, "/my-household")
+        headers = {"X-CSRFToken": token, "Idempotency-Key": key}
+        return client.post(f"{where}/cases/{home.case}/{act}", json=body, headers=headers)
+
+    assert post(home.neighbour, "objections", {"grounds": "mine"}).status_code == 422
+    assert post(home.lives, "objections", {}).status_code == 422
+    answers = [post(home.lives, "objections", {"grounds": "ours"}) for _ in range(2)]
+    assert [one.status_code for one in answers] == [200, 200]
+    assert answers[0].data == answers[1].data
+    assert answers[0].get_json()[0]["suspended_on"] is not None
+    assert post(home.lives, "declaration", {"note": "gone"}).status_code == 422
+    key = str(uuid.uuid4())
+    assert post(home.lives, "declaration", {"note": "gone"}).get_json()[0]["state"] == (
+        "self_clearing"
+    )
+
+
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.RESIDENT])
 def test_no_other_role_has_a_household_by_it(web: Web, home: Home, role: Role) -> None:
     client = web.login(role, home.place)

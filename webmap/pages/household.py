@@ -12,7 +12,6 @@ from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases.access import Role
 from cases.declarations import declare_own
 from cases.documents import number_of
 from cases.models import Case, DocumentRecord
@@ -22,10 +21,9 @@ from cases.papers.words import LANGUAGES
 from cases.submissions import Answer
 from cases.workflow import State
 from gis.problems import InputError
-from layers.db import Scope
 from webmap.connections import current_database
 from webmap.forms import Filled, Form
-from webmap.gates import Open, current_rights, gated
+from webmap.gates import Open, gated, residents_scope
 from webmap.languages import current_language
 from webmap.pages.submitting import led, sent_form, told
 from webmap.papers import send_paper
@@ -80,7 +78,7 @@ def paper(paper_id: uuid.UUID, kind: str) -> ResponseReturnValue:
     def find(session: Session) -> DocumentRecord:
         return own_paper(session, current_user.id, paper_id) or abort(404)
 
-    return send_paper(find, language, kind, _scope())
+    return send_paper(find, language, kind, residents_scope())
 
 
 def _answer(read: Callable[[Form], Act]) -> ResponseReturnValue:
@@ -101,7 +99,7 @@ def _submit(case_id: uuid.UUID, act: Act) -> ResponseReturnValue:
         act(session, case_id)
         return led(redirect(url_for("household.own", _anchor=f"case-{case_id}")))
 
-    scope = _scope()
+    scope = residents_scope()
     with current_database().session(scope) as session:
         community_id = session.scalar(select(Case.community_id).where(Case.id == case_id))
     # Of a case that is not there nothing is kept: the transaction tells so itself.
@@ -109,14 +107,8 @@ def _submit(case_id: uuid.UUID, act: Act) -> ResponseReturnValue:
     return told(lambda: submit_in(community_id or 0, scope, sent, work))
 
 
-def _scope() -> Scope:
-    """Return the communities where the account is a resident."""
-    homes = [grant for grant in current_rights().grants if grant.role is Role.RESIDENT]
-    return Scope(frozenset().union(*(grant.communities or () for grant in homes)))
-
-
 def _session() -> AbstractContextManager[Session]:
-    return current_database().session(_scope())
+    return current_database().session(residents_scope())
 
 
 def _page(session: Session, filled: Filled) -> str:
