@@ -261,7 +261,7 @@ def _observations(community_id: int, case_id: uuid.UUID) -> Select[uuid.UUID]:
 
 def _unknown_observation(ref: str) -> Problem:
     text = f"The case has no observation {ref!r}."
-    return Problem("foreign_observation", text, "Name one of its ground.", field="observation")
+    return Problem("no_observation", text, "Name one of its ground.", field="observation")
 
 
 def _shown(row: Photograph, zone: ZoneInfo, inside: shapely.Geometry | None) -> Shown:

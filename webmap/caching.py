@@ -16,8 +16,8 @@ def ask_again(response: Response) -> Response:
     return response
 
 
-def inert(response: Response, kept: str) -> Response:
-    """Say of a file who may keep it; opened by itself it may load and run nothing."""
+def keep_picture(response: Response, kept: str) -> Response:
+    """Say of a picture who may keep it (``kept``), and that nothing in it runs."""
     response.headers["Cache-Control"] = kept
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

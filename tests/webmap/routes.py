@@ -93,6 +93,9 @@ ROUTES: dict[str, Gate] = {
     "api_declarations.make_declaration_link": P.CASE_DECLARE,
     "api_document.api_page": Open.LOGGED_IN,
     "api_document.openapi": Open.LOGGED_IN,
+    "api_household.declare_own_case": Open.LOGGED_IN,
+    "api_household.object_to_own_case": Open.LOGGED_IN,
+    "api_household.own_household": Open.LOGGED_IN,
     "api_lanes.add_lane": P.LANES_EDIT,
     "api_lanes.change_lane": P.LANES_EDIT,
     "api_lanes.drop_lane": P.LANES_EDIT,
@@ -146,10 +149,8 @@ ROUTES: dict[str, Gate] = {
     "clock.lodge_objection": P.OBJECTION_LODGE,
     "clock.reassign_case": P.CASE_READ,
     "declarations.declare": Open.PUBLIC,
-    "declarations.declare_own_case": Open.LOGGED_IN,
     "declarations.declared": Open.PUBLIC,
     "declarations.letter": P.CASE_DECLARE,
-    "declarations.own": Open.LOGGED_IN,
     "enclosures.decide_answer": P.CASE_READ,
     "enclosures.enclosure": P.CASE_READ,
     "enclosures.undecided_list": P.MAP_READ,
@@ -158,6 +159,10 @@ ROUTES: dict[str, Gate] = {
     "findings.withdraw_from_case": P.CASE_READ,
     "health.live": Open.PUBLIC,
     "health.ready": Open.PUBLIC,
+    "household.declare": Open.LOGGED_IN,
+    "household.object_to": Open.LOGGED_IN,
+    "household.own": Open.LOGGED_IN,
+    "household.paper": Open.LOGGED_IN,
     "lanes.add_lane": P.LANES_EDIT,
     "lanes.change_lane": P.LANES_EDIT,
     "lanes.drop_lane": P.LANES_EDIT,
@@ -206,6 +211,8 @@ ROUTES: dict[str, Gate] = {
 
 # Without the token of a letter there is nothing here, for nobody.
 BY_TOKEN = {"declarations.declare", "declarations.declared"}
+# What belongs to the own household alone: whoever lives elsewhere finds nothing.
+OF_A_HOUSEHOLD = {"household.paper"}
 # The body is read before what it is about is looked for; neither answer says anything of that.
 BODY_FIRST = {
     "api_announcements.new_announcement",

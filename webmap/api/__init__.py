@@ -9,6 +9,7 @@ from webmap.api.cases import cases
 from webmap.api.clock import clock
 from webmap.api.declarations import declarations
 from webmap.api.document import document, make_api
+from webmap.api.household import household
 from webmap.api.lanes import lanes
 from webmap.api.meetings import meeting_api
 from webmap.api.papers import paper_api
@@ -30,6 +31,7 @@ NOUNS = (
     photographs,
     patrols,
     declarations,
+    household,
     lanes,
     work,
     tips,

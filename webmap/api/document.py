@@ -107,6 +107,7 @@ def noun_words() -> dict[str, str]:
         "photographs": gettext("Photographs"),
         "patrols": gettext("Patrols"),
         "declarations": gettext("Declarations of households"),
+        "household": gettext("My household"),
         "lanes": gettext("Lanes"),
         "work": gettext("My work"),
         "tips": gettext("Tips"),
@@ -162,6 +163,9 @@ def _case_words() -> dict[str, str]:
         "add_photograph": gettext("Add a photograph of a case"),
         "record_patrol": gettext("Record what a patrol found"),
         "make_declaration_link": gettext("Make a one-time link for a household"),
+        "own_household": gettext("Cases of the own household"),
+        "declare_own_case": gettext("Declare that the own household clears"),
+        "object_to_own_case": gettext("Object to a case of the own household"),
     }
 
 

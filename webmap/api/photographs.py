@@ -34,7 +34,7 @@ from webmap.api.community import asked_community, asking_viewer
 from webmap.api.fields import Decimal, Digest, Instant, Text, Upload, Word
 from webmap.api.histories import SubmissionSchema
 from webmap.api.schemas import says, word
-from webmap.caching import inert
+from webmap.caching import keep_picture
 from webmap.connections import current_settings
 from webmap.gates import gated, place_session
 from webmap.submitting import Sent, submit_at_place
@@ -178,7 +178,9 @@ def photograph_copy(
 ) -> ResponseReturnValue:
     """A copy of a photograph, which carries nothing but pixels."""
     found = _found(photograph_id)
-    return _file(_files().copy(found.sha256, asked["size"]), MediaType.JPEG, None)
+    return _file(
+        _files().copy(found.sha256, asked["size"]), MediaType.JPEG, None, "private, no-cache"
+    )
 
 
 @photographs.route("/communities/<place>/photographs/<uuid:photograph_id>/original")
@@ -189,7 +191,7 @@ def photograph_original(place: str, photograph_id: uuid.UUID) -> ResponseReturnV
     found = _found(photograph_id)
     kind = MediaType(found.media_type)
     name = f"{found.sha256.hex()[:16]}.{SUFFIX[kind]}"
-    return _file(_files().original(found.sha256), kind, name)
+    return _file(_files().original(found.sha256), kind, name, "no-store")
 
 
 def _picture(asked: Mapping[str, Any]) -> Picture:
@@ -225,12 +227,11 @@ def _seen(session: Session, community: Community, photograph_id: uuid.UUID) -> P
     return found
 
 
-def _file(path: Path, kind: MediaType, name: str | None) -> Response:
+def _file(path: Path, kind: MediaType, name: str | None, kept: str) -> Response:
     if not path.is_file():
         abort(404)
     sent = send_file(path, mimetype=kind, as_attachment=name is not None, download_name=name)
-    # A copy is asked for again each time, an original with its camera's notes is kept nowhere.
-    return inert(sent, "private, no-cache" if name is None else "no-store")
+    return keep_picture(sent, kept)
 
 
 def _told(session: Session, shown: Shown) -> dict[str, Any]:

@@ -70,8 +70,8 @@ def answer(
     """Do what a form asks for and commit; refused, show the page with all that was typed.
 
     ``conflict`` shows both versions where somebody else was faster. ``act`` ends in a redirect,
-    and is run again where its transaction lost to another. Without ``is_kept`` nothing says
-    afterwards which account sent it.
+    and is run again where its transaction lost to another. ``is_kept`` is as for
+    :func:`webmap.pages.submitting.submit_form`.
     """
     try:
         return submit_form(

@@ -24,7 +24,7 @@ from cases.photographs import (
 from cases.pictures import LARGEST_BYTES, MediaType, Picture, Size, Taken, read_picture
 from cases.signing import Signature
 from gis.problems import InputError, Problem
-from webmap.caching import inert
+from webmap.caching import keep_picture
 from webmap.connections import current_settings
 from webmap.forms import Form
 from webmap.gates import gated, place_session
@@ -77,7 +77,9 @@ def copy(place: str, photograph_id: uuid.UUID, size: str) -> ResponseReturnValue
     if not path.is_file():
         abort(404)
     # The browser keeps the pixels, and asks with their ETag each time whether it still may.
-    return inert(send_file(path, mimetype=MediaType.JPEG, conditional=True), "private, no-cache")
+    return keep_picture(
+        send_file(path, mimetype=MediaType.JPEG, conditional=True), "private, no-cache"
+    )
 
 
 @photograph_pages.get("/c/<place>/photographs/<uuid:photograph_id>/original")
@@ -90,7 +92,7 @@ def original(place: str, photograph_id: uuid.UUID) -> ResponseReturnValue:
         abort(404)
     name = f"{found.sha256.hex()[:16]}.{SUFFIX[MediaType(found.media_type)]}"
     sent = send_file(path, mimetype=found.media_type, as_attachment=True, download_name=name)
-    return inert(sent, "no-store")
+    return keep_picture(sent, "no-store")
 
 
 def _files() -> PhotographFiles:

@@ -31,11 +31,16 @@ def submit_form(
 ) -> ResponseReturnValue:
     """Do what the form of this request asks for at its place, once; ``work`` ends in a redirect.
 
-    What is not kept is not known again by its key: ``work`` sees to that itself. Raises
-    ``InputError`` where its key was used for something else.
+    Its key is kept with the account, unless nobody may know who sent it (``is_kept``): then
+    ``work`` sees to it itself that it is done once. Raises ``InputError`` where the key was
+    used for something else.
     """
-    sent = sent_form() if is_kept else Sent(None, None)
-    return told(lambda: submit_at_place(sent, lambda session: led(work(session))))
+
+    def submit() -> Answer:
+        sent = sent_form() if is_kept else Sent(None, None)
+        return submit_at_place(sent, lambda session: led(work(session)))
+
+    return told(submit)
 
 
 def told(submit: Callable[[], Answer]) -> ResponseReturnValue:

@@ -27,14 +27,15 @@ def tip_list(place: str) -> ResponseReturnValue:
 @tips.post("/c/<place>/tips")
 @gated(Permission.TIP_ADD)
 def add(place: str) -> ResponseReturnValue:
-    """Keep a tip, under the form's own key: who wrote it down is kept nowhere."""
+    """Keep a tip, under the key of its form, so that no key need be kept with an account."""
 
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
         wording = form.text("wording")
         parcel = form.text("parcel", needed=False, longest=64)
-        key = form.key(KEY, needed=False)
+        tip_id = form.key(KEY, needed=False)
         form.check()
-        add_tip(opened.session, opened.community, wording, parcel, opened.signed(form), key)
+        by = opened.signed(form)
+        add_tip(opened.session, opened.community, wording, parcel, by, tip_id)
         return redirect(url_for("tips.tip_list", place=place, kept=1))
 
     return answer(act, _page, is_kept=False)

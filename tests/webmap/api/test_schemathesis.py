@@ -95,6 +95,7 @@ ACTS = (
     "photographs",
     "declaration-link",
 )
+OWN_ACTS = ("declaration", "objections")
 CHANGES = (
     *(f"POST {{}}/cases/{{case_id}}/{act}" for act in ACTS),
     "PUT {}/cases/{case_id}/assignment",
@@ -135,6 +136,7 @@ CONFIG: dict[str, Any] = {
     "checks": {"missing_required_header": {"expected-statuses": ["428"]}},
     "operations": [
         *(changes(rest.replace("{}", PATH)) for rest in CHANGES),
+        *(changes(f"POST /api/v1/household/cases/{{case_id}}/{act}") for act in OWN_ACTS),
         *(reads(f"GET {PATH}{rest}") for rest in LISTS),
     ],
 }

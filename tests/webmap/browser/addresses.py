@@ -42,6 +42,7 @@ secretary   /c/{place}/campaigns
 planner     /c/{place}/campaigns
 secretary   /c/{place}/campaigns/{campaign}
 secretary   /c/{place}/lanes
+inspector   /c/{town}/lanes
 secretary   /c/{place}/lanes/new
 secretary   /c/{place}/lanes/{lane}
 inspector   /c/{place}/observations/new
