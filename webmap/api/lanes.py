@@ -30,7 +30,7 @@ from layers.models import Community
 from webmap.api.blueprint import Blueprint
 from webmap.api.cases import LONGEST_REF
 from webmap.api.community import asked_community, asking_viewer
-from webmap.api.etags import asked_lanes, tag_lanes
+from webmap.api.etags import asked_digests, tag_digest
 from webmap.api.fields import Drawing, Text
 from webmap.api.histories import SubmissionSchema
 from webmap.api.schemas import FailureSchema, says
@@ -117,7 +117,7 @@ def place_lanes(place: str) -> ResponseReturnValue:
     """
     with place_session() as session:
         told = _told(session, asked_community(session))
-    return tag_lanes(jsonify(told), told["version"])
+    return tag_digest(jsonify(told), told["version"])
 
 
 @lanes.route("/communities/<place>/lanes", methods=["POST"])
@@ -189,7 +189,7 @@ def _change(
         community = asked_community(session)
         if lane_id is not None and find_lane(session, community, lane_id) is None:
             abort(404)
-        read, now = asked_lanes(), lanes_version(session, community)
+        read, now = asked_digests(), lanes_version(session, community)
         by = Signature(viewer.actor, permissions=viewer.permissions)
         try:
             act(session, community, by, now if now in read else _NEVER)
@@ -199,7 +199,7 @@ def _change(
         return _told(session, community)
 
     response = submit(key, work)
-    return tag_lanes(response, (response.json or {})["version"])
+    return tag_digest(response, (response.json or {})["version"])
 
 
 def _told(session: Session, community: Community) -> dict[str, Any]:
