@@ -115,7 +115,7 @@ def case_facts(
     """
     campaign = session.get_one(Campaign, (community.id, case.campaign_id))
     household = session.get_one(Household, (community.id, case.household_id))
-    announced = _announced(session, community, case)
+    announced = announced_by(session, community, case)
     ground = paper_ground(session, community, [case.id], suspected=suspected)
     return {
         "community": community.name,
@@ -219,7 +219,7 @@ def _inventory_problems(inventory: Sequence[Item]) -> list[Problem]:
     return [Problem("inventory", message, remedy, field="inventory")]
 
 
-def _announced(session: Session, community: Community, case: Case) -> Announcement | None:
+def announced_by(session: Session, community: Community, case: Case) -> Announcement | None:
     """Return the poster that told the household, else the latest of its campaign."""
     told = Ground(session, community, case).last(State.ANNOUNCED)
     if told is not None and "announcement" in told.data:

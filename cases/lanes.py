@@ -38,12 +38,16 @@ class LaneForm:
 
 @dataclass(frozen=True)
 class ListedLane:
-    """A lane with its buildings' refs and how many cases are under way in them."""
+    """A lane with its buildings' refs and how many cases are under way in them.
+
+    Its housekeeper has a name and the address of an account.
+    """
 
     id: uuid.UUID
     ref: str
     name: str
     housekeeper: str | None
+    account: str | None
     housekeeper_id: int | None
     buildings: tuple[str, ...]
     cases: int
@@ -76,7 +80,7 @@ def list_lanes(session: Session, community: Community) -> list[ListedLane]:
         buildings.setdefault(lane, []).append(ref)
     counts: dict[uuid.UUID, int] = dict(session.execute(_cases(community)).all())
     rows = session.execute(
-        select(Lane, Account.name)
+        select(Lane, Account.name, Account.email)
         .outerjoin(Account, Account.id == Lane.housekeeper_id)
         .where(Lane.community_id == community.id)
         .order_by(func.lpad(Lane.ref, CODE_LENGTH))
@@ -87,11 +91,12 @@ def list_lanes(session: Session, community: Community) -> list[ListedLane]:
             lane.ref,
             lane.name,
             keeper,
+            account,
             lane.housekeeper_id,
             tuple(buildings.get(lane.id, ())),
             counts.get(lane.id, 0),
         )
-        for lane, keeper in rows
+        for lane, keeper, account in rows
     ]
 
 
@@ -227,7 +232,7 @@ class _Table:
         name, keeper = row.get("name", ""), row.get("housekeeper", "").lower()
         faults = [
             *_text_problems(ref, name),
-            *([] if building in self.buildings else [_unknown_building(building)]),
+            *([] if building in self.buildings else [unknown_building(building)]),
             *([] if keeper in self.keepers or not keeper else [_unknown_keeper(keeper)]),
             *self._in_two(ref, building),
         ]
@@ -359,7 +364,7 @@ def _building_problems(
         select(Building.id).where(Building.community_id == community.id, among(Building.id, wanted))
     ).all()
     missing = sorted(set(wanted) - set(found))
-    return [_unknown_building(str(one)) for one in missing]
+    return [unknown_building(str(one)) for one in missing]
 
 
 def _keeper_problems(
@@ -375,7 +380,8 @@ def _unknown_lane() -> Problem:
     return Problem("unknown_lane", "There is no such lane.", "Choose one from the list.")
 
 
-def _unknown_building(ref: str) -> Problem:
+def unknown_building(ref: str) -> Problem:
+    """Return the problem of a ref that no building of the community has."""
     text = Said("There is no building {ref!r} in this community.", ref=ref)
     return Problem("unknown_building", text, "Give the ref of one.", field="buildings")
 

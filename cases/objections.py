@@ -1,6 +1,7 @@
 """Objections of households: lodged, decided, and what stands still meanwhile."""
 
 import datetime as dt
+import enum
 import uuid
 from dataclasses import dataclass, replace
 from typing import Any
@@ -32,6 +33,18 @@ WITHDRAWN = "case:observation:withdrawn"
 OUTCOMES = (State.REJECTED, State.SUSPECTED)
 
 
+class Outcome(enum.StrEnum):
+    """What may become of an objection, in the words of whoever decides."""
+
+    REFUSED = "refused"
+    REJECTED = "rejected"
+    SUSPECTED = "suspected"
+    UPHELD = "upheld"
+
+
+LEADS = {Outcome.REJECTED: State.REJECTED, Outcome.SUSPECTED: State.SUSPECTED}
+
+
 @dataclass(frozen=True)
 class Decision:
     """What is decided on an objection.
@@ -45,6 +58,11 @@ class Decision:
     reason: str
     document: str = ""
     outcome: State | None = None
+
+    @classmethod
+    def of(cls, outcome: Outcome, reason: str, document: str) -> "Decision":
+        """Return the decision that leads to ``outcome``."""
+        return cls(outcome is not Outcome.REFUSED, reason, document, LEADS.get(outcome))
 
 
 def window_ends(session: Session, community: Community, case: Case) -> dt.date | None:

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from cases.access import Permission
 from cases.documents import NEWER_IS_THERE
 from cases.models import Case, DocumentFile, DocumentRecord
+from cases.parcel_file import Viewer
 from cases.workflow import Document
 from layers.models import Community
 
 
 @dataclass(frozen=True)
 class PaperFilter:
-    """Which papers are listed; ``sees`` are the cases whose papers the reader may see."""
+    """Which papers are listed; ``viewer`` is who may see them."""
 
-    sees: ColumnElement[bool]
+    viewer: Viewer
     kinds: frozenset[Document] = frozenset()
     campaign_id: uuid.UUID | None = None
     case_id: uuid.UUID | None = None
@@ -39,7 +41,7 @@ def list_papers(
     after: tuple[int, int] | None = None,
 ) -> PaperPage:
     """Return the latest version of each paper, the newest first, at most ``limit`` of them."""
-    rows = _visible(community, wanted.sees).where(~NEWER_IS_THERE)
+    rows = _visible(community, wanted.viewer).where(~NEWER_IS_THERE)
     if wanted.kinds:
         rows = rows.where(DocumentRecord.kind.in_(wanted.kinds))
     if wanted.campaign_id is not None:
@@ -55,10 +57,10 @@ def list_papers(
 
 
 def find_paper(
-    session: Session, community: Community, paper_id: uuid.UUID, sees: ColumnElement[bool]
+    session: Session, community: Community, paper_id: uuid.UUID, viewer: Viewer
 ) -> DocumentRecord | None:
     """Return a paper in any version, ``None`` where there is none that the reader may see."""
-    return session.scalar(_visible(community, sees).where(DocumentRecord.id == paper_id))
+    return session.scalar(_visible(community, viewer).where(DocumentRecord.id == paper_id))
 
 
 def versions_of(session: Session, record: DocumentRecord) -> Sequence[DocumentRecord]:
@@ -87,10 +89,13 @@ def files_of(session: Session, record: DocumentRecord) -> list[tuple[str, str, b
     return [(row.language, row.format, bytes(row.sha256)) for row in rows]
 
 
-def _visible(community: Community, sees: ColumnElement[bool]) -> Select[DocumentRecord]:
-    """Select the papers of a community that belong to no case, or to one that is seen."""
-    seen = select(Case.id).where(Case.community_id == community.id, sees)
-    return select(DocumentRecord).where(
-        DocumentRecord.community_id == community.id,
-        or_(DocumentRecord.case_id.is_(None), DocumentRecord.case_id.in_(seen)),
-    )
+def _visible(community: Community, viewer: Viewer) -> Select[DocumentRecord]:
+    """Select the papers of the cases that somebody sees.
+
+    Those of no case are the campaign's, and for those who read campaigns.
+    """
+    seen = select(Case.id).where(Case.community_id == community.id, viewer.sees)
+    visible: ColumnElement[bool] = DocumentRecord.case_id.in_(seen)
+    if Permission.CAMPAIGN_READ in viewer.permissions:
+        visible = or_(DocumentRecord.case_id.is_(None), visible)
+    return select(DocumentRecord).where(DocumentRecord.community_id == community.id, visible)

@@ -5,6 +5,7 @@ each patrol that was made. One look serves for every earlier day that was missed
 """
 
 import datetime as dt
+import enum
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,14 @@ from layers.models import Building, Community, Household, Observation, Purpose, 
 CLEAR = "patrol:case:clear"
 REBOUND = "patrol:case:rebound"
 _PATROLLED = (State.ACCEPTED, State.MONITORING)
+
+
+class Found(enum.StrEnum):
+    """What somebody says that they found on cleared ground."""
+
+    CLEAR = "clear"
+    SAME = "same"
+    TAKEN = "taken"
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,19 @@ def next_patrols(
 def due_patrols(session: Session, community: Community, day: dt.date) -> list[NextPatrol]:
     """Return the patrols that should have been made by ``day``, the longest due first."""
     return [one for one in next_patrols(session, community, day) if one.is_due(day)]
+
+
+def made_patrols(session: Session, case: Case) -> Sequence[Patrol]:
+    """Return the patrols of a case that were made, in their order."""
+    return session.scalars(
+        select(Patrol)
+        .where(
+            Patrol.community_id == case.community_id,
+            Patrol.case_id == case.id,
+            Patrol.done_on.is_not(None),
+        )
+        .order_by(Patrol.done_on, Patrol.days)
+    ).all()
 
 
 def record_clear(

@@ -382,8 +382,8 @@ def campaign_papers(
         objection_route="the office",
         wording="Clear it.",
     )
-    lane = Lane(community_id=of.id, ref=fresh("L"), name="Lane")
-    tip = Tip(community_id=of.id, received_on=EARLY, wording="behind building 3")
+    lane = Lane(**named("lane_id"), community_id=of.id, ref=fresh("L"), name="Lane")
+    tip = Tip(**named("tip_id"), community_id=of.id, received_on=EARLY, wording="behind building 3")
     visit = Visit(
         **named("visit_id"),
         community_id=of.id,

@@ -76,11 +76,11 @@ def _explain(status: int) -> str:
         403: gettext("Your account may not do this here."),
         404: gettext("There is nothing here, or it lies outside what your account may see."),
         405: gettext("This address does not take that kind of request."),
-        412: gettext("Somebody else has changed the case since it was read."),
+        412: gettext("Somebody else has changed this since it was read."),
         413: gettext("That is too large."),
         415: gettext("What was sent is not JSON."),
         422: gettext("The input was refused."),
-        428: gettext("Say which version of the case was read, so that nothing is overwritten."),
+        428: gettext("Say which version was read, so that nothing is overwritten."),
         429: gettext("Too many tries. Wait a few minutes and try again."),
         500: gettext("Something failed on our side. It has been recorded."),
         503: gettext("The database does not answer at the moment. Try again shortly."),
@@ -98,7 +98,7 @@ def _remedy(status: int) -> str:
         412: gettext("Read it again and repeat what still applies."),
         413: gettext("Send less at once."),
         415: gettext("Send it with Content-Type: application/json."),
-        428: gettext("Send the case's ETag as If-Match."),
+        428: gettext("Send the ETag that was read as If-Match."),
         429: gettext("Wait a few minutes and try again."),
     }
     return texts.get(status) or str(gettext("Try again shortly; tell who runs this if it stays."))

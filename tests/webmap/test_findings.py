@@ -309,7 +309,7 @@ def test_new_ground_is_on_the_list_of_whoever_confirms_it(desk: Desk) -> None:
         (Role.SECRETARY, (403, 422, 302, 422)),
         (Role.PLANNER, (403, 422, 422, 422)),
         (Role.LANE_HOUSEKEEPER, (403, 404, 422, 422)),
-        (Role.OFFICIAL, (403, 403, 403, 403)),
+        (Role.OFFICIAL, (403, 404, 404, 404)),
         (Role.RESIDENT, (403, 403, 403, 403)),
         (Role.ADMIN, (403, 403, 403, 403)),
     ],

@@ -21,6 +21,7 @@ from cases.models import (
     Case,
     CaseEvent,
     DeclarationLink,
+    Idempotency,
     Lane,
     LaneBuilding,
     OrderOfWork,
@@ -32,7 +33,7 @@ from cases.people import add_account
 from cases.ranking import order_of_work
 from cases.workflow import State
 from layers.db import EVERYWHERE
-from layers.models import Community, Observation, Parcel
+from layers.models import Building, Community, Observation, Parcel
 from tests import builders as make
 from tests.webmap.conftest import PASSWORD, Web, csrf_token, log_in
 
@@ -241,6 +242,27 @@ def test_the_second_who_changes_lanes_sees_both_versions_and_overwrites_nothing(
     assert "How it is now" in conflict_of(stale.text)
 
 
+def test_the_lanes_of_a_region_are_those_of_the_communities_that_one_sees(web: Web) -> None:
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        town = make.region(session)
+        near, far = (make.community(session, region_id=town.id) for _ in range(2))
+        for number in range(3):
+            make.building(session, near, ref=f"{number}")
+        lane = make.add(session, Lane(community_id=near.id, ref="1", name="South"))
+        first = session.scalars(select(Building).where(Building.community_id == near.id)).first()
+        assert first is not None
+        key = {"community_id": near.id, "building_id": first.id}
+        session.add(LaneBuilding(**key, lane_id=lane.id))
+        codes = town.code, near.code, far.code
+    page = text_of(web.login(Role.PLANNER, codes[0]).get(f"/c/{codes[0]}/lanes?lang=en").text)
+    assert f"{codes[1]} 1 1 3 2" in " ".join(page.split())
+    assert f"{codes[2]} 0 0 0 0" in " ".join(page.split())
+    own = web.login(Role.PLANNER, codes[1]).get(f"/c/{codes[0]}/lanes?lang=en").text
+    assert f"/c/{codes[1]}/lanes" in own
+    assert codes[2] not in own
+    assert web.login(Role.PLANNER, codes[1]).get(f"/c/{codes[0]}/lanes/new").status_code == 404
+
+
 def test_a_lane_that_was_removed_meanwhile_is_not_lost_to_whoever_typed(
     web: Web, scene: Scene
 ) -> None:
@@ -343,6 +365,21 @@ def test_a_tip_is_kept_without_a_name_and_read_by_those_who_check(web: Web, scen
         kept = session.get_one(Tip, (scene.community, tip.id))
         assert (kept.state, kept.note) == (TipState.CONFIRMED, "")
     assert web.login(Role.PLANNER, scene.place).get(f"{scene.root}/tips").status_code == 403
+
+
+def test_a_tip_sent_twice_is_kept_once_and_with_nobody_s_account(web: Web, scene: Scene) -> None:
+    keeper = web.login(Role.LANE_HOUSEKEEPER, scene.place)
+    fields = {"resend_key": str(uuid.uuid4()), "wording": "a fence"}
+    for _ in range(2):
+        assert post(keeper, f"{scene.root}/tips", **fields).status_code == 302
+    other = post(keeper, f"{scene.root}/tips", **{**fields, "wording": "a shed"})
+    assert other.status_code == 422
+    assert "a shed" in other.text
+    with web.database.session(EVERYWHERE) as session:
+        wanted = Tip.community_id == scene.community
+        assert [one.wording for one in session.scalars(select(Tip).where(wanted))] == ["a fence"]
+        kept = select(Idempotency).where(Idempotency.community_id == scene.community)
+        assert session.scalars(kept).all() == []
 
 
 def test_nothing_of_a_tip_is_on_the_case_nor_in_the_api(web: Web, scene: Scene) -> None:

@@ -11,8 +11,10 @@ from enum import StrEnum
 from typing import Any
 
 import shapely
+from flask_smorest import fields as smorest_fields
 from marshmallow import ValidationError, fields
 from webargs.fields import DelimitedList
+from werkzeug.datastructures import FileStorage
 
 from gis.problems import Problem, Said
 from gis.validity import WEB_LIMITS
@@ -218,6 +220,63 @@ class Whole(fields.Integer):
         raise refused("count", Said("{value} is no such number.", value=shown(value)), remedy)
 
 
+class Truth(fields.Boolean):
+    """Yes or no, as a body writes it."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise refused(
+            "flag", Said("{value} is neither.", value=shown(value)), "Write true or false."
+        )
+
+
+class Decimal(fields.Float):
+    """A number within bounds, as a form or a query writes it."""
+
+    def __init__(self, least: float, most: float, **kwargs: Any) -> None:
+        """Allow ``least`` to ``most``."""
+        self.least, self.most = least, most
+        metadata = {"minimum": least, "maximum": most, **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> float:
+        try:
+            number = float(value) if isinstance(value, str) else math.nan
+        except ValueError:
+            number = math.nan
+        if self.least <= number <= self.most:
+            return number
+        remedy = Said("Give a number from {least:g} to {most:g}.", least=self.least, most=self.most)
+        raise refused("number", Said("{value} is no such number.", value=shown(value)), remedy)
+
+
+class Digest(fields.String):
+    """A SHA-256 in hexadecimal digits."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Take 64 digits."""
+        metadata = {"pattern": "^[0-9a-f]{64}$", **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> bytes:  # type: ignore[override]
+        if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value):
+            return bytes.fromhex(value)
+        remedy = "Give the SHA-256 of the file as 64 digits, as sha256sum prints it."
+        raise refused("sha256", Said("{value} is no SHA-256.", value=shown(value)), remedy)
+
+
+class Upload(smorest_fields.Upload):  # type: ignore[misc]
+    """A file of a form."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> FileStorage:
+        if isinstance(value, FileStorage):
+            return value
+        raise refused(
+            "file", Said("The {attr} is no file.", attr=attr), "Send it as a file of the form."
+        )
+
+
 class Key(fields.UUID):
     """An identifier that the client made."""
 
@@ -251,6 +310,9 @@ class Box(DelimitedList):
 class Ground(fields.Raw):
     """A polygon in EPSG:4326, as GeoJSON, or ``null``."""
 
+    code = "residual"
+    remedy = "Send a GeoJSON Polygon or MultiPolygon in EPSG:4326, or null for nothing left."
+
     def __init__(self, **kwargs: Any) -> None:
         """Refer to the document's geometries."""
         kinds = [*POLYGONS["anyOf"], {"type": "null"}]
@@ -261,14 +323,15 @@ class Ground(fields.Raw):
         try:
             return _polygon(value)
         except (ValueError, TypeError, shapely.GEOSException) as error:
-            remedy = (
-                "Send a GeoJSON Polygon or MultiPolygon in EPSG:4326, or null for nothing left."
-            )
-            raise refused(
-                "residual",
-                Said("The {attr} cannot be read: {error}.", attr=attr, error=error),
-                remedy,
-            ) from None
+            message = Said("The {attr} cannot be read: {error}.", attr=attr, error=error)
+            raise refused(self.code, message, self.remedy) from None
+
+
+class Drawing(Ground):
+    """A polygon in EPSG:4326 that somebody drew, as GeoJSON; ``null`` is none."""
+
+    code = "polygon"
+    remedy = "Send a GeoJSON Polygon or MultiPolygon in EPSG:4326, or leave it out."
 
 
 def _storable(text: str) -> bool:

@@ -1,6 +1,5 @@
 """The clock of a case on its page: its deadline, its objections, and who answers."""
 
-import enum
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +13,9 @@ from cases.deadlines import clock, extend, latest_extension, visit_due
 from cases.ground import Ground
 from cases.ledger import today
 from cases.objections import (
+    LEADS,
     Decision,
+    Outcome,
     decide_objection,
     is_withdrawal_due,
     list_objections,
@@ -23,7 +24,7 @@ from cases.objections import (
     window_ends,
 )
 from cases.reassigning import reassign
-from cases.workflow import MOVES, OBJECTION_STATES, State
+from cases.workflow import MOVES, OBJECTION_STATES
 from layers.models import Observation
 from webmap.forms import Form
 from webmap.gates import gated
@@ -31,18 +32,6 @@ from webmap.pages.cases import PARTS, Opened, Part, answer_form
 from webmap.pages.typed import decision_words
 
 clock_forms = Blueprint("clock", __name__)
-
-
-class Outcome(enum.StrEnum):
-    """What may become of an objection, as the form offers it."""
-
-    REFUSED = "refused"
-    REJECTED = "rejected"
-    SUSPECTED = "suspected"
-    UPHELD = "upheld"
-
-
-LEADS = {Outcome.REJECTED: State.REJECTED, Outcome.SUSPECTED: State.SUSPECTED}
 
 
 @clock_forms.post("/c/<place>/cases/<uuid:case_id>/objections")
@@ -68,8 +57,7 @@ def decide(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
         reason, document = form.text("reason"), form.text("document", needed=False, longest=64)
         form.check()
         assert outcome is not None
-        upheld = outcome is not Outcome.REFUSED
-        decision = Decision(upheld, reason, document, LEADS.get(outcome))
+        decision = Decision.of(outcome, reason, document)
         decide_objection(opened.session, opened.community, case_id, decision, by)
 
     return answer_form(case_id, act)

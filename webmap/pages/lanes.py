@@ -5,11 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from cases.access import Permission
 from cases.assignment import Duty, workers
+from cases.lane_overview import count_communities, lane_overviews
 from cases.lane_versions import VERSION_LENGTH, lanes_version
 from cases.lanes import (
     LaneForm,
@@ -21,9 +22,10 @@ from cases.lanes import (
     save_lane,
 )
 from webmap.forms import Filled, Form
-from webmap.gates import gated
+from webmap.gates import current_access, gated, place_session
 from webmap.pages.drawn import feature
 from webmap.pages.opened import OpenedPlace, answer, show
+from webmap.pages.places import PER_PAGE, Pager
 
 lanes = Blueprint("lanes", __name__)
 
@@ -47,8 +49,8 @@ COLOURS = (
 @lanes.get("/c/<place>/lanes")
 @gated(Permission.CAMPAIGN_READ)
 def lane_list(place: str) -> ResponseReturnValue:
-    """Show the lanes on the plan and in a list."""
-    return show(_list)
+    """Show the lanes on the plan and in a list; of a region, how far its communities are."""
+    return show(_list) if current_access().place.is_community else _region()
 
 
 @lanes.get("/c/<place>/lanes/new")
@@ -96,6 +98,17 @@ def drop_lane(place: str, lane_id: uuid.UUID) -> ResponseReturnValue:
         lambda opened, filled: _form(opened, lane_id, filled),
         lambda opened, filled, _error: _form(opened, lane_id, filled, is_stale=True),
     )
+
+
+def _region() -> str:
+    with place_session() as session:
+        pager = Pager.of(count_communities(session), request.args.get("page", 1, type=int))
+        return render_template(
+            "lanes_of_region.html",
+            place=current_access().place,
+            communities=lane_overviews(session, PER_PAGE, pager.offset),
+            pager=pager,
+        )
 
 
 def _list(opened: OpenedPlace) -> str:

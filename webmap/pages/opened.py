@@ -64,14 +64,19 @@ def answer(
     act: Callable[[OpenedPlace, Form], ResponseReturnValue],
     again: Callable[[OpenedPlace, Filled], str],
     conflict: Callable[[OpenedPlace, Filled, Exception], str] | None = None,
+    *,
+    is_kept: bool = True,
 ) -> ResponseReturnValue:
     """Do what a form asks for and commit; refused, show the page with all that was typed.
 
     ``conflict`` shows both versions where somebody else was faster. ``act`` ends in a redirect,
-    and is run again where its transaction lost to another.
+    and is run again where its transaction lost to another. ``is_kept`` is as for
+    :func:`webmap.pages.submitting.submit_form`.
     """
     try:
-        return submit_form(lambda session: act(open_place(session), Form.of_request()))
+        return submit_form(
+            lambda session: act(open_place(session), Form.of_request()), is_kept=is_kept
+        )
     except InputError as error:
         filled = Filled.again(error)
     except (StaleLanes, StaleVersion) as error:

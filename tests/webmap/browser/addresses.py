@@ -44,6 +44,7 @@ secretary   /c/{place}/campaigns/{campaign}
 secretary   /c/{place}/papers/{paper}
 planner     /c/{place}/papers/{paper}
 secretary   /c/{place}/lanes
+inspector   /c/{town}/lanes
 secretary   /c/{place}/lanes/new
 secretary   /c/{place}/lanes/{lane}
 inspector   /c/{place}/observations/new
