@@ -105,7 +105,9 @@ class DecisionSchema(SignedSchema):
     )
     reason = Text(required=True, metadata={"description": "Why."})
     document = Text(
-        LONGEST_NUMBER, required=True, metadata={"description": "The number of the decision."}
+        LONGEST_NUMBER,
+        load_default="",
+        metadata={"description": "The number of the decision; without one it is issued."},
     )
 
 

@@ -154,16 +154,14 @@ def test_an_objection_stops_the_clock_and_its_decision_lets_it_run(web: Web, pla
     assert (made["grounds"], made["decided_on"]) == ("The hedge was there.", None)
     version = answer.get_json()["version"]
     empty = secretary.send("POST", f"{place.at}/objections/decision", {}, read=version)
-    assert {one["field"] for one in empty.get_json()["problems"]} == {
-        "outcome",
-        "reason",
-        "document",
-    }
-    decision = {"outcome": "refused", "reason": "It is common.", "document": "B-31"}
+    assert {one["field"] for one in empty.get_json()["problems"]} == {"outcome", "reason"}
+    decision = {"outcome": "refused", "reason": "It is common."}
     answer = secretary.send("POST", f"{place.at}/objections/decision", decision, read=version)
     assert answer.status_code == 200, answer.text
     (made,) = secretary.get(f"{place.at}/objections")["objections"]
     assert (made["upheld"], made["decision"]) == (False, "It is common.")
+    (paper,) = secretary.get("papers?kind=objection_decision")["papers"]
+    assert paper["kind"] == "objection_decision"
     assert secretary.get(f"{place.at}/deadline")["suspended_on"] is None
 
 
