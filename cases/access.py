@@ -68,9 +68,8 @@ _FIELD = frozenset(
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.RESIDENT: frozenset(),
-    Role.LANE_HOUSEKEEPER: _READ
-    | _FIELD
-    | {Permission.CASE_VISIT, Permission.CONTACT_READ, Permission.DOCUMENT_ISSUE},
+    # Its one paper, the record of an own visit, comes with the visit (cases.visit_records).
+    Role.LANE_HOUSEKEEPER: _READ | _FIELD | {Permission.CASE_VISIT, Permission.CONTACT_READ},
     Role.INSPECTOR: _READ
     | _FIELD
     | {

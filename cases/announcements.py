@@ -35,7 +35,7 @@ from cases.paper_ground import paper_ground
 from cases.requirements import Request
 from cases.signing import Signature, text_problems
 from cases.workflow import MOVES, Document, State
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 from layers.places import lock_community
 
@@ -120,7 +120,7 @@ def post(
     """Record where an announcement was posted, with its proof. The caller commits."""
     problems = [*by.lacks(Permission.CAMPAIGN_EDIT), *text_problems([("proof", posted.proof)])]
     if not of.issued_on <= posted.posted_on <= today(community):
-        message = f"It was issued on {of.issued_on}."
+        message = Said("It was issued on {issued_on}.", issued_on=of.issued_on)
         remedy = "Give a day from then until today."
         problems.append(Problem("wrong_time", message, remedy, field="posted_on"))
     if problems:
@@ -267,7 +267,7 @@ def _problems(
         ),
     ]
     if campaign.ended_on is not None:
-        message = f"{campaign.name} has ended."
+        message: str = Said("{name} has ended.", name=campaign.name)
         remedy = "Announce in the campaign that runs."
         problems.append(Problem("campaign_ended", message, remedy, field="wording"))
     if notice.issuer_id not in {body.id for body in bodies(session, community)}:
@@ -348,9 +348,15 @@ def _of_case(
 ) -> list[Problem]:
     """Return the problems of one case, said with its number, at the choice of cases."""
     case = session.get(Case, (community.id, case_id))
-    name = f"Case {case.number}" if case else "A case"
     return [
-        Problem(one.code, f"{name}: {one.message}", one.remedy, field="cases")
+        Problem(
+            one.code,
+            Said("A case: {message}", message=one.message)
+            if case is None
+            else Said("Case {number}: {message}", number=case.number, message=one.message),
+            one.remedy,
+            field="cases",
+        )
         for one in error.problems
     ]
 

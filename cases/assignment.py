@@ -6,7 +6,7 @@ chose is therefore known and kept when lanes change.
 
 import enum
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission, Role
 from cases.answers import Key
+from cases.casework import StaleVersion
 from cases.ledger import Book, Moment
 from cases.models import Account, Case, CaseEvent, Lane, LaneBuilding, Membership
 from cases.people import Rights, rights
 from cases.signing import Signature
 from cases.workflow import State
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.bulk import among, listed
 from layers.frames import Rows
 from layers.models import Community, Household
@@ -82,6 +83,28 @@ def _roles(held: Rights, community_id: int) -> set[Role]:
         for grant in held.grants
         if grant.communities is None or community_id in grant.communities
     }
+
+
+class StaleCases(StaleVersion):
+    """Somebody else changed some of several cases since the caller read them."""
+
+    def __init__(self, cases: Sequence[Case]) -> None:
+        """Keep which cases they are."""
+        self.ids = frozenset(case.id for case in cases)
+        super().__init__(cases[0])
+
+
+def check_versions(
+    session: Session, community: Community, read: Mapping[uuid.UUID, int | None]
+) -> None:
+    """Lock cases that are to be assigned; raise ``StaleCases`` where one is another version.
+
+    ``read`` holds the version in which each was read, ``None`` where that does not matter.
+    """
+    found = _locked(session, community, read)
+    stale = [case for case in found if read[case.id] not in {None, case.version}]
+    if stale:
+        raise StaleCases(stale)
 
 
 def assign(
@@ -251,7 +274,8 @@ def _locked(session: Session, community: Community, cases: Collection[uuid.UUID]
         select(Case)
         .where(Case.community_id == community.id, among(Case.id, cases))
         .order_by(Case.id)
-        .with_for_update()
+        # Not against those who only refer to a case: they may wait for the community.
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
 
@@ -268,5 +292,5 @@ def _missing(found: Sequence[Case], wanted: Collection[uuid.UUID]) -> list[Probl
 
 def _no_worker(duty: Duty) -> Problem:
     role = ROLE_OF[duty]
-    text = f"Nobody of that address works here as {role}."
+    text = Said("Nobody of that address works here as {role}.", role=role)
     return Problem("no_worker", text, "Choose from the list.", field=duty)

@@ -13,7 +13,7 @@ import functools
 import holidays
 from holidays import HolidayBase
 
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 
 # Every year for which any calendar could have moved days.
 _KNOWN_YEARS = range(2000, 2100)
@@ -64,5 +64,5 @@ def _calendar(country: str, years: tuple[int, ...]) -> HolidayBase:
         return holidays.country_holidays(name, subdiv=part or None, years=years, expand=False)
     except NotImplementedError as error:
         remedy = "Name a country by its two letters, such as CN."
-        text = f"There is no calendar {country!r}."
+        text = Said("There is no calendar {country!r}.", country=country)
         raise InputError([Problem("calendar", text, remedy, field="calendar")]) from error

@@ -13,7 +13,7 @@ from cases.ledger import today
 from cases.models import AreaEntry, Body, BodyKind, Campaign, Case, EntryKind, OrderOfWork
 from cases.signing import Signature, text_problems
 from cases.workflow import CLEARED_STATES, State
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 from layers.places import lock_community
 
@@ -186,11 +186,16 @@ def _not_in_sequence(session: Session, community: Community, plan: Plan) -> list
         if other.ref == plan.ref.strip():
             problems.append(_taken(plan.ref))
         if other.ended_on is None:
-            message = f"{other.name} has not ended."
+            message = Said("{name} has not ended.", name=other.name)
             remedy = "End it first: one campaign runs at a time."
             problems.append(Problem("campaign_running", message, remedy, field="ref"))
         elif plan.started_on < other.ended_on:
-            message = f"{other.name} ended on {other.ended_on}, later than {plan.started_on}."
+            message = Said(
+                "{name} ended on {ended_on}, later than {started_on}.",
+                name=other.name,
+                ended_on=other.ended_on,
+                started_on=plan.started_on,
+            )
             remedy = "Begin the new one on that day or after it."
             problems.append(Problem("wrong_time", message, remedy, field="started_on"))
     if plan.started_on > today(community):
@@ -200,26 +205,40 @@ def _not_in_sequence(session: Session, community: Community, plan: Plan) -> list
 
 def _not_endable(community: Community, campaign: Campaign, ended_on: dt.date) -> list[Problem]:
     if campaign.ended_on is not None:
-        message = f"{campaign.name} ended on {campaign.ended_on}."
+        message = Said(
+            "{name} ended on {ended_on}.", name=campaign.name, ended_on=campaign.ended_on
+        )
         return [Problem("campaign_ended", message, "Nothing is left to do.", field="ended_on")]
     if ended_on < campaign.started_on:
-        message = f"{campaign.name} began on {campaign.started_on}."
+        message = Said(
+            "{name} began on {started_on}.", name=campaign.name, started_on=campaign.started_on
+        )
         return [Problem("wrong_time", message, "Give a later day.", field="ended_on")]
     return [_to_come(ended_on, "ended_on")] if ended_on > today(community) else []
 
 
 def _taken(ref: str) -> Problem:
-    return Problem("ref_taken", f"{ref.strip()} is there already.", "Choose another.", field="ref")
+    return Problem(
+        "ref_taken",
+        Said("{ref} is there already.", ref=ref.strip()),
+        "Choose another.",
+        field="ref",
+    )
 
 
 def _to_come(day: dt.date, name: str) -> Problem:
-    message = f"{day.isoformat()} is still to come."
+    message = Said("{day} is still to come.", day=day.isoformat())
     return Problem("wrong_time", message, "Give the day on which it happened.", field=name)
 
 
 def _too_long(*texts: tuple[str, str, int]) -> list[Problem]:
     return [
-        Problem("too_long", f"This has {len(text)} characters.", f"At most {most} fit.", field=name)
+        Problem(
+            "too_long",
+            Said("This has {count} characters.", count=len(text)),
+            Said("At most {most} fit.", most=most),
+            field=name,
+        )
         for name, text, most in texts
         if len(text.strip()) > most
     ]

@@ -33,7 +33,7 @@ from cases.workflow import (
     moves_from,
 )
 from gis.precision import firm
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said, Several
 from layers.models import (
     STORAGE_SRID,
     Community,
@@ -142,15 +142,22 @@ def available_moves(
 
 
 def confirm(
-    session: Session, community: Community, case_id: uuid.UUID, by: Signature, note: str = ""
+    session: Session,
+    community: Community,
+    case_id: uuid.UUID,
+    by: Signature,
+    note: str = "",
+    *,
+    document: str = "",
 ) -> Case:
     """Verify the encroachments that were found after the case itself was verified.
 
-    The caller commits. Raises ``InputError`` with everything that is wrong, and
-    ``StaleVersion`` where ``by.version`` is not the case's.
+    ``document`` is the number of their survey sheet. The caller commits. Raises
+    ``InputError`` with everything that is wrong, and ``StaleVersion`` where ``by.version``
+    is not the case's.
     """
     case = lock_case(session, community, case_id, by.version)
-    request = Request(case.state, by.actor, by.at, reason=note)
+    request = Request(case.state, by.actor, by.at, document, note)
     work = _Work(session, community, case, request)
     problems = [
         *by.lacks(Permission.CASE_VERIFY),
@@ -176,7 +183,7 @@ def unconfirmed(ground: Ground) -> list[Encroachment]:
 def _nothing_to_confirm(case: Case) -> Problem:
     return Problem(
         "nothing_to_confirm",
-        f"The case is {case.state} and has no area to confirm.",
+        Said("The case is {state} and has no area to confirm.", state=case.state),
         "Verify a suspected case; confirm only what was found later.",
     )
 
@@ -338,11 +345,11 @@ class _Work:
 
 
 def _not_allowed(case: Case, target: State) -> Problem:
-    open_ways = ", ".join(step.target for step in moves_from(case.state)) or "nowhere"
+    open_ways = Several(step.target for step in moves_from(case.state))
     return Problem(
         "move_not_allowed",
-        f"A case that is {case.state} does not become {target}.",
-        f"From {case.state} it goes to: {open_ways}.",
+        Said("A case that is {state} does not become {target}.", state=case.state, target=target),
+        Said("From {state} it goes to: {open_ways}.", state=case.state, open_ways=open_ways),
         field="target",
     )
 

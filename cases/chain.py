@@ -49,7 +49,7 @@ from cases.models import (
     Resolution,
     Visit,
 )
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Base, Community
 
 CHAINED: tuple[type[Base], ...] = (
@@ -120,7 +120,13 @@ def parse_head(noted: str) -> Head:
     if entries.isdecimal() and re.fullmatch(r"[0-9a-f]{64}", digest):
         return Head(int(entries), digest)
     remedy = "Copy it as 'commongreen check' printed it, such as 12:3f6c..."
-    raise InputError([Problem("head", f"{noted!r} is no head of a chain.", remedy, field="noted")])
+    raise InputError(
+        [
+            Problem(
+                "head", Said("{noted!r} is no head of a chain.", noted=noted), remedy, field="noted"
+            )
+        ]
+    )
 
 
 def ready_head(session: Session) -> tuple[Head, int]:

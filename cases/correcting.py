@@ -15,7 +15,7 @@ from cases.ledger import Moment
 from cases.models import DocumentRecord
 from cases.signing import Signature, text_problems
 from cases.workflow import Document
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 
 # The texts of each kind that a person typed, and whether they may be empty.
@@ -24,6 +24,8 @@ TYPED: dict[Document, dict[str, bool]] = {
     Document.REFERRAL: {"authority": False, "reason": False},
     Document.OBJECTION_DECISION: {"reason": False},
     Document.DEADLINE_NOTICE: {"reason": False},
+    Document.VISIT_RECORD: {"note": True},
+    Document.SURVEY_SHEET: {"reason": True},
 }
 REASON = "correction"
 
@@ -69,13 +71,15 @@ def correctable(record: DocumentRecord) -> list[str]:
 def _wrong_texts(record: DocumentRecord, texts: Mapping[str, str]) -> list[Problem]:
     typed = TYPED.get(record.kind, {})
     if not typed:
-        message = f"Nothing of a paper of the kind {record.kind} is typed by a person."
+        message: str = Said(
+            "Nothing of a paper of the kind {kind} is typed by a person.", kind=record.kind
+        )
         remedy = "Correct the record that it comes from, and issue it anew."
         return [Problem("not_correctable", message, remedy, field="texts")]
     problems = []
     for name in sorted(set(texts) - set(typed)):
-        message = f"{name[:40]!r} is no text of such a paper that a person typed."
-        remedy = f"Correct {', '.join(typed)}."
+        message = Said("{name!r} is no text of such a paper that a person typed.", name=name[:40])
+        remedy = Said("Correct {listed}.", listed=", ".join(typed))
         problems.append(Problem("not_correctable", message, remedy, field="texts"))
     if all(record.data.get(name) == text.strip() for name, text in texts.items()):
         message = "Nothing is changed."

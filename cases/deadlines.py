@@ -16,13 +16,16 @@ from sqlalchemy.orm import Session
 from cases.access import Permission
 from cases.calendar import add_working_days, is_announced, is_working_day, working_days
 from cases.casework import lock_case
+from cases.documents import issue, number_of
+from cases.ground_plan import household_plan
+from cases.issuing import Issued, case_paper
 from cases.ledger import Book, Moment, time_problems
 from cases.models import Case, CaseEvent
 from cases.policy import Policy
 from cases.signing import Signature, text_problems
-from cases.workflow import AWAITED_STATES, State
+from cases.workflow import AWAITED_STATES, Document, State
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 
 SET = "case:deadline:set"
@@ -102,8 +105,12 @@ def deadline_problems(
     return [
         Problem(
             "deadline_too_soon",
-            f"{deadline_on} leaves fewer than {least} working days.",
-            f"Choose {earliest} or later.",
+            Said(
+                "{deadline_on} leaves fewer than {least} working days.",
+                deadline_on=deadline_on,
+                least=least,
+            ),
+            Said("Choose {earliest} or later.", earliest=earliest),
             field="deadline_on",
         )
     ]
@@ -120,8 +127,9 @@ def set_deadline(
 ) -> Case:
     """Give a case its deadline, as an announcement or a deadline notice names it.
 
-    ``document`` is the number of that paper. Time that was given is not taken back. The
-    caller commits. Raises ``InputError`` with everything that is wrong.
+    ``document`` is the number of that paper; without one the notice is issued. Time that
+    was given is not taken back. The caller commits. Raises ``InputError`` with everything
+    that is wrong.
     """
     case = lock_case(session, community, case.id, by.version)
     moment = Moment.of(community, by.at)
@@ -134,7 +142,8 @@ def set_deadline(
     ]
     if problems:
         raise InputError(problems)
-    _change(session, community, case, moment, by, deadline_on, SET, document=document)
+    number = document.strip() or _notice(session, community, case, moment, by, deadline_on)
+    _change(session, community, case, moment, by, deadline_on, SET, document=number)
     return case
 
 
@@ -146,7 +155,10 @@ def extend(
     reason: str,
     by: Signature,
 ) -> Case:
-    """Give a household until ``deadline_on``, for a reason; see :func:`set_deadline`."""
+    """Give a household until ``deadline_on``, for a reason, and issue the notice that says so.
+
+    See :func:`set_deadline`.
+    """
     case = lock_case(session, community, case_id, by.version)
     moment = Moment.of(community, by.at)
     problems = [
@@ -158,7 +170,10 @@ def extend(
     ]
     if problems:
         raise InputError(problems)
-    _change(session, community, case, moment, by, deadline_on, EXTENDED, note=reason)
+    number = _notice(session, community, case, moment, by, deadline_on, reason.strip())
+    _change(
+        session, community, case, moment, by, deadline_on, EXTENDED, document=number, note=reason
+    )
     return case
 
 
@@ -179,17 +194,46 @@ def suspend(book: Book, community: Community, case: Case, moment: Moment, by: Si
         book.record(moment, (community.id, case.id), by.actor, SUSPENDED, data=data)
 
 
+def resumed_deadline(community: Community, case: Case, day: dt.date) -> dt.date | None:
+    """Return the deadline of a case whose clock stands, if it runs on from ``day``."""
+    since, before = case.suspended_on, case.deadline_on
+    if since is None or before is None:
+        return before
+    left = working_days(community.calendar, since, before)
+    return add_working_days(community.calendar, day, left) if left else before
+
+
 def resume(book: Book, community: Community, case: Case, moment: Moment, by: Signature) -> None:
     """Let the clock of a locked case run on with the working days that were left."""
     since, before = case.suspended_on, case.deadline_on
+    case.deadline_on = resumed_deadline(community, case, moment.day)
     case.suspended_on = None
     if since is None or before is None:
         return
     left = working_days(community.calendar, since, before)
-    if left:
-        case.deadline_on = add_working_days(community.calendar, moment.day, left)
     data = {"from": before.isoformat(), "to": str(case.deadline_on), "left": left}
     book.record(moment, (community.id, case.id), by.actor, RESUMED, data=data)
+
+
+def _notice(
+    session: Session,
+    community: Community,
+    case: Case,
+    moment: Moment,
+    by: Signature,
+    deadline_on: dt.date,
+    reason: str = "",
+) -> str:
+    """Issue the deadline notice of a case and return its number."""
+    said = {
+        "deadline_on": deadline_on.isoformat(),
+        "deadline_before": case.deadline_on.isoformat() if case.deadline_on else None,
+        "reason": reason,
+        "map": household_plan(session, community, case.id),
+    }
+    issued = Issued(moment.day, by.actor, said)
+    paper = case_paper(session, community, case, Document.DEADLINE_NOTICE, issued)
+    return number_of(issue(session, community, paper))
 
 
 def _change(
@@ -219,12 +263,19 @@ def _change(
 def _not_awaited(case: Case) -> list[Problem]:
     """Only a household that is asked to clear has a deadline, and not while its clock stands."""
     if case.suspended_on is not None:
-        text = f"An objection of {case.suspended_on} is undecided; the clock stands."
+        text = Said(
+            "An objection of {suspended_on} is undecided; the clock stands.",
+            suspended_on=case.suspended_on,
+        )
         return [Problem("clock_stands", text, "Decide the objection first.")]
     if case.state in AWAITED_STATES:
         return []
-    text = f"A case that is {case.state} has no deadline."
-    return [Problem("no_deadline", text, f"Announce it first ({State.ANNOUNCED}).")]
+    text = Said("A case that is {state} has no deadline.", state=case.state)
+    return [
+        Problem(
+            "no_deadline", text, Said("Announce it first ({announced}).", announced=State.ANNOUNCED)
+        )
+    ]
 
 
 def _not_extended(
@@ -241,8 +292,12 @@ def _not_extended(
     latest = add_working_days(community.calendar, case.deadline_on, left)
     if deadline_on <= latest:
         return _no_working_day(community, deadline_on)
-    text = f"A deadline is not extended without end; {left} working days are left."
-    remedy = f"Choose {latest} or earlier." if left else "It cannot be extended any more."
+    text = Said("A deadline is not extended without end; {left} working days are left.", left=left)
+    remedy = (
+        Said("Choose {latest} or earlier.", latest=latest)
+        if left
+        else "It cannot be extended any more."
+    )
     return [Problem("extended_too_far", text, remedy, field="deadline_on")]
 
 
@@ -253,7 +308,11 @@ def _too_early(case: Case, deadline_on: dt.date) -> list[Problem]:
 
 
 def _not_later(deadline_on: dt.date, before: dt.date) -> Problem:
-    text = f"{deadline_on} is not later than the deadline, {before}."
+    text = Said(
+        "{deadline_on} is not later than the deadline, {before}.",
+        deadline_on=deadline_on,
+        before=before,
+    )
     return Problem("not_later", text, "Choose a later day.", field="deadline_on")
 
 
@@ -279,5 +338,7 @@ def _no_working_day(community: Community, day: dt.date) -> list[Problem]:
     if is_working_day(community.calendar, day):
         return []
     after = add_working_days(community.calendar, day, 1)
-    text = f"{day} is not a working day."
-    return [Problem("no_working_day", text, f"Choose {after}.", field="deadline_on")]
+    text = Said("{day} is not a working day.", day=day)
+    return [
+        Problem("no_working_day", text, Said("Choose {after}.", after=after), field="deadline_on")
+    ]

@@ -18,7 +18,7 @@ from cases.objections import WITHDRAWN, withdrawal_due
 from cases.registry import find_household
 from cases.signing import Signature, text_problems
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.frames import frame
 from layers.models import (
     Community,
@@ -102,7 +102,10 @@ def decide(
         ),
     )
     if rows.empty:
-        text = f"Observation {observation_ref} has no encroachment that waits for a decision."
+        text = Said(
+            "Observation {observation_ref} has no encroachment that waits for a decision.",
+            observation_ref=observation_ref,
+        )
         raise InputError([Problem("answered_already", text, "List the undecided ones.")])
     survey = SurveyCRS(community.survey_srid)
     writer = Writer(session, {community.id: community}, survey, by.at, by.actor)
@@ -142,7 +145,11 @@ def withdraw(
         *text_problems([("reason", reason)]),
     ]
     if seen is not None and moment.day < seen.observed_on:
-        problems.append(wrong_time(f"It was observed on {seen.observed_on}, later."))
+        problems.append(
+            wrong_time(
+                Said("It was observed on {observed_on}, later.", observed_on=seen.observed_on)
+            )
+        )
     if problems or seen is None:
         raise InputError(problems)
     seen.status, seen.ended_on = ObservationStatus.WITHDRAWN, moment.day
@@ -210,7 +217,7 @@ def _open_observation(session: Session, community: Community, ref: str) -> Obser
 def _unknown(kind: str, ref: str) -> Problem:
     return Problem(
         f"unknown_{kind}",
-        f"There is no {kind} {ref!r} in this community.",
-        f"Give the ref of a {kind} that is there.",
+        Said("There is no {kind} {ref!r} in this community.", kind=kind, ref=ref),
+        Said("Give the ref of a {kind} that is there.", kind=kind),
         field=kind,
     )

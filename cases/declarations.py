@@ -23,7 +23,7 @@ from cases.policy import Policy
 from cases.requirements import LONGEST_TEXT, Request
 from cases.signing import Signature
 from cases.workflow import MOVES, State
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community, Household
 
 HOUSEHOLD = "household (one-time link)"
@@ -212,14 +212,14 @@ def _declare(session: Session, community: Community, case: Case, actor: str, not
 def _note_problems(note: str) -> list[Problem]:
     if len(note) <= LONGEST_TEXT:
         return []
-    text = f"The note has more than {LONGEST_TEXT} characters."
+    text = Said("The note has more than {longest_text} characters.", longest_text=LONGEST_TEXT)
     return [Problem("too_long", text, "Shorten it.", field="note")]
 
 
 def _not_declarable(case: Case) -> list[Problem]:
     if is_declarable(case):
         return []
-    text = f"A case that is {case.state} waits for no declaration."
+    text = Said("A case that is {state} waits for no declaration.", state=case.state)
     return [Problem("not_declarable", text, "Look at what its next steps are.")]
 
 

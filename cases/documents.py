@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session, aliased
 
 from cases.models import Case, DocumentRecord
 from cases.workflow import Document
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 from layers.places import lock_community
 
 LONGEST_TITLE = 200
+# Under this a paper says what it is the only one of (:attr:`Paper.subject`).
+SUBJECT = "subject"
 # A number as :func:`number_of` writes it. What reads otherwise is a paper from outside.
 NUMBER = re.compile(r"(\d{4})-(\d{3,9})(?: v(\d{1,4}))?", re.ASCII)
 
@@ -36,7 +38,11 @@ NEWER_IS_THERE = (
 
 @dataclass(frozen=True)
 class Paper:
-    """What is to be issued: ``data`` is everything that the paper says, as JSON."""
+    """What is to be issued: ``data`` is everything that the paper says, as JSON.
+
+    ``subject`` is the meeting, visit or objection of which there is one paper of the kind;
+    ``None`` where the step that issues it can be made again.
+    """
 
     kind: Document
     title: str
@@ -45,6 +51,7 @@ class Paper:
     data: dict[str, Any] = field(default_factory=dict)
     case_id: uuid.UUID | None = None
     campaign_id: uuid.UUID | None = None
+    subject: uuid.UUID | None = None
 
 
 def issue(session: Session, community: Community, paper: Paper) -> DocumentRecord:
@@ -52,10 +59,12 @@ def issue(session: Session, community: Community, paper: Paper) -> DocumentRecor
 
     The community stays locked until the transaction ends, so that a number that is
     taken back with its transaction is the next one's. The caller commits. Raises
-    ``InputError`` for a title that is missing or too long.
+    ``InputError`` for a title that is missing or too long, and where the subject has its
+    paper: that one is corrected instead.
     """
     lock_community(session, community.id)
     _check(paper)
+    _refuse_second(session, community, paper)
     year = paper.issued_on.year
     last = session.scalar(
         select(func.max(DocumentRecord.number)).where(
@@ -75,7 +84,9 @@ def correct(
     lock_community(session, community.id)
     _check(paper)
     if record.kind is not paper.kind or latest(session, record) is not record:
-        message = f"{number_of(record)} has been corrected since, or is another paper."
+        message = Said(
+            "{number} has been corrected since, or is another paper.", number=number_of(record)
+        )
         remedy = "Open the latest version and correct that."
         raise InputError([Problem("document_stale", message, remedy, field="document")])
     place = (record.year, record.number, record.version + 1)
@@ -109,8 +120,20 @@ def wrong_paper(
     ).first()
     if record is not None and record.kind is kind and record.case_id in {None, case.id}:
         return []
-    what = "is not here" if record is None else f"is the {record.kind} of something else"
-    message = f"The move rests on the {kind} of this case; {number.strip()} {what}."
+    message = (
+        Said(
+            "The move rests on the {kind} of this case; {number} is not here.",
+            kind=kind,
+            number=number.strip(),
+        )
+        if record is None
+        else Said(
+            "The move rests on the {kind} of this case; {number} is the {other} of something else.",
+            kind=kind,
+            number=number.strip(),
+            other=record.kind,
+        )
+    )
     remedy = "Leave the number out to issue the paper, or give the number of the right one."
     return [Problem("wrong_document", message, remedy, field=field)]
 
@@ -151,10 +174,35 @@ def papers(
     return session.scalars(wanted.order_by(*order)).all()
 
 
+def subject_of(record: DocumentRecord) -> uuid.UUID | None:
+    """Return what a paper is the only one of, ``None`` where it is of nothing such."""
+    subject = record.data.get(SUBJECT)
+    return None if subject is None else uuid.UUID(subject)
+
+
+def _refuse_second(session: Session, community: Community, paper: Paper) -> None:
+    if paper.subject is None:
+        return
+    issued = session.scalars(
+        select(DocumentRecord)
+        .where(
+            DocumentRecord.community_id == community.id,
+            DocumentRecord.kind == paper.kind,
+            DocumentRecord.data[SUBJECT].astext == str(paper.subject),
+        )
+        .order_by(DocumentRecord.version.desc())
+        .limit(1)
+    ).first()
+    if issued is not None:
+        message = Said("This paper is issued already, as {number}.", number=number_of(issued))
+        remedy = "Use that one, or correct it."
+        raise InputError([Problem("already_issued", message, remedy)])
+
+
 def _check(paper: Paper) -> None:
     if not 0 < len(paper.title.strip()) <= LONGEST_TITLE:
-        message = f"The title has {len(paper.title.strip())} characters."
-        remedy = f"Give 1 to {LONGEST_TITLE}."
+        message = Said("The title has {count} characters.", count=len(paper.title.strip()))
+        remedy = Said("Give 1 to {longest_title}.", longest_title=LONGEST_TITLE)
         raise InputError([Problem("title", message, remedy, field="title")])
 
 
@@ -174,7 +222,7 @@ def _store(
         title=paper.title.strip(),
         issued_on=paper.issued_on,
         issued_by=paper.issued_by,
-        data=paper.data,
+        data=paper.data if paper.subject is None else paper.data | {SUBJECT: str(paper.subject)},
     )
     session.add(record)
     session.flush()

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, literal, or_, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from cases.access import Permission
 from cases.case_sheet import Shape, shape_of, shapes_around, shapes_of_ground
 from cases.models import AreaEntry, Campaign, Case, CaseEvent, Encroachment
 from cases.parcel_file import Viewer, number_column
@@ -97,11 +98,12 @@ def find_enclosure(
 
     One that belongs to no case is seen by whoever sees the map.
     """
+    sees_map = true() if Permission.MAP_READ in viewer.permissions else false()
     seen = session.scalar(
         select(Observation).where(
             Observation.community_id == community.id,
             Observation.id == observation_id,
-            or_(~_in_case(), _in_case(viewer.sees)),
+            or_(and_(~_in_case(), sees_map), _in_case(viewer.sees)),
         )
     )
     if seen is None:

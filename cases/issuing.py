@@ -5,25 +5,29 @@ score standard and way to object that the campaign announced. Households appear 
 reference only; who signs writes the name by hand.
 """
 
+import datetime as dt
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases.casework import lacks, lock_case, move
+from cases.casework import confirm, lacks, lock_case, move, unconfirmed
 from cases.documents import Paper, issue, number_of
 from cases.ground import Ground
+from cases.ground_plan import household_plan
 from cases.ledger import Moment
 from cases.models import Announcement, Campaign, Case
 from cases.paper_ground import PaperGround, paper_ground
 from cases.parcel_file import case_number
 from cases.requirements import Request
+from cases.signing import Signature
+from cases.survey_lines import survey_lines
 from cases.workflow import MOVES, Document, State
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Building, Community, Household
 
 # The poster is issued once for many cases (cases.announcements).
@@ -76,7 +80,7 @@ def move_with_paper(
     """
     case = lock_case(session, community, case_id, request.version)
     step = MOVES.get((case.state, request.target))
-    kind = step.document if step else None
+    kind = (step.document or step.records) if step else None
     if kind is None or kind in ISSUED_APART or request.document.strip():
         return move(session, community, case_id, request)
     if problems := _detail_problems(kind, details):
@@ -85,6 +89,24 @@ def move_with_paper(
         raise InputError([*problems, *(one for one in lacking if one.field != "document")])
     paper = issue(session, community, _paper(session, community, case, kind, request, details))
     return move(session, community, case_id, replace(request, document=number_of(paper)))
+
+
+def confirm_with_paper(
+    session: Session, community: Community, case_id: uuid.UUID, by: Signature, note: str = ""
+) -> Case:
+    """Verify what was found after its case was verified, and issue the survey sheet of it.
+
+    See :func:`cases.casework.confirm`, and :func:`move_with_paper` for what is refused.
+    """
+    case = lock_case(session, community, case_id, by.version)
+    if not unconfirmed(Ground(session, community, case)):
+        return confirm(session, community, case_id, by, note)
+    said = {"reason": note.strip(), **_surveyed(session, community, case)}
+    issued = Issued(Moment.of(community, by.at).day, by.actor, said)
+    sheet = issue(
+        session, community, case_paper(session, community, case, Document.SURVEY_SHEET, issued)
+    )
+    return confirm(session, community, case_id, by, note, document=number_of(sheet))
 
 
 def case_facts(
@@ -96,7 +118,7 @@ def case_facts(
     """
     campaign = session.get_one(Campaign, (community.id, case.campaign_id))
     household = session.get_one(Household, (community.id, case.household_id))
-    announced = _announced(session, community, case)
+    announced = announced_by(session, community, case)
     ground = paper_ground(session, community, [case.id], suspected=suspected)
     return {
         "community": community.name,
@@ -121,16 +143,51 @@ def _paper(
     request: Request,
     details: PaperDetails,
 ) -> Paper:
-    facts = case_facts(session, community, case)
-    said: dict[Document, dict[str, Any]] = {
-        Document.CREDIT_CONTRACT: {"upkeep_months": details.upkeep_months},
-        Document.ASSISTANCE_CONSENT: {"inventory": [asdict(one) for one in details.inventory]},
-        Document.REFERRAL: {"authority": details.authority.strip()},
-        Document.ACCEPTANCE_FORM: {"inspected": _inspected(session, community, case)},
+    said: dict[Document, Callable[[], dict[str, Any]]] = {
+        Document.SURVEY_SHEET: lambda: _surveyed(session, community, case),
+        Document.CREDIT_CONTRACT: lambda: {"upkeep_months": details.upkeep_months},
+        Document.ASSISTANCE_CONSENT: lambda: {
+            "inventory": [asdict(one) for one in details.inventory]
+        },
+        Document.REFERRAL: lambda: {"authority": details.authority.strip()},
+        Document.ACCEPTANCE_FORM: lambda: {"inspected": _inspected(session, community, case)},
     }
-    data = {**facts, "reason": request.reason.strip(), **said.get(kind, {})}
+    data = {"reason": request.reason.strip(), **said[kind]()}
     day = Moment.of(community, request.at).day
-    return Paper(kind, facts["case"], day, request.actor, data, case.id, case.campaign_id)
+    return case_paper(session, community, case, kind, Issued(day, request.actor, data))
+
+
+@dataclass(frozen=True)
+class Issued:
+    """By whom and when a paper of a case is issued, and what it says beside the case's facts."""
+
+    on: dt.date
+    by: str
+    said: Mapping[str, Any]
+    subject: uuid.UUID | None = None
+
+
+def case_paper(
+    session: Session, community: Community, case: Case, kind: Document, issued: Issued
+) -> Paper:
+    """Return a paper of one case, ready to be issued; what ``issued`` says goes first."""
+    suspected = kind is Document.SURVEY_SHEET
+    data = {**case_facts(session, community, case, suspected=suspected), **issued.said}
+    return Paper(
+        kind,
+        data["case"],
+        issued.on,
+        issued.by,
+        data,
+        case.id,
+        case.campaign_id,
+        issued.subject,
+    )
+
+
+def _surveyed(session: Session, community: Community, case: Case) -> dict[str, Any]:
+    plan = household_plan(session, community, case.id, suspected=True)
+    return {**survey_lines(session, community, case.id), "map": plan}
 
 
 def _detail_problems(kind: Document, details: PaperDetails) -> list[Problem]:
@@ -161,7 +218,11 @@ def _inventory_problems(inventory: Sequence[Item]) -> list[Problem]:
     if all(map(_fits, inventory)) and len(inventory) <= MOST_ITEMS:
         return []
     message = "A line of the inventory is empty or too long, has no number, or is one too many."
-    remedy = f"Give up to {MOST_ITEMS} lines of up to {LONGEST_ITEM} characters, each with a count."
+    remedy = Said(
+        "Give up to {most_items} lines of up to {longest_item} characters, each with a count.",
+        most_items=MOST_ITEMS,
+        longest_item=LONGEST_ITEM,
+    )
     return [Problem("inventory", message, remedy, field="inventory")]
 
 
@@ -170,7 +231,7 @@ def _fits(item: Item) -> bool:
     return is_named and len(item.condition) <= LONGEST_ITEM and 0 < item.count <= MOST_OF_ONE
 
 
-def _announced(session: Session, community: Community, case: Case) -> Announcement | None:
+def announced_by(session: Session, community: Community, case: Case) -> Announcement | None:
     """Return the poster that told the household, else the latest of its campaign."""
     told = Ground(session, community, case).last(State.ANNOUNCED)
     if told is not None and "announcement" in told.data:

@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.assignment import RESTING_STATES, Duty, follow_lanes, workers
+from cases.lane_versions import check_read
 from cases.models import Account, Case, Lane, LaneBuilding
 from cases.signing import Signature
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.bulk import among
 from layers.files.tables import read_csv
 from layers.frames import Rows
@@ -37,12 +38,16 @@ class LaneForm:
 
 @dataclass(frozen=True)
 class ListedLane:
-    """A lane with its buildings' refs and how many cases are under way in them."""
+    """A lane with its buildings' refs and how many cases are under way in them.
+
+    Its housekeeper has a name and the address of an account.
+    """
 
     id: uuid.UUID
     ref: str
     name: str
     housekeeper: str | None
+    account: str | None
     housekeeper_id: int | None
     buildings: tuple[str, ...]
     cases: int
@@ -75,7 +80,7 @@ def list_lanes(session: Session, community: Community) -> list[ListedLane]:
         buildings.setdefault(lane, []).append(ref)
     counts: dict[uuid.UUID, int] = dict(session.execute(_cases(community)).all())
     rows = session.execute(
-        select(Lane, Account.name)
+        select(Lane, Account.name, Account.email)
         .outerjoin(Account, Account.id == Lane.housekeeper_id)
         .where(Lane.community_id == community.id)
         .order_by(func.lpad(Lane.ref, CODE_LENGTH))
@@ -86,11 +91,12 @@ def list_lanes(session: Session, community: Community) -> list[ListedLane]:
             lane.ref,
             lane.name,
             keeper,
+            account,
             lane.housekeeper_id,
             tuple(buildings.get(lane.id, ())),
             counts.get(lane.id, 0),
         )
-        for lane, keeper in rows
+        for lane, keeper, account in rows
     ]
 
 
@@ -125,12 +131,16 @@ def save_lane(
     lane_id: uuid.UUID | None,
     form: LaneForm,
     by: Signature,
+    read: str | None = None,
 ) -> tuple[Lane, LaneReport]:
     """Make a lane, or change ``lane_id``; cases then follow their lanes.
 
-    The caller commits. Raises ``InputError`` with everything that is wrong, by field.
+    ``read`` is the version in which the caller read the lanes, where that matters. The
+    caller commits. Raises ``StaleLanes`` where they have changed since, and
+    ``InputError`` with everything that is wrong, by field.
     """
     lock_community(session, community.id)
+    check_read(session, community, read)
     lane = None if lane_id is None else find_lane(session, community, lane_id)
     problems = [
         *by.lacks(Permission.LANES_EDIT),
@@ -148,10 +158,18 @@ def save_lane(
 
 
 def remove_lane(
-    session: Session, community: Community, lane_id: uuid.UUID, by: Signature
+    session: Session,
+    community: Community,
+    lane_id: uuid.UUID,
+    by: Signature,
+    read: str | None = None,
 ) -> LaneReport:
-    """Remove a lane; its cases lose the housekeeper that they had from it."""
+    """Remove a lane; its cases lose the housekeeper that they had from it.
+
+    ``read`` and what is raised are as for :func:`save_lane`.
+    """
     lock_community(session, community.id)
+    check_read(session, community, read)
     lane = find_lane(session, community, lane_id)
     problems = [*by.lacks(Permission.LANES_EDIT), *([] if lane else [_unknown_lane()])]
     if problems or lane is None:
@@ -174,7 +192,9 @@ def import_lanes(session: Session, community: Community, path: Path, by: Signatu
     rows, _encoding = read_csv(path, None, MOST_ROWS)
     absent = [name for name in ("lane", "building") if name not in rows.columns]
     if absent:
-        text = f"{path.name} has no column {' and no column '.join(absent)}."
+        text = Said(
+            "{name} has no column {listed}.", name=path.name, listed=" and no column ".join(absent)
+        )
         remedy = "Its columns are lane, building, name, housekeeper."
         raise InputError([Problem("lane_columns", text, remedy)])
     for number, row in enumerate(rows.to_dict("records"), start=1):
@@ -212,7 +232,7 @@ class _Table:
         name, keeper = row.get("name", ""), row.get("housekeeper", "").lower()
         faults = [
             *_text_problems(ref, name),
-            *([] if building in self.buildings else [_unknown_building(building)]),
+            *([] if building in self.buildings else [unknown_building(building)]),
             *([] if keeper in self.keepers or not keeper else [_unknown_keeper(keeper)]),
             *self._in_two(ref, building),
         ]
@@ -236,7 +256,9 @@ class _Table:
         other = self.lane_of.get(building)
         if other is None or other == ref:
             return []
-        text = f"Building {building!r} is in lane {other!r} already."
+        text = Said(
+            "Building {building!r} is in lane {other!r} already.", building=building, other=other
+        )
         return [Problem("building_twice", text, "Keep it in one lane.", field="building")]
 
 
@@ -305,7 +327,7 @@ def _naming_problems(
 ) -> list[Problem]:
     same = select(Lane.id).where(Lane.community_id == community.id, Lane.ref == form.ref.strip())
     if session.scalar(same) not in {None, lane_id}:
-        text = f"There is a lane {form.ref!r} already."
+        text = Said("There is a lane {ref!r} already.", ref=form.ref)
         return [Problem("lane_taken", text, "Choose another.", field="ref")]
     return _text_problems(form.ref, form.name)
 
@@ -314,10 +336,24 @@ def _text_problems(ref: str, name: str) -> list[Problem]:
     problems = []
     if not 0 < len(ref.strip()) <= CODE_LENGTH:
         text = "The lane has no number, or one that is too long."
-        problems.append(Problem("lane_ref", text, f"Give 1 to {CODE_LENGTH}.", field="ref"))
+        problems.append(
+            Problem(
+                "lane_ref",
+                text,
+                Said("Give 1 to {code_length}.", code_length=CODE_LENGTH),
+                field="ref",
+            )
+        )
     if len(name.strip()) > NAME_LENGTH:
         text = "The name is too long."
-        problems.append(Problem("lane_name", text, f"At most {NAME_LENGTH} fit.", field="name"))
+        problems.append(
+            Problem(
+                "lane_name",
+                text,
+                Said("At most {name_length} fit.", name_length=NAME_LENGTH),
+                field="name",
+            )
+        )
     return problems
 
 
@@ -328,7 +364,7 @@ def _building_problems(
         select(Building.id).where(Building.community_id == community.id, among(Building.id, wanted))
     ).all()
     missing = sorted(set(wanted) - set(found))
-    return [_unknown_building(str(one)) for one in missing]
+    return [unknown_building(str(one)) for one in missing]
 
 
 def _keeper_problems(
@@ -344,12 +380,13 @@ def _unknown_lane() -> Problem:
     return Problem("unknown_lane", "There is no such lane.", "Choose one from the list.")
 
 
-def _unknown_building(ref: str) -> Problem:
-    text = f"There is no building {ref!r} in this community."
+def unknown_building(ref: str) -> Problem:
+    """Return the problem of a ref that no building of the community has."""
+    text = Said("There is no building {ref!r} in this community.", ref=ref)
     return Problem("unknown_building", text, "Give the ref of one.", field="buildings")
 
 
 def _unknown_keeper(name: str) -> Problem:
-    text = f"{name!r} is no lane housekeeper here."
+    text = Said("{name!r} is no lane housekeeper here.", name=name)
     remedy = "Choose an account with that role in this community."
     return Problem("unknown_housekeeper", text, remedy, field="housekeeper")

@@ -18,7 +18,7 @@ from gis.area import area_m2
 from gis.crs import Geometries, SurveyCRS
 from gis.overlay import to_multipolygons
 from gis.precision import firm
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.bulk import copy_columns, listed
 from layers.models import Community
 
@@ -80,9 +80,17 @@ def time_problems(
         )
     )
     if last is not None and at < last:
-        return [wrong_time(f"The case's last event was at {last.isoformat()}, later than {at}.")]
+        return [
+            wrong_time(
+                Said(
+                    "The case's last event was at {last}, later than {at}.",
+                    last=last.isoformat(),
+                    at=at,
+                )
+            )
+        ]
     if at > dt.datetime.now(dt.UTC) + CLOCK_SLACK:
-        return [wrong_time(f"{at.isoformat()} is still to come.")]
+        return [wrong_time(Said("{at} is still to come.", at=at.isoformat()))]
     return []
 
 
@@ -165,7 +173,9 @@ class Book:
         if not dated:
             return []
         if max(dated.values()) > dt.datetime.now(dt.UTC) + CLOCK_SLACK:
-            return [wrong_time(f"{max(dated.values()).isoformat()} is still to come.")]
+            return [
+                wrong_time(Said("{limit} is still to come.", limit=max(dated.values()).isoformat()))
+            ]
         known = listed(list(dated))
         rows = session.execute(
             select(CaseEvent.community_id, CaseEvent.case_id, func.max(CaseEvent.at).label("last"))
@@ -177,7 +187,12 @@ class Book:
             .group_by(CaseEvent.community_id, CaseEvent.case_id)
         )
         return [
-            wrong_time(f"The case's last event was at {row.last.isoformat()}, later than this.")
+            wrong_time(
+                Said(
+                    "The case's last event was at {last}, later than this.",
+                    last=row.last.isoformat(),
+                )
+            )
             for row in rows
             if row.last > dated[row.community_id, row.case_id]
         ]

@@ -15,7 +15,7 @@ from cases.ledger import Moment, today
 from cases.models import Attendance, Body, Campaign, DocumentRecord, Meeting, Resolution
 from cases.signing import Signature, text_problems
 from cases.workflow import Document
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 from layers.places import lock_community
 
@@ -98,7 +98,8 @@ def issue_minutes(
 ) -> DocumentRecord:
     """Issue the minutes of a meeting as a paper of its campaign. The caller commits.
 
-    Raises ``InputError`` where there is no such meeting, or the account may not.
+    Raises ``InputError`` where there is no such meeting, where its minutes are issued
+    already, or the account may not.
     """
     meeting = session.get(Meeting, (community.id, meeting_id))
     problems = by.lacks(Permission.DOCUMENT_ISSUE)
@@ -129,7 +130,15 @@ def issue_minutes(
     }
     title = f"{campaign.name} {meeting.number}"[:LONGEST_TITLE]
     day = Moment.of(community, by.at).day
-    paper = Paper(Document.MINUTES, title, day, by.actor, data, campaign_id=campaign.id)
+    paper = Paper(
+        Document.MINUTES,
+        title,
+        day,
+        by.actor,
+        data,
+        campaign_id=campaign.id,
+        subject=meeting.id,
+    )
     return issue(session, community, paper)
 
 
@@ -201,8 +210,12 @@ def _wrong_day(community: Community, campaign: Campaign, day: dt.date) -> list[P
     ended = campaign.ended_on or today(community)
     if campaign.started_on <= day <= min(ended, today(community)):
         return []
-    message = f"{day} lies outside the campaign, or is still to come."
-    remedy = f"Give a day from {campaign.started_on} to {min(ended, today(community))}."
+    message = Said("{day} lies outside the campaign, or is still to come.", day=day)
+    remedy = Said(
+        "Give a day from {started_on} to {limit}.",
+        started_on=campaign.started_on,
+        limit=min(ended, today(community)),
+    )
     return [Problem("wrong_time", message, remedy, field="held_on")]
 
 
@@ -220,7 +233,7 @@ def _wrong_people(session: Session, community: Community, held: Held) -> list[Pr
         message = "A body is not of this community."
         problems.append(Problem("body", message, "Choose from the list.", field="people"))
     if any(not 0 < number <= MOST_PEOPLE for number in held.people.values()):
-        message = f"Of each body came 1 to {MOST_PEOPLE} people."
+        message = Said("Of each body came 1 to {most_people} people.", most_people=MOST_PEOPLE)
         problems.append(Problem("people", message, "Correct the number.", field="people"))
     return problems
 
@@ -232,9 +245,14 @@ def _wrong_votes(held: Held) -> list[Problem]:
         counted = (vote.votes_for, vote.votes_against, vote.votes_abstained)
         name = f"wording-{number}"
         if not vote.wording.strip():
-            message = f"Resolution {number} has votes and no wording."
+            message = Said("Resolution {number} has votes and no wording.", number=number)
             problems.append(Problem("wording_missing", message, "Write it.", field=name))
         if min(counted) < 0 or not 0 < sum(counted) <= max(came, 1):
-            message = f"Resolution {number} has {sum(counted)} votes; {came} people took part."
+            message = Said(
+                "Resolution {number} has {total} votes; {came} people took part.",
+                number=number,
+                total=sum(counted),
+                came=came,
+            )
             problems.append(Problem("votes", message, "Correct the votes.", field=name))
     return problems

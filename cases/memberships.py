@@ -18,7 +18,7 @@ from cases.account_history import OPERATOR, AccountAct, Actor, record
 from cases.hands import hands
 from cases.models import Account, Membership, ResidentAccount
 from cases.people import in_force, unknown_place
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.features import Place, find_place, subtree
 from layers.models import Community, Household, Region
 
@@ -169,7 +169,7 @@ def _household(
         )
     if found is not None:
         return found, []
-    message = f"There is no household {form.household or ''!r} in this community."
+    message = Said("There is no household {value!r} in this community.", value=form.household or "")
     remedy = "Give a community and the reference of one of its households, such as 12-1-101."
     return None, [Problem("household", message, remedy, field="household")]
 

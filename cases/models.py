@@ -413,6 +413,15 @@ class DocumentRecord(InCommunity, Base):
         *belongs("case_id", "case_file"),
         UniqueConstraint("community_id", "year", "number", "version"),
         CheckConstraint("number > 0 AND version > 0", name="number"),
+        # One paper of a meeting, a visit or an objection; its corrections share the number.
+        Index(
+            "uq_document_subject",
+            "community_id",
+            "kind",
+            text("(data ->> 'subject')"),
+            unique=True,
+            postgresql_where=text("version = 1"),
+        ),
     )
 
     kind: Mapped[Document] = mapped_column(words(Document))

@@ -1,8 +1,9 @@
 """Objections of households: lodged, decided, and what stands still meanwhile."""
 
 import datetime as dt
+import enum
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, not_, or_, select
@@ -11,9 +12,10 @@ from sqlalchemy.orm import Session, aliased
 from cases.access import Permission
 from cases.calendar import add_working_days
 from cases.casework import lock_case, move
-from cases.deadlines import resume, suspend
-from cases.documents import wrong_paper
+from cases.deadlines import resume, resumed_deadline, suspend
+from cases.documents import issue, number_of, wrong_paper
 from cases.ground import Ground
+from cases.issuing import Issued, case_paper
 from cases.ledger import Book, Moment, time_problems
 from cases.models import Case, CaseEvent, Objection
 from cases.policy import Policy
@@ -21,7 +23,7 @@ from cases.requirements import Request, Requirements, person
 from cases.signing import Signature, text_problems
 from cases.workflow import MOVES, OBJECTION_STATES, Document, State
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 
 LODGED = "case:objection:lodged"
@@ -31,18 +33,36 @@ WITHDRAWN = "case:observation:withdrawn"
 OUTCOMES = (State.REJECTED, State.SUSPECTED)
 
 
+class Outcome(enum.StrEnum):
+    """What may become of an objection, in the words of whoever decides."""
+
+    REFUSED = "refused"
+    REJECTED = "rejected"
+    SUSPECTED = "suspected"
+    UPHELD = "upheld"
+
+
+LEADS = {Outcome.REJECTED: State.REJECTED, Outcome.SUSPECTED: State.SUSPECTED}
+
+
 @dataclass(frozen=True)
 class Decision:
     """What is decided on an objection.
 
     ``outcome`` is where an upheld one sends its case: rejected, or suspected to be
-    verified again. ``document`` is the number of the objection decision.
+    verified again. ``document`` is the number of the objection decision; without one it is
+    issued.
     """
 
     upheld: bool
     reason: str
-    document: str
+    document: str = ""
     outcome: State | None = None
+
+    @classmethod
+    def of(cls, outcome: Outcome, reason: str, document: str) -> "Decision":
+        """Return the decision that leads to ``outcome``."""
+        return cls(outcome is not Outcome.REFUSED, reason, document, LEADS.get(outcome))
 
 
 def window_ends(session: Session, community: Community, case: Case) -> dt.date | None:
@@ -112,15 +132,20 @@ def decide_objection(
     problems = [
         *by.lacks(Permission.OBJECTION_DECIDE),
         *time_problems(session, community.id, case.id, moment.at),
-        *text_problems([("reason", decision.reason), ("document", decision.document)]),
+        *text_problems([("reason", decision.reason)]),
         *wrong_paper(session, case, decision.document, Document.OBJECTION_DECISION, "document"),
         *([] if made else [_nothing_to_decide()]),
         *_own_work(session, community, case, by),
     ]
-    request = None if made is None else _request(made, decision, by)
-    problems += _wrong_outcome(Ground(session, community, case), decision, request, moment)
+    ground = Ground(session, community, case)
+    asked = None if made is None else _request(made, decision, by)
+    problems += _wrong_outcome(ground, decision, asked, moment)
     if problems or made is None:
         raise InputError(problems)
+    if not decision.document.strip():
+        number = _issue(session, community, case, made, decision, by)
+        decision = replace(decision, document=number)
+    request = _request(made, decision, by)
     made.decided_on, made.decided_by = moment.day, by.actor
     made.upheld, made.decision = decision.upheld, decision.reason.strip()
     _record(session, community, case, made, decision, by)
@@ -198,6 +223,33 @@ def list_objections(session: Session, community: Community, case: Case) -> list[
     ]
 
 
+def _issue(
+    session: Session,
+    community: Community,
+    case: Case,
+    made: Objection,
+    decision: Decision,
+    by: Signature,
+) -> str:
+    """Issue the decision as a paper and return its number."""
+    day = Moment.of(community, by.at).day
+    until = None if decision.upheld else resumed_deadline(community, case, day)
+    plain = "upheld" if decision.upheld else "refused"
+    said = {
+        "lodged_on": made.lodged_on.isoformat(),
+        "grounds": made.grounds,
+        "outcome": decision.outcome or plain,
+        "reason": decision.reason.strip(),
+        "clock_until": until and until.isoformat(),
+        "decided_by": by.actor,
+        "decided_on": day.isoformat(),
+        "deadline_on": None,
+    }
+    issued = Issued(day, by.actor, said, made.id)
+    paper = case_paper(session, community, case, Document.OBJECTION_DECISION, issued)
+    return number_of(issue(session, community, paper))
+
+
 def _record(
     session: Session,
     community: Community,
@@ -250,7 +302,7 @@ def _wrong_outcome(
     """
     target, case = decision.outcome, ground.case
     if target is not None and (not decision.upheld or target not in OUTCOMES):
-        text = f"This decision does not send the case to {target}."
+        text: str = Said("This decision does not send the case to {target}.", target=target)
         remedy = "An upheld objection leads to rejected, or to suspected; another to nothing."
         return [Problem("wrong_outcome", text, remedy, field="outcome")]
     if not decision.upheld or case.state not in OBJECTION_STATES:
@@ -263,7 +315,9 @@ def _wrong_outcome(
         return [Problem("outcome_missing", text, remedy, field="outcome")]
     step = MOVES.get((case.state, target))
     if step is None:
-        text = f"A case that is {case.state} does not become {target}."
+        text = Said(
+            "A case that is {state} does not become {target}.", state=case.state, target=target
+        )
         return [Problem("move_not_allowed", text, "Choose the other.", field="outcome")]
     if request is None:
         return []
@@ -274,7 +328,9 @@ def _wrong_outcome(
 
 def _not_objectionable(session: Session, case: Case) -> list[Problem]:
     if case.state not in OBJECTION_STATES:
-        text = f"The case is {case.state}; nothing is asked of the household."
+        text: str = Said(
+            "The case is {state}; nothing is asked of the household.", state=case.state
+        )
         return [Problem("not_objectionable", text, "Object to a case that is open.")]
     if open_objection(session, case) is None:
         return []
@@ -292,5 +348,5 @@ def _own_work(session: Session, community: Community, case: Case, by: Signature)
     verified = Ground(session, community, case).last(State.VERIFIED)
     if verified is None or person(verified.actor) != person(by.actor):
         return []
-    text = f"{verified.actor} verified this case and cannot decide on it."
+    text = Said("{actor} verified this case and cannot decide on it.", actor=verified.actor)
     return [Problem("same_person", text, "Let a second person decide.", field="actor")]

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, and_, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
@@ -17,7 +17,7 @@ from layers.models import Community
 
 @dataclass(frozen=True)
 class PaperFilter:
-    """Which papers are listed, of those that ``viewer`` sees."""
+    """Which papers are listed; ``viewer`` is who may see them."""
 
     viewer: Viewer
     kinds: frozenset[Document] = frozenset()
@@ -90,12 +90,12 @@ def files_of(session: Session, record: DocumentRecord) -> list[tuple[str, str, b
 
 
 def _visible(community: Community, viewer: Viewer) -> Select[DocumentRecord]:
-    """Select the papers of cases that are seen, and to whom reads campaigns those of no case."""
+    """Select the papers of the cases that somebody sees.
+
+    Those of no case are the campaign's, and for those who read campaigns.
+    """
     seen = select(Case.id).where(Case.community_id == community.id, viewer.sees)
-    of_campaign = and_(
-        DocumentRecord.case_id.is_(None), literal(Permission.CAMPAIGN_READ in viewer.permissions)
-    )
-    return select(DocumentRecord).where(
-        DocumentRecord.community_id == community.id,
-        or_(of_campaign, DocumentRecord.case_id.in_(seen)),
-    )
+    visible: ColumnElement[bool] = DocumentRecord.case_id.in_(seen)
+    if Permission.CAMPAIGN_READ in viewer.permissions:
+        visible = or_(DocumentRecord.case_id.is_(None), visible)
+    return select(DocumentRecord).where(DocumentRecord.community_id == community.id, visible)

@@ -8,12 +8,13 @@ who see that household or its case.
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     ScalarSelect,
+    Select,
     String,
     and_,
     cast,
@@ -91,7 +92,6 @@ def case_file(session: Session, community: Community, case: Case, viewer: Viewer
     """Return a case with its events and what may happen to it next."""
     campaign = session.get_one(Campaign, (community.id, case.campaign_id))
     household = session.get_one(Household, (community.id, case.household_id))
-    moves = available_moves(session, community, case, viewer.actor, viewer.permissions)
     return {
         "id": str(case.id),
         "number": case_number(community.code, campaign.started_on.year, case.number),
@@ -101,29 +101,53 @@ def case_file(session: Session, community: Community, case: Case, viewer: Viewer
         "since": case.state_since.isoformat(),
         "version": case.version,
         "events": case_events(session, case),
-        "moves": [_move(one) for one in moves],
+        "moves": case_moves(session, community, case, viewer),
     }
 
 
 def case_events(session: Session, case: Case) -> list[dict[str, Any]]:
     """Return what happened to a case, oldest first."""
-    rows = session.scalars(
+    return [_event(event) for event in session.scalars(_events(case))]
+
+
+def event_page(
+    session: Session, case: Case, after: int, limit: int
+) -> tuple[list[dict[str, Any]], int | None]:
+    """Return at most ``limit`` events after number ``after``, and where the next page begins.
+
+    That is the number of the last event of the page, ``None`` where none follows.
+    """
+    rows = session.scalars(_events(case).where(CaseEvent.seq > after).limit(limit + 1)).all()
+    following = rows[limit - 1].seq if len(rows) > limit else None
+    return [_event(event) for event in rows[:limit]], following
+
+
+def case_moves(
+    session: Session, community: Community, case: Case, viewer: Viewer
+) -> list[dict[str, Any]]:
+    """Return what may happen to a case next, each move with what it still lacks."""
+    moves = available_moves(session, community, case, viewer.actor, viewer.permissions)
+    return [_move(one) for one in moves]
+
+
+def _events(case: Case) -> Select[CaseEvent]:
+    return (
         select(CaseEvent)
         .where(CaseEvent.community_id == case.community_id, CaseEvent.case_id == case.id)
         .order_by(CaseEvent.seq)
     )
-    return [
-        {
-            "day": event.day.isoformat(),
-            "at": event.at.isoformat(),
-            "actor": event.actor,
-            "event": event.event,
-            "state": event.state,
-            "document": event.document,
-            "note": event.note,
-        }
-        for event in rows
-    ]
+
+
+def _event(event: CaseEvent) -> dict[str, Any]:
+    return {
+        "day": event.day.isoformat(),
+        "at": event.at.isoformat(),
+        "actor": event.actor,
+        "event": event.event,
+        "state": event.state,
+        "document": event.document,
+        "note": event.note,
+    }
 
 
 def case_number(community: str, year: int, number: int) -> str:
@@ -333,7 +357,7 @@ def _move(available: AvailableMove) -> dict[str, Any]:
         "permitted": available.is_permitted,
         "document": step.document,
         "requires": sorted(step.requires),
-        "lacks": [asdict(problem) for problem in available.lacks],
+        "lacks": [problem.as_json() for problem in available.lacks],
     }
 
 

@@ -5,6 +5,7 @@ each patrol that was made. One look serves for every earlier day that was missed
 """
 
 import datetime as dt
+import enum
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from cases.sightings import Sighting, keep_sighting, note_problems, polygon_prob
 from cases.signing import Signature
 from cases.workflow import CLEARED_STATES, State
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.bulk import among
 from layers.frames import Rows
 from layers.models import Building, Community, Household, Observation, Purpose, StructureType
@@ -33,6 +34,14 @@ from layers.models import Building, Community, Household, Observation, Purpose, 
 CLEAR = "patrol:case:clear"
 REBOUND = "patrol:case:rebound"
 _PATROLLED = (State.ACCEPTED, State.MONITORING)
+
+
+class Found(enum.StrEnum):
+    """What somebody says that they found on cleared ground."""
+
+    CLEAR = "clear"
+    SAME = "same"
+    TAKEN = "taken"
 
 
 @dataclass(frozen=True)
@@ -107,6 +116,19 @@ def next_patrols(
 def due_patrols(session: Session, community: Community, day: dt.date) -> list[NextPatrol]:
     """Return the patrols that should have been made by ``day``, the longest due first."""
     return [one for one in next_patrols(session, community, day) if one.is_due(day)]
+
+
+def made_patrols(session: Session, case: Case) -> Sequence[Patrol]:
+    """Return the patrols of a case that were made, in their order."""
+    return session.scalars(
+        select(Patrol)
+        .where(
+            Patrol.community_id == case.community_id,
+            Patrol.case_id == case.id,
+            Patrol.done_on.is_not(None),
+        )
+        .order_by(Patrol.done_on, Patrol.days)
+    ).all()
 
 
 def record_clear(
@@ -331,7 +353,7 @@ def _move_on(session: Session, community: Community, case: Case, slot: Slot, by:
 def _not_patrolled(case: Case, states: Sequence[State] | frozenset[State]) -> list[Problem]:
     if case.state in states:
         return []
-    text = f"A case that is {case.state} has no patrols."
+    text = Said("A case that is {state} has no patrols.", state=case.state)
     return [Problem("no_patrol", text, "Patrols follow its acceptance.")]
 
 
@@ -341,7 +363,7 @@ def _not_due(slot: Slot | None, day: dt.date) -> list[Problem]:
         return [Problem("patrols_done", text, remedy)]
     if slot.due_on <= day:
         return []
-    text = f"The next patrol is due on {slot.due_on}."
+    text = Said("The next patrol is due on {due_on}.", due_on=slot.due_on)
     return [Problem("patrol_not_due", text, "Record it from that day on.", field="at")]
 
 
@@ -349,7 +371,7 @@ def _same_day(accepted_on: dt.date | None, day: dt.date) -> list[Problem]:
     """What is seen on the day of a clearance shows the ground as it was before."""
     if accepted_on is None or day > accepted_on:
         return []
-    text = f"The ground was accepted as cleared on {accepted_on}."
+    text = Said("The ground was accepted as cleared on {accepted_on}.", accepted_on=accepted_on)
     return [Problem("same_day", text, "A rebound is seen on a later day.", field="at")]
 
 

@@ -29,7 +29,7 @@ from cases.access import GRANTS, Permission, Role, permissions
 from cases.account_history import OPERATOR, AccountAct, Actor, record
 from cases.models import Account, Membership
 from cases.tokens import revoke_tokens
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.db import EVERYWHERE, NOWHERE, Scope
 from layers.features import Place, find_place, subtree
 from layers.models import Community, Region
@@ -164,9 +164,19 @@ def signatory(
         account = None
     allowed = rights(session, account.id).permissions(community_id) if account else frozenset()
     if account is None or not account.active:
-        text, remedy = f"No active account is called {email!r}.", "Add it with 'user add'."
+        text, remedy = (
+            Said("No active account is called {email!r}.", email=email),
+            "Add it with 'user add'.",
+        )
     elif permission is not None and permission not in allowed:
-        text, remedy = f"{email} lacks the permission {permission} here.", "Ask who has it."
+        text, remedy = (
+            Said(
+                "{email} lacks the permission {permission} here.",
+                email=email,
+                permission=permission,
+            ),
+            "Ask who has it.",
+        )
     else:
         return account.email, allowed
     raise InputError([Problem("not_permitted", text, remedy, field="by")])
@@ -349,7 +359,7 @@ def named_account(session: Session, email: str) -> Account:
     """Return the account of an address; raises ``InputError`` where there is none."""
     account = find_account(session, email)
     if account is None:
-        message = f"There is no account {email!r}."
+        message = Said("There is no account {email!r}.", email=email)
         remedy = "See `commongreen user list`."
         raise InputError([Problem("email", message, remedy, field="email")])
     return account
@@ -371,7 +381,7 @@ def unknown_place(code: str) -> Problem:
     """Return what is wrong with the code of a place that there is not."""
     return Problem(
         "place",
-        f"There is no region or community {code!r}.",
+        Said("There is no region or community {code!r}.", code=code),
         "See `commongreen community list`.",
         field="place",
     )
@@ -382,13 +392,17 @@ def _account_problems(session: Session, email: str, name: str, password: str) ->
     try:
         address = normal_email(email)
     except ValueError as error:
-        problems.append(Problem("email", f"{error}.", "Give name@organisation.", field="email"))
+        problems.append(
+            Problem(
+                "email", Said("{error}.", error=error), "Give name@organisation.", field="email"
+            )
+        )
     else:
         if find_account(session, address) is not None:
             problems.append(
                 Problem(
                     "email_taken",
-                    f"There is an account {address} already.",
+                    Said("There is an account {address} already.", address=address),
                     "See `commongreen user list`.",
                     field="email",
                 )
@@ -398,8 +412,8 @@ def _account_problems(session: Session, email: str, name: str, password: str) ->
         problems.append(
             Problem(
                 "password",
-                f"The password has {len(password)} characters.",
-                f"Give {SHORTEST_PASSWORD} or more.",
+                Said("The password has {count} characters.", count=len(password)),
+                Said("Give {shortest_password} or more.", shortest_password=SHORTEST_PASSWORD),
                 field="password",
             )
         )

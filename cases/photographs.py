@@ -9,20 +9,20 @@ from zoneinfo import ZoneInfo
 
 import shapely
 from geoalchemy2.shape import from_shape, to_shape
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.casework import lock_case
 from cases.ledger import CLOCK_SLACK, Book, Moment
-from cases.models import Case, Photograph, PhotographSubject
+from cases.models import Case, Encroachment, Photograph, PhotographSubject
 from cases.photograph_files import PhotographFiles
 from cases.pictures import Picture, Taken
 from cases.requirements import LONGEST_TEXT
 from cases.signing import Signature
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
-from layers.models import STORAGE_SRID, Community
+from gis.problems import InputError, Problem, Said
+from layers.models import STORAGE_SRID, Community, Observation
 
 ADDED = "case:photograph:added"
 OF_A_CASE = (PhotographSubject.BEFORE, PhotographSubject.AFTER)
@@ -32,12 +32,16 @@ FILES_LOCK = 20_220_316
 
 @dataclass(frozen=True)
 class Shots:
-    """Photographs to be added; ``typed`` stands in for what a picture does not say itself."""
+    """Photographs to be added; ``typed`` stands in for what a picture does not say itself.
+
+    ``observation`` is the ref of the observation of the case that they show, if of one.
+    """
 
     pictures: Sequence[Picture]
     subject: PhotographSubject
     note: str = ""
     typed: Taken = field(default_factory=Taken)
+    observation: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,9 @@ def add_photographs(
     ``InputError`` with everything that is wrong.
     """
     problems = [*by.lacks(Permission.PHOTOGRAPH_ADD), *_wrong(shots)]
+    seen = _observed(session, community, case_id, shots.observation)
+    if shots.observation and seen is None:
+        problems.append(_unknown_observation(shots.observation))
     if problems:
         raise InputError(problems)
     session.execute(select(func.pg_advisory_xact_lock_shared(FILES_LOCK)))
@@ -79,6 +86,8 @@ def add_photographs(
     known = _known(session, case, shots.subject)
     fresh = {one.sha256: one for one in shots.pictures if one.sha256 not in known}
     rows = [_row(community, case, shots, picture, by) for picture in fresh.values()]
+    for row in rows:
+        row.observation_id = seen
     session.add_all(rows)
     session.flush()
     if rows:
@@ -138,17 +147,19 @@ def _wrong(shots: Shots) -> list[Problem]:
             Problem("photograph_missing", message, "Choose at least one.", field="photographs")
         )
     if shots.subject not in OF_A_CASE:
-        message = f"{shots.subject} is no photograph of a case."
+        message = Said("{subject} is no photograph of a case.", subject=shots.subject)
         problems.append(Problem("choice", message, "Say before or after.", field="subject"))
     if len(shots.note) > LONGEST_TEXT:
-        message = f"The note has more than {LONGEST_TEXT} characters."
+        message = Said(
+            "The note has more than {longest_text} characters.", longest_text=LONGEST_TEXT
+        )
         problems.append(Problem("too_long", message, "Shorten it.", field="note"))
     if (shots.typed.longitude is None) != (shots.typed.latitude is None):
         message = "Half a position is none."
         remedy = "Give longitude and latitude, or neither."
         problems.append(Problem("half_position", message, remedy, field="latitude"))
     if shots.typed.at is not None and shots.typed.at > dt.datetime.now(dt.UTC) + CLOCK_SLACK:
-        message = f"{shots.typed.at.isoformat()} is still to come."
+        message = Said("{at} is still to come.", at=shots.typed.at.isoformat())
         remedy = "Give the time at which it was taken."
         problems.append(Problem("photograph_time", message, remedy, field="taken_at"))
     return problems
@@ -219,6 +230,40 @@ def _record(
     moment = Moment.of(community, by.at)
     book.record(moment, key, by.actor, ADDED, note=rows[0].note, data=data)
     book.post(session)
+
+
+def observed_refs(session: Session, case: Case) -> Sequence[str]:
+    """Return the refs of the observations that found ground of a case, in their order."""
+    return session.scalars(
+        _observations(case.community_id, case.id)
+        .with_only_columns(Observation.ref)
+        .distinct()
+        .order_by(Observation.ref)
+    ).all()
+
+
+def _observed(
+    session: Session, community: Community, case_id: uuid.UUID, ref: str
+) -> uuid.UUID | None:
+    """Return the observation of that ref that found ground of a case, ``None`` for none."""
+    wanted = _observations(community.id, case_id).where(Observation.ref == ref)
+    return session.scalar(wanted.limit(1))
+
+
+def _observations(community_id: int, case_id: uuid.UUID) -> Select[uuid.UUID]:
+    found = (Encroachment.community_id == Observation.community_id) & (
+        Encroachment.observation_id == Observation.id
+    )
+    return (
+        select(Observation.id)
+        .join(Encroachment, found)
+        .where(Observation.community_id == community_id, Encroachment.case_id == case_id)
+    )
+
+
+def _unknown_observation(ref: str) -> Problem:
+    text = Said("The case has no observation {ref!r}.", ref=ref)
+    return Problem("no_observation", text, "Name one of its ground.", field="observation")
 
 
 def _shown(row: Photograph, zone: ZoneInfo, inside: shapely.Geometry | None) -> Shown:

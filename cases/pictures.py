@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from cases.decoding import whole_pictures_only
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 
 LARGEST_BYTES = 25 * 1024 * 1024
 # What a decoder may be asked to hold: 64 million pixels are some 200 MB.
@@ -157,17 +157,21 @@ def _refused(code: str, message: str, remedy: str) -> InputError:
 
 def _kind(name: str, content: bytes) -> MediaType:
     if not content:
-        raise _refused("empty", f"{name} is empty.", "Choose the file again.")
+        raise _refused("empty", Said("{name} is empty.", name=name), "Choose the file again.")
     if len(content) > LARGEST_BYTES:
         most = LARGEST_BYTES // 1024 // 1024
-        raise _refused("large", f"{name} is larger than {most} MB.", "Send a smaller one.")
+        raise _refused(
+            "large",
+            Said("{name} is larger than {most} MB.", name=name, most=most),
+            "Send a smaller one.",
+        )
     if content.startswith(b"\xff\xd8\xff"):
         return MediaType.JPEG
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         return MediaType.PNG
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return MediaType.WEBP
-    message = f"{name} is no JPEG, PNG or WebP, whatever its name says."
+    message = Said("{name} is no JPEG, PNG or WebP, whatever its name says.", name=name)
     raise _refused("kind", message, "Send the photograph as the camera made it.")
 
 
@@ -179,7 +183,7 @@ def _check_foreign(name: str, content: bytes) -> None:
         or ARCHIVE in content[-ARCHIVE_WITHIN:]
     )
     if is_foreign:
-        message = f"{name} is a picture and hides something else."
+        message = Said("{name} is a picture and hides something else.", name=name)
         raise _refused("foreign", message, "Send the photograph as the camera made it.")
 
 
@@ -202,13 +206,21 @@ def _opened(name: str, content: bytes, media_type: MediaType) -> Image.Image:
 
 
 def _broken(name: str) -> InputError:
-    return _refused("broken", f"{name} is cut off or damaged.", "Choose the file again.")
+    return _refused(
+        "broken", Said("{name} is cut off or damaged.", name=name), "Choose the file again."
+    )
 
 
 def _check_pixels(name: str, width: int, height: int) -> None:
     if width * height > LARGEST_PIXELS:
         most = LARGEST_PIXELS // 1_000_000
-        message = f"{name} has {width} x {height} pixels, more than {most} million."
+        message = Said(
+            "{name} has {width} x {height} pixels, more than {most} million.",
+            name=name,
+            width=width,
+            height=height,
+            most=most,
+        )
         raise _refused("pixels", message, "Send a smaller one.")
 
 

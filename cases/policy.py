@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, Self
 
 from gis.area import Tolerances
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 
 Days = tuple[int, ...]
 
@@ -58,9 +58,14 @@ class Policy:
         problems = [
             Problem(
                 "policy",
-                f"{name!r} = {value!r} is not a policy of a community.",
-                f"Use a number from 0 for one of {', '.join(sorted(kinds))};"
-                " days are whole, and patrol_days a list of rising ones.",
+                Said(
+                    "{name!r} = {value!r} is not a policy of a community.", name=name, value=value
+                ),
+                Said(
+                    "Use a number from 0 for one of {listed}; days are whole, and patrol_days a"
+                    " list of rising ones.",
+                    listed=", ".join(sorted(kinds)),
+                ),
                 field=name,
             )
             for name, value in stored.items()

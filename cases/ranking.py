@@ -16,7 +16,7 @@ from cases.policy import Policy
 from cases.signing import Signature, text_problems
 from cases.workflow import State
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.bulk import among
 from layers.frames import Rows
 from layers.models import Community, Observation, Resident, StructureType
@@ -131,7 +131,7 @@ def change_order_of_work(
     session.refresh(campaign, with_for_update=True)
     problems = by.lacks(Permission.CAMPAIGN_EDIT)
     if campaign.ended_on is not None:
-        text = f"{campaign.name} has ended."
+        text = Said("{name} has ended.", name=campaign.name)
         remedy = "Change the one that runs."
         problems = [*problems, Problem("campaign_ended", text, remedy, field="order_of_work")]
     if problems:
@@ -152,8 +152,8 @@ def _running(community: Community) -> Select[Campaign]:
 def _out_of_range(difficulty: int | None) -> list[Problem]:
     if difficulty is None or EASIEST <= difficulty <= HARDEST:
         return []
-    text = f"{difficulty} is no difficulty."
-    remedy = f"Choose {EASIEST} to {HARDEST}."
+    text = Said("{difficulty} is no difficulty.", difficulty=difficulty)
+    remedy = Said("Choose {easiest} to {hardest}.", easiest=EASIEST, hardest=HARDEST)
     return [Problem("difficulty", text, remedy, field="difficulty")]
 
 

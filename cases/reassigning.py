@@ -17,7 +17,7 @@ from cases.registry import find_household
 from cases.signing import Signature, text_problems
 from cases.workflow import DEADLINE_STATES, State
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community, Household, Observation
 
 REASSIGNED = "case:answer:reassigned"
@@ -155,12 +155,12 @@ def _of_observation(
 
 def _wrong_household(case: Case, household: Household | None, ref: str) -> list[Problem]:
     if household is None:
-        text = f"There is no household {ref!r} in this community."
+        text = Said("There is no household {ref!r} in this community.", ref=ref)
         remedy = "Give the ref of a household that is there."
         return [Problem("unknown_household", text, remedy, field="household")]
     if household.id != case.household_id:
         return []
-    text = f"Household {ref} answers for this ground already."
+    text = Said("Household {ref} answers for this ground already.", ref=ref)
     return [Problem("same_household", text, "Name another household.", field="household")]
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.models import Campaign, Case, CaseEvent
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community, Household
 
 
@@ -43,7 +43,11 @@ def find_case(session: Session, community: Community, household: str) -> Case:
         .limit(1)
     ).first()
     if found is None:
-        message = f"Household {household!r} has no case in {community.code}."
+        message = Said(
+            "Household {household!r} has no case in {code}.",
+            household=household,
+            code=community.code,
+        )
         remedy = "List the cases with 'commongreen case list'."
         raise InputError([Problem("unknown_case", message, remedy, field="household")])
     return found

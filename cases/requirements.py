@@ -17,7 +17,7 @@ from cases.ground import Ground
 from cases.ledger import Moment, time_problems
 from cases.models import Encroachment
 from cases.workflow import Addressee, Move, Requirement, State
-from gis.problems import Problem
+from gis.problems import Problem, Said
 from gis.validity import POLYGONS, WEB_LIMITS, check
 from layers.models import Parcel, ParcelKind, TitleBasis
 
@@ -101,7 +101,11 @@ class Requirements:
         return [
             Problem(
                 "too_long",
-                f"The {name} has more than {LONGEST_TEXT} characters.",
+                Said(
+                    "The {name} has more than {longest_text} characters.",
+                    name=name,
+                    longest_text=LONGEST_TEXT,
+                ),
                 "Shorten it.",
                 field=name,
             )
@@ -117,7 +121,9 @@ class Requirements:
             return [
                 Problem(
                     "unverified_ground",
-                    f"{len(unverified)} encroachments of the case are not verified.",
+                    Said(
+                        "{count} encroachments of the case are not verified.", count=len(unverified)
+                    ),
                     "Confirm them, or withdraw their observations.",
                     field="target",
                 )
@@ -154,7 +160,11 @@ class Requirements:
         return [
             Problem(
                 "document_missing",
-                f"The move to {step.target} rests on a document: {step.document}.",
+                Said(
+                    "The move to {target} rests on a document: {document}.",
+                    target=step.target,
+                    document=step.document,
+                ),
                 "Give its number.",
                 field="document",
             )
@@ -166,7 +176,11 @@ class Requirements:
         return [
             Problem(
                 "reason_missing",
-                f"The move from {step.source} to {step.target} needs a reason.",
+                Said(
+                    "The move from {source} to {target} needs a reason.",
+                    source=step.source,
+                    target=step.target,
+                ),
                 "Say why in a sentence.",
                 field="reason",
             )
@@ -194,7 +208,10 @@ class Requirements:
         return [
             Problem(
                 "title_doubtful",
-                f"Parcel {ref} is not common green, or its title is unknown or disputed.",
+                Said(
+                    "Parcel {ref} is not common green, or its title is unknown or disputed.",
+                    ref=ref,
+                ),
                 "Settle the title with its evidence first.",
                 field="title_basis",
             )
@@ -249,7 +266,11 @@ class Requirements:
         return [
             Problem(
                 "residual_too_large",
-                f"{left:.2f} m2 are still occupied; {allowed:.2f} m2 would be tolerated.",
+                Said(
+                    "{left:.2f} m2 are still occupied; {allowed:.2f} m2 would be tolerated.",
+                    left=left,
+                    allowed=allowed,
+                ),
                 "Send the case back for clearing with the reason.",
                 field="residual",
             )
@@ -262,7 +283,9 @@ class Requirements:
         return [
             Problem(
                 "same_person",
-                f"{inspection.actor} inspected this case and cannot accept it too.",
+                Said(
+                    "{actor} inspected this case and cannot accept it too.", actor=inspection.actor
+                ),
                 "Let a second person accept.",
                 field="actor",
             )
@@ -272,7 +295,10 @@ class Requirements:
         return [
             Problem(
                 "observation_missing",
-                f"A case becomes {step.target} only by what is observed or withdrawn.",
+                Said(
+                    "A case becomes {target} only by what is observed or withdrawn.",
+                    target=step.target,
+                ),
                 "Record or withdraw the observation and flag.",
                 field="target",
             )
@@ -286,7 +312,11 @@ class Requirements:
         return [
             Problem(
                 "clock_stands",
-                f"An objection of {since} is undecided, so the case does not become {step.target}.",
+                Said(
+                    "An objection of {since} is undecided, so the case does not become {target}.",
+                    since=since,
+                    target=step.target,
+                ),
                 "Decide the objection first.",
                 field="target",
             )
@@ -308,7 +338,7 @@ class Requirements:
         return [
             Problem(
                 "deadline_not_passed",
-                f"The household has time until {deadline}.",
+                Said("The household has time until {deadline}.", deadline=deadline),
                 "Refer the case once its deadline has passed.",
                 field="target",
             )
@@ -346,7 +376,7 @@ class Requirements:
         return [
             Problem(
                 "ground_unannounced",
-                f"{left:.2f} m2 of the case have not been announced.",
+                Said("{left:.2f} m2 of the case have not been announced.", left=left),
                 "Announce the case again, with all of its ground.",
                 field="target",
             )
@@ -362,7 +392,10 @@ class Requirements:
         return [
             Problem(
                 "patrols_missing",
-                f"The patrols after {', '.join(map(str, left))} days have not been made.",
+                Said(
+                    "The patrols after {listed} days have not been made.",
+                    listed=", ".join(map(str, left)),
+                ),
                 "Make the last of them; it serves for those that were missed.",
                 field="target",
             )
@@ -374,7 +407,10 @@ class Requirements:
         return [
             Problem(
                 "objection_missing",
-                f"A case goes back to {step.target} only by an objection that is upheld.",
+                Said(
+                    "A case goes back to {target} only by an objection that is upheld.",
+                    target=step.target,
+                ),
                 "Decide the objection.",
                 field="target",
             )
@@ -390,7 +426,7 @@ def lacks_permission(
     return [
         Problem(
             "not_permitted",
-            f"This account lacks the permission {permission}.",
+            Said("This account lacks the permission {permission}.", permission=permission),
             "Ask somebody whose role has it.",
             field="actor",
         )

@@ -15,7 +15,7 @@ from cases.observing import observe
 from cases.policy import Policy
 from cases.requirements import LONGEST_TEXT
 from cases.signing import Signature
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from gis.validity import POLYGONS, WEB_LIMITS, check
 from layers.models import Community, Observation, Purpose, StructureType
 from layers.places import lock_community
@@ -101,7 +101,7 @@ def note_problems(note: str) -> list[Problem]:
     """Keep what is noted short enough to be printed."""
     if len(note) <= LONGEST_TEXT:
         return []
-    text = f"The note has more than {LONGEST_TEXT} characters."
+    text = Said("The note has more than {longest_text} characters.", longest_text=LONGEST_TEXT)
     return [Problem("too_long", text, "Shorten it.", field="note")]
 
 
@@ -113,4 +113,12 @@ def _future(community: Community, by: Signature) -> list[Problem]:
     moment = Moment.of(community, by.at)
     if moment.at <= Moment.of(community, None).at + CLOCK_SLACK:
         return []
-    return [wrong_time(f"{moment.at.isoformat()} is later than today, {today(community)}.")]
+    return [
+        wrong_time(
+            Said(
+                "{at} is later than today, {today}.",
+                at=moment.at.isoformat(),
+                today=today(community),
+            )
+        )
+    ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cases.access import Permission
 from cases.requirements import LONGEST_TEXT, lacks_permission
-from gis.problems import Problem
+from gis.problems import Problem, Said
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,12 @@ def text_problems(needed: Iterable[tuple[str, str]]) -> list[Problem]:
     """Return what is wrong with texts that must be given, as pairs of field and text."""
     texts = list(needed)
     missing = [
-        Problem(f"{field}_missing", f"There is no {field}.", f"Give the {field}.", field=field)
+        Problem(
+            f"{field}_missing",
+            Said("There is no {field}.", field=field),
+            Said("Give the {field}.", field=field),
+            field=field,
+        )
         for field, text in texts
         if not text.strip()
     ]
@@ -44,7 +49,11 @@ def length_problems(texts: Iterable[tuple[str, str]]) -> list[Problem]:
     return [
         Problem(
             "too_long",
-            f"The {field} has more than {LONGEST_TEXT} characters.",
+            Said(
+                "The {field} has more than {longest_text} characters.",
+                field=field,
+                longest_text=LONGEST_TEXT,
+            ),
             "Shorten it.",
             field=field,
         )

@@ -17,7 +17,7 @@ from cases.models import Encroachment
 from cases.sightings import reach
 from cases.signing import Signature, text_problems
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from gis.validity import POINTS, POLYGONS, WEB_LIMITS, check
 from layers.models import STORAGE_SRID, Community, Site, SiteKind, SiteState
 from layers.places import lock_community
@@ -138,7 +138,12 @@ def later_states(state: SiteState) -> list[SiteState]:
 def _too_long(plan: Plan) -> list[Problem]:
     lengths = (("ref", plan.ref, LONGEST_REF), ("name", plan.name, LONGEST_NAME))
     return [
-        Problem("too_long", f"This has {len(text)} characters.", f"At most {most} fit.", field=name)
+        Problem(
+            "too_long",
+            Said("This has {count} characters.", count=len(text)),
+            Said("At most {most} fit.", most=most),
+            field=name,
+        )
         for name, text, most in lengths
         if len(text.strip()) > most
     ]
@@ -149,7 +154,12 @@ def _taken(session: Session, community: Community, ref: str) -> list[Problem]:
     if session.scalar(known) is None:
         return []
     return [
-        Problem("ref_taken", f"{ref.strip()} is there already.", "Choose another.", field="ref")
+        Problem(
+            "ref_taken",
+            Said("{ref} is there already.", ref=ref.strip()),
+            "Choose another.",
+            field="ref",
+        )
     ]
 
 
@@ -162,11 +172,14 @@ def _wrong_equipment(plan: Plan) -> list[Problem]:
         return [Problem("heads", message, "Leave both empty.", field="heads")]
     problems = []
     if not 0 < plan.heads <= MOST_HEADS:
-        message, remedy = "A charging pile has charging heads.", f"Give 1 to {MOST_HEADS}."
+        message, remedy = (
+            "A charging pile has charging heads.",
+            Said("Give 1 to {most}.", most=MOST_HEADS),
+        )
         problems.append(Problem("heads", message, remedy, field="heads"))
     if not 0 <= plan.power_w <= MOST_W:
-        message, remedy = f"{plan.power_w:g} W is no power of a pile.", "Give its power in watts."
-        problems.append(Problem("power_w", message, remedy, field="power_w"))
+        wrong = Said("{power_w:g} W is no power of a pile.", power_w=plan.power_w)
+        problems.append(Problem("power_w", wrong, "Give its power in watts.", field="power_w"))
     return problems
 
 
@@ -177,12 +190,12 @@ def _wrong_day(community: Community, state: SiteState, built_on: dt.date | None)
         message = "What is built was built on a day."
         return [Problem("built_on_missing", message, "Give the day.", field="built_on")]
     if state in {SiteState.PLANNED, SiteState.APPROVED}:
-        message = f"What is {state} has not been built."
+        message = Said("What is {state} has not been built.", state=state)
         remedy = "Leave the day out, or say that it is built."
         return [Problem("built_on", message, remedy, field="built_on")]
     if built_on <= today(community):
         return []
-    message = f"{built_on} is still to come."
+    message = Said("{built_on} is still to come.", built_on=built_on)
     return [Problem("wrong_time", message, "Give the day on which it was built.", field="built_on")]
 
 
@@ -205,11 +218,15 @@ def _wrong_shape(community: Community, plan: Plan) -> list[Problem]:
 
 def _wrong_step(site: Site, progress: Progress) -> list[Problem]:
     if site.state is not progress.before:
-        message = f"Somebody has changed {site.ref} since: it is {site.state} now."
+        message = Said(
+            "Somebody has changed {ref} since: it is {state} now.", ref=site.ref, state=site.state
+        )
         return [Problem("stale", message, "Look at it again.", field="after")]
     if progress.after in later_states(site.state):
         return []
-    message = f"What is {site.state} does not become {progress.after}."
+    message = Said(
+        "What is {state} does not become {after}.", state=site.state, after=progress.after
+    )
     return [Problem("step", message, "Choose a later state.", field="after")]
 
 
@@ -230,7 +247,9 @@ def _occupied(
     left_m2 = sum(_area_m2(community, one) for one in under)
     if left_m2 <= NOTHING_M2 and (shape.geom_type != "Point" or all(map(shapely.is_empty, under))):
         return []
-    message = f"An encroachment still occupies this ground ({left_m2:.2f} m2)."
+    message = Said(
+        "An encroachment still occupies this ground ({left_m2:.2f} m2).", left_m2=left_m2
+    )
     remedy = "Have it cleared and accepted first, or draw what is free."
     return [Problem("ground_occupied", message, remedy, field="shape")]
 

@@ -6,12 +6,11 @@ case: what was checked is seen anew by whoever checks, and stands on its own.
 
 import datetime as dt
 import uuid
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from geoalchemy2.shape import to_shape
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
@@ -19,8 +18,19 @@ from cases.ledger import Moment
 from cases.models import Tip, TipState
 from cases.requirements import LONGEST_TEXT
 from cases.signing import Signature
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
+from layers.frames import Rows
 from layers.models import Building, Community, Parcel, ParcelKind
+from layers.places import lock_community
+
+
+@dataclass(frozen=True)
+class TipPosition:
+    """Where a tip stands in the list: after those that wait, later ones first."""
+
+    is_checked: bool
+    received_on: dt.date
+    id: uuid.UUID
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,11 @@ class ListedTip:
     checked_by: str | None
     note: str
 
+    @property
+    def position(self) -> TipPosition:
+        """Return where it stands in the list."""
+        return TipPosition(self.state is not TipState.RECEIVED, self.received_on, self.id)
+
 
 @dataclass(frozen=True)
 class GreenParcel:
@@ -49,24 +64,35 @@ class GreenParcel:
 
 
 def add_tip(
-    session: Session, community: Community, wording: str, parcel: str, by: Signature
+    session: Session,
+    community: Community,
+    wording: str,
+    parcel: str,
+    by: Signature,
+    tip_id: uuid.UUID | None = None,
 ) -> Tip:
     """Keep what a neighbour told, at the parcel of that ref or at none where it is empty.
 
-    Who told it and who wrote it down is not kept. The caller commits. Raises
-    ``InputError`` with everything that is wrong.
+    Who told it and who wrote it down is not kept. ``tip_id`` is the sender's own: the same
+    tip sent again is kept once. The caller commits. Raises ``InputError`` with everything
+    that is wrong.
     """
     found = _parcel(session, community, parcel.strip())
     problems = [*by.lacks(Permission.TIP_ADD), *_text_problems("wording", wording, needed=True)]
     if parcel.strip() and found is None:
-        text = f"There is no parcel {parcel!r} in this community."
+        text: str = Said("There is no parcel {parcel!r} in this community.", parcel=parcel)
         remedy = "Choose it on the map, or leave it out."
         problems.append(Problem("unknown_parcel", text, remedy, field="parcel"))
     if problems:
         raise InputError(problems)
+    if tip_id is not None and (kept := _kept(session, community, tip_id)) is not None:
+        if (kept.wording, kept.parcel_id) != (wording.strip(), found and found.id):
+            text, remedy = "Another tip has this identifier.", "Make a new one."
+            raise InputError([Problem("key_reused", text, remedy, field="tip_id")])
+        return kept
     tip = Tip(
         community_id=community.id,
-        id=uuid.uuid4(),
+        id=tip_id or uuid.uuid4(),
         received_on=Moment.of(community, by.at).day,
         parcel_id=None if found is None else found.id,
         wording=wording.strip(),
@@ -78,34 +104,66 @@ def add_tip(
 
 
 def list_tips(
-    session: Session, community: Community, states: Collection[TipState] = tuple(TipState)
+    session: Session,
+    community: Community,
+    *,
+    after: TipPosition | None = None,
+    limit: int | None = None,
 ) -> list[ListedTip]:
-    """Return tips in these states, those that wait first, then the latest."""
-    rows = session.execute(
+    """Return tips, those that wait first, then the latest; ``after`` is where a page begins."""
+    rows = _tips(community).order_by(_is_checked(), Tip.received_on.desc(), Tip.id).limit(limit)
+    if after is not None:
+        rows = rows.where(_follows(after))
+    return [_listed(*row) for row in session.execute(rows)]
+
+
+def find_listed_tip(session: Session, community: Community, tip_id: uuid.UUID) -> ListedTip:
+    """Return one tip that there is."""
+    return _listed(*session.execute(_tips(community).where(Tip.id == tip_id)).one())
+
+
+def _tips(community: Community) -> Rows:
+    return (
         select(Tip, Parcel.ref, Building.ref)
         .outerjoin(Parcel, (Parcel.community_id == Tip.community_id) & (Parcel.id == Tip.parcel_id))
         .outerjoin(
             Building,
             (Building.community_id == Parcel.community_id) & (Building.id == Parcel.building_id),
         )
-        .where(Tip.community_id == community.id, Tip.state.in_(sorted(states)))
-        .order_by(Tip.state != TipState.RECEIVED, Tip.received_on.desc(), Tip.id)
+        .where(Tip.community_id == community.id)
     )
-    return [
-        ListedTip(
-            tip.id,
-            tip.received_on,
-            parcel,
-            tip.parcel_id,
-            building,
-            tip.wording,
-            tip.state,
-            tip.checked_on,
-            tip.checked_by,
-            tip.note,
-        )
-        for tip, parcel, building in rows
-    ]
+
+
+def _is_checked() -> ColumnElement[bool]:
+    return Tip.state != TipState.RECEIVED
+
+
+def _follows(place: TipPosition) -> ColumnElement[bool]:
+    """Return which tips stand behind a place of the list."""
+    same_day = and_(Tip.received_on == place.received_on, Tip.id > place.id)
+    later = or_(Tip.received_on < place.received_on, same_day)
+    # Every checked tip stands behind every one that waits.
+    return and_(_is_checked(), later) if place.is_checked else or_(_is_checked(), later)
+
+
+def _listed(tip: Tip, parcel: str | None, building: str | None) -> ListedTip:
+    return ListedTip(
+        tip.id,
+        tip.received_on,
+        parcel,
+        tip.parcel_id,
+        building,
+        tip.wording,
+        tip.state,
+        tip.checked_on,
+        tip.checked_by,
+        tip.note,
+    )
+
+
+def _kept(session: Session, community: Community, tip_id: uuid.UUID) -> Tip | None:
+    lock_community(session, community.id)
+    return session.get(Tip, (community.id, tip_id), populate_existing=True)
 
 
 def count_waiting(session: Session, community: Community) -> int:
@@ -136,7 +194,9 @@ def check_tip(
     if tip is None:
         problems.append(Problem("unknown_tip", "There is no such tip.", "Choose one of the list."))
     elif tip.state is not TipState.RECEIVED:
-        text = f"The tip was {tip.state} on {tip.checked_on}."
+        text = Said(
+            "The tip was {state} on {checked_on}.", state=tip.state, checked_on=tip.checked_on
+        )
         problems.append(Problem("tip_checked", text, "Choose one that waits."))
     if problems or tip is None:
         raise InputError(problems)
@@ -164,9 +224,16 @@ def _parcel(session: Session, community: Community, ref: str) -> Parcel | None:
 
 def _text_problems(field: str, text: str, *, needed: bool) -> list[Problem]:
     if needed and not text.strip():
-        return [Problem(f"{field}_missing", f"There is no {field}.", f"Give the {field}.",
-                        field=field)]  # fmt: skip
+        message, remedy = (
+            Said("There is no {field}.", field=field),
+            Said("Give the {field}.", field=field),
+        )
+        return [Problem(f"{field}_missing", message, remedy, field=field)]
     if len(text) > LONGEST_TEXT:
-        message = f"The {field} has more than {LONGEST_TEXT} characters."
+        message = Said(
+            "The {field} has more than {longest_text} characters.",
+            field=field,
+            longest_text=LONGEST_TEXT,
+        )
         return [Problem("too_long", message, "Shorten it.", field=field)]
     return []

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from cases.account_history import OPERATOR, AccountAct, Actor, record
 from cases.models import AccessToken, Account
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.features import today
 
 PREFIX = "cg_"
@@ -69,11 +69,16 @@ def _problems(session: Session, account: Account, form: TokenForm) -> list[Probl
     elif any(one.name == name for one in standing_tokens(session, account.id)):
         remedy = "Revoke that one first, or choose another name."
         problems.append(
-            Problem("name_taken", f"There is a token {name!r} already.", remedy, field="name")
+            Problem(
+                "name_taken",
+                Said("There is a token {name!r} already.", name=name),
+                remedy,
+                field="name",
+            )
         )
     if form.expires_on is not None and form.expires_on < today([]):
-        message, remedy = f"{form.expires_on} is over.", "Give a day from today on."
-        problems.append(Problem("expires", message, remedy, field="expires"))
+        over = Said("{expires_on} is over.", expires_on=form.expires_on)
+        problems.append(Problem("expires", over, "Give a day from today on.", field="expires"))
     if not account.active:
         message, remedy = "The account is closed.", "Open it with `commongreen user enable`."
         problems.append(Problem("closed", message, remedy, field="email"))

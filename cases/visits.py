@@ -17,7 +17,7 @@ from cases.requirements import LONGEST_TEXT, Request
 from cases.signing import Signature
 from cases.workflow import MOVES, State
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 
 RECORDED = "case:visit:recorded"
@@ -120,16 +120,18 @@ def _record(
 def _wrong(case: Case, visited: Visited, day: dt.date) -> list[Problem]:
     problems = []
     if not may_be_visited(case):
-        message = f"A case that is {case.state} is not visited."
+        message: str = Said("A case that is {state} is not visited.", state=case.state)
         remedy = "Announce it first, or leave it as it is."
         problems.append(Problem("move_not_allowed", message, remedy, field="outcome"))
     if visited.outcome is VisitOutcome.DECLINED and not visited.note.strip():
         message = "The household declined, and nobody says why."
         problems.append(Problem("reason_missing", message, "Write its reason.", field="note"))
     if len(visited.note) > LONGEST_TEXT:
-        message = f"The note has more than {LONGEST_TEXT} characters."
+        message = Said(
+            "The note has more than {longest_text} characters.", longest_text=LONGEST_TEXT
+        )
         problems.append(Problem("too_long", message, "Shorten it.", field="note"))
     if visited.next_on is not None and visited.next_on <= day:
-        message = f"{visited.next_on} is not after the visit."
+        message = Said("{next_on} is not after the visit.", next_on=visited.next_on)
         problems.append(Problem("wrong_time", message, "Give a later day.", field="next_on"))
     return problems

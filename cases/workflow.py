@@ -137,13 +137,18 @@ class Document(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Move:
-    """One allowed step: from where, to where, who may, and what it needs."""
+    """One allowed step: from where, to where, who may, and what it needs.
+
+    ``document`` is the paper that it rests on, ``records`` one that is issued with it and
+    that it can do without.
+    """
 
     source: State
     target: State
     permission: Permission
     requires: frozenset[Requirement] = frozenset()
     document: Document | None = None
+    records: Document | None = None
 
 
 def _moves(
@@ -152,13 +157,19 @@ def _moves(
     permission: Permission,
     *requires: Requirement,
     document: Document | None = None,
+    records: Document | None = None,
 ) -> list[Move]:
     needs = frozenset(requires) | ({Requirement.DOCUMENT} if document else frozenset())
-    return [Move(source, target, permission, needs, document) for source in sources]
+    return [Move(source, target, permission, needs, document, records) for source in sources]
 
 
 _TABLE = [
-    *_moves((State.SUSPECTED,), State.VERIFIED, Permission.CASE_VERIFY),
+    *_moves(
+        (State.SUSPECTED,),
+        State.VERIFIED,
+        Permission.CASE_VERIFY,
+        records=Document.SURVEY_SHEET,
+    ),
     *_moves(
         (
             State.SUSPECTED,

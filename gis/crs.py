@@ -18,7 +18,7 @@ from pyproj import CRS, Proj, Transformer
 from pyproj.enums import TransformDirection
 from pyproj.exceptions import CRSError
 
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 
 STORAGE_SRID = 4326
 
@@ -179,20 +179,30 @@ def _survey_problems(srid: int) -> list[Problem]:
     try:
         crs = _crs(srid)
     except CRSError:
-        return [Problem("crs_unknown", f"EPSG:{srid} is not a known CRS.", _REMEDY)]
+        return [Problem("crs_unknown", Said("EPSG:{srid} is not a known CRS.", srid=srid), _REMEDY)]
     if not crs.is_projected:
-        text = f"EPSG:{srid} ({crs.name}) is not projected: areas in it are not square metres."
+        text = Said(
+            "EPSG:{srid} ({name}) is not projected: areas in it are not square metres.",
+            srid=srid,
+            name=crs.name,
+        )
         return [Problem("crs_not_projected", text, _REMEDY)]
     problems = []
     if {axis.unit_conversion_factor for axis in crs.axis_info} != {1.0}:
-        text = f"EPSG:{srid} ({crs.name}) does not count in metres."
+        text = Said("EPSG:{srid} ({name}) does not count in metres.", srid=srid, name=crs.name)
         problems.append(Problem("crs_not_metres", text, _REMEDY))
     if sorted(axis.direction for axis in crs.axis_info) != ["east", "north"]:
-        text = f"EPSG:{srid} ({crs.name}) does not have one axis to the east and one to the north."
+        text = Said(
+            "EPSG:{srid} ({name}) does not have one axis to the east and one to the north.",
+            srid=srid,
+            name=crs.name,
+        )
         problems.append(Problem("crs_axes", text, _REMEDY))
     operation = crs.coordinate_operation
     if operation is not None and operation.method_name in _WEB_METHODS:
-        text = f"EPSG:{srid} ({crs.name}) inflates areas, at Weihai by 58 %."
+        text = Said(
+            "EPSG:{srid} ({name}) inflates areas, at Weihai by 58 %.", srid=srid, name=crs.name
+        )
         problems.append(Problem("crs_mercator", text, _REMEDY))
     return problems
 
@@ -280,7 +290,7 @@ def _move(
         _coordinates, index = shapely.get_coordinates(geometries, return_index=True)
         outside = np.unique(index[~finite.all(axis=1)])
         remedy = "Check which CRS the coordinates are in and the order of x and y."
-        text = f"A coordinate has no place in {target.name}."
+        text = Said("A coordinate has no place in {name}.", name=target.name)
         rows = (int(row) + 1 for row in outside)
         raise InputError([Problem("crs_outside", text, remedy, row=row) for row in rows])
     projected: Geometries = shapely.set_coordinates(geometries.copy(), moved)

@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis.problems import Problem
+from gis.problems import Problem, Said
 from gis.wkb import Scan, scan
 
 Geometries = NDArray[np.object_]
@@ -248,14 +248,18 @@ def _polygons_of(collection: shapely.Geometry) -> list[shapely.Geometry]:
 
 
 def _empty(geometry: shapely.Geometry, row: int) -> Problem:
-    text = f"The geometry is an empty {geometry.geom_type}."
+    text = Said("The geometry is an empty {geom_type}.", geom_type=geometry.geom_type)
     return Problem("geometry_empty", text, "Draw it, or leave the row out.", row, "geometry")
 
 
 def _large(limits: GeometryLimits) -> Say:
     def say(geometry: shapely.Geometry, row: int) -> Problem:
         count = shapely.get_num_coordinates(geometry)
-        text = f"The geometry has {count:,} vertices, more than the {limits.vertices:,} allowed."
+        text = Said(
+            "The geometry has {count:,} vertices, more than the {vertices:,} allowed.",
+            count=count,
+            vertices=limits.vertices,
+        )
         remedy = "Divide it or simplify it in the source."
         return Problem("geometry_too_large", text, remedy, row, "geometry")
 
@@ -264,7 +268,7 @@ def _large(limits: GeometryLimits) -> Say:
 
 def _deep(limits: GeometryLimits) -> Say:
     def say(geometry: shapely.Geometry, row: int) -> Problem:
-        text = f"Collections are nested more than {limits.depth} deep."
+        text = Said("Collections are nested more than {depth} deep.", depth=limits.depth)
         remedy = "Dissolve the nested collections in the source."
         return Problem("geometry_too_deep", text, remedy, row, "geometry")
 
@@ -273,14 +277,19 @@ def _deep(limits: GeometryLimits) -> Say:
 
 def _not_finite(geometry: shapely.Geometry, row: int) -> Problem:
     number, x, y = _first_vertex(geometry, np.isfinite)
-    text = f"Vertex {number} is ({x:g}, {y:g}): not a place."
+    text = Said("Vertex {number} is ({x:g}, {y:g}): not a place.", number=number, x=x, y=y)
     return Problem("coordinates_not_finite", text, "Correct the vertex.", row, "geometry")
 
 
 def _far(limits: GeometryLimits) -> Say:
     def say(geometry: shapely.Geometry, row: int) -> Problem:
         number, x, y = _first_vertex(geometry, _within(limits.furthest))
-        text = f"Vertex {number} is ({x:.6g}, {y:.6g}): outside every CRS, a no-data value perhaps."
+        text = Said(
+            "Vertex {number} is ({x:.6g}, {y:.6g}): outside every CRS, a no-data value perhaps.",
+            number=number,
+            x=x,
+            y=y,
+        )
         return Problem("coordinates_out_of_range", text, "Correct the vertex.", row, "geometry")
 
     return say
@@ -288,7 +297,11 @@ def _far(limits: GeometryLimits) -> Say:
 
 def _type(types: Collection[str]) -> Say:
     def say(geometry: shapely.Geometry, row: int) -> Problem:
-        text = f"The geometry is a {geometry.geom_type}; it must be {' or '.join(sorted(types))}."
+        text = Said(
+            "The geometry is a {geom_type}; it must be {listed}.",
+            geom_type=geometry.geom_type,
+            listed=" or ".join(sorted(types)),
+        )
         remedy = "Leave the row out, or choose the layer with the right geometry."
         return Problem("geometry_type", text, remedy, row, "geometry")
 
@@ -299,13 +312,17 @@ def _invalid(geometry: shapely.Geometry, row: int) -> Problem:
     reason, place = place_of_fault(geometry)
     where = f" at x {place[0]:.10g}, y {place[1]:.10g}" if place else ""
     return Problem(
-        "geometry_invalid", f"In this geometry {reason}{where}.", _REDRAW, row, "geometry"
+        "geometry_invalid",
+        Said("In this geometry {reason}{where}.", reason=reason, where=where),
+        _REDRAW,
+        row,
+        "geometry",
     )
 
 
 def _flat(geometry: shapely.Geometry, row: int) -> Problem:
     x, y = shapely.get_coordinates(geometry)[0]
-    text = f"The polygon at x {x:.10g}, y {y:.10g} has no area."
+    text = Said("The polygon at x {x:.10g}, y {y:.10g} has no area.", x=x, y=y)
     return Problem("geometry_without_area", text, _REDRAW, row, "geometry")
 
 
@@ -321,11 +338,16 @@ def _unreadable(found: Scan, row: int) -> Problem:
     """Say why a WKB value gave no geometry."""
     if found.fault is None and found.open_rings:
         ring = found.open_rings[0]
-        text = (
-            f"Ring {ring.number} of the {found.kind} is not closed: its last vertex, "
-            f"x {ring.x:.10g}, y {ring.y:.10g}, is {ring.gap:.6g} units from its first."
+        text = Said(
+            "Ring {number} of the {kind} is not closed: its last vertex, x {x:.10g}, y {y:.10g}, "
+            "is {gap:.6g} units from its first.",
+            number=ring.number,
+            kind=found.kind,
+            x=ring.x,
+            y=ring.y,
+            gap=ring.gap,
         )
         return Problem("ring_not_closed", text, _REDRAW, row, "geometry")
     reason = found.fault or "a part has too few vertices"
-    text = f"The {found.kind} cannot be built: {reason}."
+    text = Said("The {kind} cannot be built: {reason}.", kind=found.kind, reason=reason)
     return Problem("geometry_broken", text, "Correct it in the source.", row, "geometry")

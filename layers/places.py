@@ -17,7 +17,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from gis.crs import SurveyCRS
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import STORAGE_SRID, Community, Region, RegionKind
 
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -58,7 +58,10 @@ def add_community(session: Session, form: CommunityForm) -> Community:
     survey = _survey_or_problem(form.survey_crs, form.boundary, problems)
     region = _region_or_problem(session, form.within, problems)
     if not _is_time_zone(form.time_zone):
-        text, remedy = f"{form.time_zone!r} is no time zone.", "Use a name such as Asia/Shanghai."
+        text, remedy = (
+            Said("{time_zone!r} is no time zone.", time_zone=form.time_zone),
+            "Use a name such as Asia/Shanghai.",
+        )
         problems.append(Problem("time_zone", text, remedy, field="time_zone"))
     if problems or survey is None:
         raise InputError(problems)
@@ -83,8 +86,13 @@ def add_region(
     parent = _region_or_problem(session, within, problems)
     if parent is not None and parent.kind not in ABOVE[kind]:
         allowed = " or ".join(sorted(ABOVE[kind])) or "nothing"
-        text = f"A {kind} does not lie within the {parent.kind} {parent.code}."
-        remedy = f"Above a {kind} stands {allowed}."
+        text = Said(
+            "A {kind} does not lie within the {kind2} {code}.",
+            kind=kind,
+            kind2=parent.kind,
+            code=parent.code,
+        )
+        remedy = Said("Above a {kind} stands {allowed}.", kind=kind, allowed=allowed)
         problems.append(Problem("place_level", text, remedy, field="within"))
     if problems:
         raise InputError(problems)
@@ -161,13 +169,20 @@ def _naming_problems(session: Session, code: str, name: str) -> list[Problem]:
     problems = []
     if not CODE.fullmatch(code):
         remedy = "Use letters, digits, hyphens and underscores, 64 at most, no hyphen first."
-        problems.append(Problem("place_code", f"{code!r} is no code.", remedy, field="code"))
+        problems.append(
+            Problem("place_code", Said("{code!r} is no code.", code=code), remedy, field="code")
+        )
     elif _is_taken(session, code):
-        text = f"There is a place {code} already."
+        text = Said("There is a place {code} already.", code=code)
         problems.append(Problem("place_exists", text, "Choose another code.", field="code"))
     if not 1 <= len(name.strip()) <= NAME_LENGTH or _has_controls(name):
-        remedy = f"Give 1 to {NAME_LENGTH} characters, none of them a control character."
-        problems.append(Problem("place_name", f"{name!r} is no name.", remedy, field="name"))
+        remedy = Said(
+            "Give 1 to {name_length} characters, none of them a control character.",
+            name_length=NAME_LENGTH,
+        )
+        problems.append(
+            Problem("place_name", Said("{name!r} is no name.", name=name), remedy, field="name")
+        )
     return problems
 
 
@@ -185,7 +200,9 @@ def parse_srid(text: str | int, field: str = "crs") -> int:
     match = EPSG.fullmatch(str(text).strip())
     if match is None:
         remedy = "Write it as EPSG:4550."
-        raise InputError([Problem("crs_code", f"{text!r} is no EPSG code.", remedy, field=field)])
+        raise InputError(
+            [Problem("crs_code", Said("{text!r} is no EPSG code.", text=text), remedy, field=field)]
+        )
     return int(match.group(1))
 
 
@@ -202,9 +219,13 @@ def _survey_or_problem(
         return survey
     longitude, latitude = shapely.get_coordinates(shapely.centroid(boundary.envelope))[0]
     if not survey.contains(longitude, latitude):
-        text = (
-            f"The boundary lies at {longitude:.4f} E, {latitude:.4f} N, outside the area of use"
-            f" of EPSG:{survey.srid} ({survey.name})."
+        text = Said(
+            "The boundary lies at {longitude:.4f} E, {latitude:.4f} N, outside the area of use "
+            "of EPSG:{srid} ({name}).",
+            longitude=longitude,
+            latitude=latitude,
+            srid=survey.srid,
+            name=survey.name,
         )
         remedy = "Name the CRS of the community's own zone, or check the CRS of the boundary."
         problems.append(Problem("survey_zone", text, remedy, field="survey_crs"))
@@ -219,9 +240,16 @@ def _region_or_problem(
         return None
     region = session.scalar(select(Region).where(Region.code == code))
     if region is None:
-        remedy = f"Add it first: commongreen community add {code} --kind town --name ..."
+        remedy = Said(
+            "Add it first: commongreen community add {code} --kind town --name ...", code=code
+        )
         problems.append(
-            Problem("place_unknown", f"There is no region {code!r}.", remedy, field="within")
+            Problem(
+                "place_unknown",
+                Said("There is no region {code!r}.", code=code),
+                remedy,
+                field="within",
+            )
         )
     return region
 
@@ -243,8 +271,13 @@ def _unknown_community(session: Session, code: str) -> Problem:
         select(Community.code).order_by(Community.code).limit(10)
     ).all()
     remedy = (
-        f"There are {', '.join(known)}: see commongreen community list."
+        Said("There are {listed}: see commongreen community list.", listed=", ".join(known))
         if known
         else "Add it first: commongreen community add."
     )
-    return Problem("place_unknown", f"There is no community {code!r}.", remedy, field="community")
+    return Problem(
+        "place_unknown",
+        Said("There is no community {code!r}.", code=code),
+        remedy,
+        field="community",
+    )

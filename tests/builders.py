@@ -31,6 +31,8 @@ from cases.models import (
     Patrol,
     PatrolOutcome,
     Tip,
+    Visit,
+    VisitOutcome,
 )
 from cases.signing import Signature
 from cases.workflow import Document, State
@@ -380,8 +382,16 @@ def campaign_papers(
         objection_route="the office",
         wording="Clear it.",
     )
-    lane = Lane(community_id=of.id, ref=fresh("L"), name="Lane")
-    tip = Tip(community_id=of.id, received_on=EARLY, wording="behind building 3")
+    lane = Lane(**named("lane_id"), community_id=of.id, ref=fresh("L"), name="Lane")
+    tip = Tip(**named("tip_id"), community_id=of.id, received_on=EARLY, wording="behind building 3")
+    visit = Visit(
+        **named("visit_id"),
+        community_id=of.id,
+        case_id=on.id,
+        visited_on=EARLY,
+        actor="ana",
+        outcome=VisitOutcome.UNDECIDED,
+    )
     return {
         "body_id": body.id,
         "paper_id": record.id,
@@ -389,6 +399,7 @@ def campaign_papers(
         "announcement_id": add(session, announcement).id,
         "lane_id": add(session, lane).id,
         "tip_id": add(session, tip).id,
+        "visit_id": add(session, visit).id,
         "site_id": site(session, of).id,
     }
 

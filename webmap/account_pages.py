@@ -24,7 +24,7 @@ from cases.memberships import memberships
 from cases.models import Account, Membership
 from cases.people import rename_account
 from cases.tokens import TokenForm, make_token, revoke_token, standing_tokens
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.db import EVERYWHERE
 from webmap.account_words import act_words, detail_words, problem_words, role_words
 from webmap.connections import current_database
@@ -108,7 +108,7 @@ def _token_form() -> TokenForm:
         expires = dt.date.fromisoformat(text) if text else None
     except ValueError:
         remedy = "Write it as 2027-06-30."
-        fault = Problem("expires", f"{text!r} is no day.", remedy, field="expires")
+        fault = Problem("expires", Said("{text!r} is no day.", text=text), remedy, field="expires")
         raise InputError([fault]) from None
     return TokenForm(request.form.get("name", ""), expires, "may_write" in request.form)
 

@@ -5,6 +5,7 @@ from flask_babel import gettext
 from cases.access import Role
 from cases.account_history import AccountAct, Entry
 from gis.problems import Problem
+from webmap.problem_words import problem_text
 
 
 def role_words() -> dict[str, str]:
@@ -77,7 +78,7 @@ def problem_words(problem: Problem) -> str:
         "unknown_membership": gettext("There is no such role any more. Reload the page."),
         "unknown_token": gettext("There is no such token any more."),
     }
-    return texts.get(problem.code) or f"{problem.message} {problem.remedy}"
+    return texts.get(problem.code) or problem_text(problem)
 
 
 def detail_words(entry: Entry) -> str:

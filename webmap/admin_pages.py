@@ -34,7 +34,7 @@ from cases.memberships import (
 )
 from cases.models import Account, Membership
 from cases.people import disable_account, enable_account, open_account
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.db import EVERYWHERE
 from webmap.account_pages import ask_again
 from webmap.account_words import act_words, detail_words, problem_words, role_words
@@ -217,7 +217,10 @@ def _of(session: Session, account: Account, membership_id: int) -> int:
 def _grant_form() -> GrantForm:
     role = request.form.get("role", "")
     if role not in list(Role):
-        message, remedy = f"{role!r} is no role.", f"Choose one of {', '.join(Role)}."
+        message, remedy = (
+            Said("{role!r} is no role.", role=role),
+            Said("Choose one of {listed}.", listed=", ".join(Role)),
+        )
         raise InputError([Problem("role", message, remedy, field="role")])
     texts = {
         name: request.form.get(name, "").replace("\x00", "").strip()

@@ -1,7 +1,6 @@
 """What goes wrong becomes a page for people and problem+json for programs (RFC 9457)."""
 
 import logging
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -53,7 +52,7 @@ def _for_programs() -> bool:
 def problem(status: int, detail: str, **members: Any) -> Response:
     """Return one problem+json answer; its ``problems`` are never empty."""
     kind = HTTPStatus(status)
-    problems = members.pop("problems", None) or [_whole(kind, detail)]
+    problems = members.pop("problems", None) or [_whole(kind, detail, _remedy(kind))]
     response = jsonify(
         type="about:blank",
         title=kind.phrase,
@@ -67,9 +66,9 @@ def problem(status: int, detail: str, **members: Any) -> Response:
     return response
 
 
-def _whole(kind: HTTPStatus, detail: str) -> dict[str, Any]:
+def _whole(kind: HTTPStatus, detail: str, remedy: str) -> dict[str, Any]:
     """Return the one problem of a request that failed as a whole."""
-    return asdict(Problem(kind.name.lower(), detail, _remedy(kind)))
+    return Problem(kind.name.lower(), detail, remedy).as_json()
 
 
 def _answer(status: int, detail: str, **members: Any) -> Response:
@@ -86,11 +85,11 @@ def _explain(status: int) -> str:
         403: gettext("Your account may not do this here."),
         404: gettext("There is nothing here, or it lies outside what your account may see."),
         405: gettext("This address does not take that kind of request."),
-        412: gettext("Somebody else has changed the case since it was read."),
+        412: gettext("Somebody else has changed this since it was read."),
         413: gettext("That is too large."),
         415: gettext("What was sent is not JSON."),
         422: gettext("The input was refused."),
-        428: gettext("Say which version of the case was read, so that nothing is overwritten."),
+        428: gettext("Say which version was read, so that nothing is overwritten."),
         429: gettext("Too many tries. Wait a few minutes and try again."),
         500: gettext("Something failed on our side. It has been recorded."),
         503: gettext("The database does not answer at the moment. Try again shortly."),
@@ -108,7 +107,7 @@ def _remedy(status: int) -> str:
         412: gettext("Read it again and repeat what still applies."),
         413: gettext("Send less at once."),
         415: gettext("Send it with Content-Type: application/json."),
-        428: gettext("Send the case's ETag as If-Match."),
+        428: gettext("Send the ETag that was read as If-Match."),
         429: gettext("Wait a few minutes and try again."),
     }
     return texts.get(status) or str(gettext("Try again shortly; tell who runs this if it stays."))
@@ -130,8 +129,9 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _bad_input(error: InputError) -> ResponseReturnValue:
-    problems = [asdict(one) for one in error.problems]
-    return _answer(422, _explain(422), problems=problems)
+    if _for_programs():
+        return problem(422, _explain(422), problems=[one.as_json() for one in error.problems])
+    return _answer(422, _explain(422), problems=error.problems)
 
 
 def _unavailable(error: Exception) -> ResponseReturnValue:

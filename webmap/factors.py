@@ -26,7 +26,7 @@ from cases.access import Role
 from cases.account_history import AccountAct, record
 from cases.models import Account
 from cases.people import rights
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.config import Settings
 from layers.db import EVERYWHERE, NOWHERE
 from webmap.connections import current_database, current_settings
@@ -61,8 +61,8 @@ def demanding_roles(settings: Settings) -> frozenset[Role]:
     """Return the roles that need a second factor; raises ``InputError`` for a name of none."""
     unknown = set(settings.second_factor_roles) - set(Role)
     if unknown:
-        message = f"{', '.join(sorted(unknown))} is no role."
-        remedy = f"Use {', '.join(Role)}, or none."
+        message = Said("{listed} is no role.", listed=", ".join(sorted(unknown)))
+        remedy = Said("Use {listed}, or none.", listed=", ".join(Role))
         name = "COMMONGREEN_SECOND_FACTOR_ROLES"
         raise InputError([Problem("setting", message, remedy, field=name)])
     return frozenset(map(Role, settings.second_factor_roles))

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from flask import request
 from werkzeug.datastructures import MultiDict
 
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 
 E = TypeVar("E", bound=enum.StrEnum)
@@ -43,8 +43,8 @@ class Form:
         if needed and not value:
             self._refuse(name, "field_missing", "This is missing.", "Fill it in.")
         if len(value) > longest:
-            message = f"This has {len(value)} characters."
-            self._refuse(name, "too_long", message, f"At most {longest} fit.")
+            message = Said("This has {count} characters.", count=len(value))
+            self._refuse(name, "too_long", message, Said("At most {longest} fit.", longest=longest))
         return value
 
     def day(self, name: str, *, needed: bool = True) -> dt.date | None:
@@ -55,7 +55,7 @@ class Form:
         try:
             return dt.date.fromisoformat(value)
         except ValueError:
-            message = f"{value!r} is no day."
+            message = Said("{value!r} is no day.", value=value)
             self._refuse(name, "day", message, "Write it as 2022-06-30.")
         return None
 
@@ -70,7 +70,12 @@ class Form:
         is_number = digits.isascii() and digits.isdigit() and len(digits) <= LONGEST_NUMBER
         if is_number and least <= int(value) <= most:
             return int(value)
-        message = f"{value[:40]!r} is no whole number from {least} to {most}."
+        message = Said(
+            "{value!r} is no whole number from {least} to {most}.",
+            value=value[:40],
+            least=least,
+            most=most,
+        )
         self._refuse(name, "number", message, "Correct it.")
         return None
 
@@ -85,7 +90,12 @@ class Form:
             number = math.nan
         if least <= number <= most:
             return number
-        message = f"{value[:40]!r} is no number from {least:g} to {most:g}."
+        message = Said(
+            "{value!r} is no number from {least:g} to {most:g}.",
+            value=value[:40],
+            least=least,
+            most=most,
+        )
         self._refuse(name, "number", message, "Correct it.")
         return None
 
@@ -95,7 +105,12 @@ class Form:
         if value in set(kind):
             return kind(value)
         if value:
-            self._refuse(name, "choice", f"{value[:40]!r} is no choice.", "Choose from the list.")
+            self._refuse(
+                name,
+                "choice",
+                Said("{value!r} is no choice.", value=value[:40]),
+                "Choose from the list.",
+            )
         return None
 
     def key(self, name: str, *, needed: bool = True) -> uuid.UUID | None:
@@ -104,7 +119,12 @@ class Form:
         try:
             return uuid.UUID(value) if value else None
         except ValueError:
-            self._refuse(name, "choice", f"{value[:40]!r} is no choice.", "Choose from the list.")
+            self._refuse(
+                name,
+                "choice",
+                Said("{value!r} is no choice.", value=value[:40]),
+                "Choose from the list.",
+            )
         return None
 
     def several(self, name: str) -> list[uuid.UUID]:
@@ -127,7 +147,7 @@ class Form:
         try:
             return dt.datetime.fromisoformat(value).replace(tzinfo=ZoneInfo(community.time_zone))
         except ValueError:
-            message = f"{value[:40]!r} is no time."
+            message = Said("{value!r} is no time.", value=value[:40])
             self._refuse(name, "time", message, "Write it as 2022-06-30T14:05.")
         return None
 

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from cases.access import Permission
+from cases.access import Permission, Role
 from cases.account_history import Actor
 from cases.models import Account
 from cases.people import Rights, limit, rights
@@ -137,6 +137,12 @@ def current_rights() -> Rights:
             g.rights = rights(session, current_user.id)
     found: Rights = g.rights
     return found
+
+
+def residents_scope() -> Scope:
+    """Return the communities where the account of this request is a resident."""
+    homes = [grant for grant in current_rights().grants if grant.role is Role.RESIDENT]
+    return Scope(frozenset().union(*(grant.communities or () for grant in homes)))
 
 
 def holds(permission: str) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gis.crs import STORAGE_SRID, Geometries, project
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.files.delivery import Delivery
 from layers.frames import frame, geometries, overlapping, wkb
 from layers.imports.matching import Action
@@ -67,7 +67,7 @@ def write_refused_map(
     try:
         stored = project(given, delivery.crs, STORAGE_SRID)
     except (InputError, ProjError) as error:
-        text = f"The file cannot be drawn: {' '.join(str(error).split())}"
+        text = Said("The file cannot be drawn: {listed}", listed=" ".join(str(error).split()))
         raise InputError([*problems, Problem("map_impossible", text, "")]) from error
     said: dict[int | None, list[str]] = {}
     for problem in problems:

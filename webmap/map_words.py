@@ -197,6 +197,7 @@ def _case_words(_: Gettext) -> Words:
         "photograph_broken": _("The file is cut off or damaged."),
         "photograph_pixels": _("The picture has too many pixels."),
         "photograph_time": _("The time is still to come."),
+        "no_observation": _("The case has no such observation."),
         "photographs_many": _("That is too many photographs at once."),
         "half_position": _("Give longitude and latitude, or neither."),
         "nothing_stands": _("No verified ground of the case still stands."),

@@ -32,13 +32,23 @@ def tasks() -> list[Task]:
         return []
     place = access.place
     if not place.is_community:
-        return [_task(gettext("Map"), "pages.map_page", place.code)]
+        return [
+            _task(gettext("Map"), "pages.map_page", place.code),
+            *_of_a_region(access),
+        ]
     allowed = access.rights.permissions(place.id)
     return [
         _task(label, endpoint, place.code)
         for label, endpoint, permission in _all()
         if permission in allowed and endpoint in current_app.view_functions
     ]
+
+
+def _of_a_region(access: Access) -> list[Task]:
+    """Return what is told of all communities of a region together, beside its map."""
+    if not access.rights.holds(Permission.CAMPAIGN_READ):
+        return []
+    return [_task(gettext("Lanes"), "lanes.lane_list", access.place.code)]
 
 
 def may_here(permission: str) -> bool:

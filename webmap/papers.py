@@ -12,26 +12,35 @@ from sqlalchemy.orm import Session
 
 from cases.models import DocumentRecord
 from cases.papers.files import PaperFile, check_format, keep_file, kept_file, write_file
+from layers.db import Scope
 from layers.transactions import transact
 from webmap.connections import current_database
-from webmap.gates import current_access, place_session
+from webmap.gates import current_access
 
 
-def send_paper(find: Callable[[Session], DocumentRecord], language: str, format: str) -> Response:
+def send_paper(
+    find: Callable[[Session], DocumentRecord],
+    language: str,
+    format: str,
+    scope: Scope | None = None,
+) -> Response:
     """Send the file of the paper that ``find`` returns, made where nobody has asked before.
+
+    ``scope`` is where it is looked for, the place of the request by default.
 
     It is made outside of any transaction, which would wait for it, and kept in one of its
     own. Raises ``InputError`` for a language or format that there is not.
     """
     check_format(language, format)
-    with place_session() as session:
+    where = current_access().scope if scope is None else scope
+    with current_database().session(where) as session:
         record = find(session)
         file = kept_file(session, record, language, format)
     if file is None:
         content = write_file(record, language, format)
         file = transact(
             current_database(),
-            current_access().scope,
+            where,
             lambda session: keep_file(session, record, language, format, content),
         )
     return _response(file)

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from flask import Flask, current_app
 
 from cases.workflow import STATUS_OF
-from gis.problems import Problem
 from webmap.languages import current_language
 from webmap.map_words import load_words
+from webmap.problem_words import problem_text
 
 
 def init_words(app: Flask) -> None:
@@ -28,14 +28,6 @@ def word(family: str, value: enum.StrEnum | str) -> str:
 def words(family: str, values: Iterable[enum.StrEnum]) -> list[tuple[str, str]]:
     """Return the values of an enumeration with their words, to choose from."""
     return [(value.value, word(family, value)) for value in values]
-
-
-def problem_text(problem: Problem) -> str:
-    """Return a problem for a person: its own words in English, else by its code."""
-    own = f"{problem.message} {problem.remedy}"
-    if current_language() == "en":
-        return own
-    return load_words(current_language()).get(f"problem.{problem.code}", own)
 
 
 def is_endpoint(name: str) -> bool:

@@ -12,13 +12,14 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Cm, Pt
 
-from cases.papers.layout import Facts, Plan, Sheet, Signatures, Table, Text
+from cases.papers.blocks import Facts, Plan, Sheet, Signatures, Table, Text
+from cases.papers.drawing import draw_plan
 
 FONT, EAST_ASIAN_FONT = "Noto Serif", "Noto Serif CJK SC"
 
 
 def write_docx(sheet: Sheet) -> bytes:
-    """Return the docx of a paper; a map is left to the PDF."""
+    """Return the docx of a paper."""
     paper = new_document()
     _set_up(paper)
     title = paper.add_paragraph()
@@ -81,7 +82,12 @@ def _(block: Table, paper: Any) -> None:
 
 @_add.register
 def _(block: Plan, paper: Any) -> None:
-    paper.add_paragraph(_printable(block.note))
+    widest, tallest = 16.6, 11.0
+    width = min(widest, tallest * block.size[0] / block.size[1])
+    picture = paper.add_paragraph()
+    picture.alignment = WD_ALIGN_PARAGRAPH.CENTER
+    picture.add_run().add_picture(io.BytesIO(draw_plan(block)), width=Cm(width))
+    paper.add_paragraph().add_run(_printable(block.note)).font.size = Pt(9)
 
 
 @_add.register

@@ -12,7 +12,7 @@ from cases.papers.docx import write_docx
 from cases.papers.layout import lay_out
 from cases.papers.pdf import write_pdf
 from cases.papers.words import LANGUAGES
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 
 WRITERS = {"pdf": write_pdf, "docx": write_docx}
 MEDIA_TYPES = {
@@ -35,8 +35,10 @@ def check_format(language: str, format: str) -> None:
     """Raise ``InputError`` for a language or format in which there is no paper."""
     if language in LANGUAGES and format in WRITERS:
         return
-    message = f"There is no {format} in {language}."
-    remedy = f"Choose {' or '.join(WRITERS)} in {' or '.join(LANGUAGES)}."
+    message = Said("There is no {format} in {language}.", format=format, language=language)
+    remedy = Said(
+        "Choose {listed} in {listed2}.", listed=" or ".join(WRITERS), listed2=" or ".join(LANGUAGES)
+    )
     raise InputError([Problem("document_format", message, remedy)])
 
 

@@ -7,30 +7,32 @@ from typing import Any, NoReturn
 from markupsafe import Markup
 
 from cases.decoding import whole_pictures_only
-from cases.papers.layout import Facts, Plan, Sheet, Signatures, Table, Text
+from cases.papers.blocks import Facts, Plan, Sheet, Signatures, Table, Text
 
 _STYLE = """
-@page { size: A4; margin: 24mm 22mm 22mm;
+@page { size: A4; margin: 20mm 22mm 20mm;
   @bottom-center { content: PAGE; font-size: 9pt; color: #555; } }
-html { font-family: "Noto Serif CJK SC", "Noto Serif", serif; font-size: 11pt; line-height: 1.6; }
+html { font-family: "Noto Serif CJK SC", "Noto Serif", serif; font-size: 11pt; line-height: 1.5; }
 h1 { text-align: center; font-size: 20pt; font-weight: 700; margin: 0 0 3mm; }
-.number { text-align: center; margin: 0 0 8mm; padding-bottom: 4mm;
+.number { text-align: center; margin: 0 0 6mm; padding-bottom: 3mm;
   border-bottom: 1.5pt solid #a33; }
-h2 { font-size: 12pt; margin: 6mm 0 2mm; break-after: avoid; }
+h2 { font-size: 12pt; margin: 5mm 0 1.5mm; break-after: avoid; }
 p { margin: 0 0 3mm; white-space: pre-line; overflow-wrap: anywhere; }
 table { width: 100%; border-collapse: collapse; margin: 0 0 4mm; }
-th, td { border: 0.5pt solid #888; padding: 1.2mm 2.5mm; text-align: left; vertical-align: top;
+th, td { border: 0.5pt solid #888; padding: 0.8mm 2.5mm; text-align: left; vertical-align: top;
   overflow-wrap: anywhere; }
 thead { display: table-header-group; }
 thead th { background: #f0f0ec; font-weight: 600; }
 .facts th { width: 32%; background: #f7f7f4; font-weight: 500; }
 .right { text-align: right; }
 tr { break-inside: avoid; }
-svg { width: 100%; max-height: 110mm; border: 0.5pt solid #888; }
+svg { width: 100%; max-height: 85mm; border: 0.5pt solid #888; }
 .note { font-size: 9pt; color: #555; }
-.signed { display: flex; gap: 12mm; margin-top: 14mm; break-inside: avoid; }
+.drawn { break-inside: avoid; }
+.signed { display: flex; gap: 12mm; margin-top: 8mm; break-inside: avoid;
+  break-before: avoid; }
 .signed div { flex: 1; }
-.line { border-bottom: 0.7pt solid #333; height: 12mm; margin-bottom: 2mm; }
+.line { border-bottom: 0.7pt solid #333; height: 11mm; margin-bottom: 2mm; }
 """
 
 
@@ -109,20 +111,41 @@ def _cells(row: Sequence[str], numbers: frozenset[int], tag: str) -> Iterator[Ma
 @_block.register
 def _(block: Plan) -> Markup:
     width, height = block.size
+    line = max(width, height) / 800
     shapes = Markup("").join(
         Markup('<path d="{}" fill="{}" stroke="{}" stroke-width="{}"/>').format(
-            _path(rings, height), fill, stroke, max(width, height) / 800
+            _path(ring, height), fill, stroke, line
         )
-        for fill, stroke, polygons in (
-            ("#e3e0d8", "#8d877a", block.buildings),
-            ("#b5541a", "#7a3200", block.parcels),
-        )
-        for rings in polygons
+        for (fill, stroke), rings in block.layers()
+        for ring in rings
     )
-    drawing = Markup('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}">{}</svg>').format(
-        round(width, 1), round(height, 1), shapes
+    drawing = Markup('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}">{}{}</svg>')
+    drawn = drawing.format(round(width, 1), round(height, 1), shapes, _scale(block))
+    return Markup('<div class="drawn">{}<p class="note">{}</p></div>').format(drawn, block.note)
+
+
+def _scale(plan: Plan) -> Markup:
+    """Return the scale bar, in the south-western corner on a ground of its own."""
+    unit, height = max(plan.size) / 100, plan.size[1]
+    bar = Markup(
+        '<rect x="{u}" y="{top}" width="{back}" height="{tall}" fill="#fff" opacity="0.85"/>'
+        '<path d="M{x0} {tick} V{y} H{x1} V{tick}" fill="none" stroke="#222" stroke-width="{w}"/>'
+        '<text x="{x0}" y="{text}" font-size="{size}" fill="#222">{length} m</text>'
     )
-    return drawing + Markup('<p class="note">{}</p>').format(block.note)
+    return bar.format(
+        u=unit,
+        top=height - 7 * unit,
+        back=plan.bar_m + 2 * unit,
+        tall=6 * unit,
+        x0=2 * unit,
+        x1=2 * unit + plan.bar_m,
+        y=height - 2 * unit,
+        tick=height - 2.8 * unit,
+        text=height - 3.4 * unit,
+        w=unit / 5,
+        size=3 * unit,
+        length=plan.bar_m,
+    )
 
 
 def _path(ring: Sequence[Sequence[float]], height: float) -> str:

@@ -1,8 +1,8 @@
 """The words of the papers, Chinese first, as offices write them."""
 
-from cases.models import Channel
+from cases.models import Channel, VisitOutcome
 from cases.workflow import Document
-from layers.models import StructureType
+from layers.models import StructureType, TitleBasis
 
 LANGUAGES = ("zh_Hans", "en")
 
@@ -38,6 +38,39 @@ CHANNELS: dict[str, tuple[str, str]] = {
     Channel.OTHER: ("其他", "another way"),
 }
 
+TITLE_BASES: dict[str, tuple[str, str]] = {
+    TitleBasis.OWNER_COMMON: ("业主共有", "owners in common"),
+    TitleBasis.MUNICIPAL: ("市政", "municipal"),
+    TitleBasis.INDIVIDUAL: ("专有", "individual"),
+    TitleBasis.UNKNOWN: ("未明", "unknown"),
+}
+
+VISIT_OUTCOMES: dict[str, tuple[str, str]] = {
+    VisitOutcome.NOT_HOME: ("无人在家", "nobody at home"),
+    VisitOutcome.UNDECIDED: ("已沟通，尚未答复", "talked, undecided"),
+    VisitOutcome.WILL_CLEAR: ("同意自行清理，未签信用合约", "will clear without a contract"),
+    VisitOutcome.SIGNED: ("已签信用合约", "signed the credit contract"),
+    VisitOutcome.DECLINED: ("不同意清理", "declined"),
+}
+
+# What a decision on an objection does, by where it sends the case.
+DECIDED: dict[str, tuple[str, str]] = {
+    "refused": ("异议不成立。", "The objection is not upheld. "),
+    "rejected": (
+        "异议成立。本案撤销，对住户不再提出要求。",
+        "The objection is upheld. The case is closed and nothing is asked of the household.",
+    ),
+    "suspected": (
+        "异议成立。有关地块重新核实，此前的公告和期限不再适用。",
+        "The objection is upheld. The ground is verified again; what was announced and its"
+        " deadline no longer apply.",
+    ),
+    "upheld": (
+        "异议成立。有关图斑予以撤回。",
+        "The objection is upheld. The observation in question is withdrawn.",
+    ),
+}
+
 WORDS: dict[str, tuple[str, str]] = {
     "abstained": ("弃权", "Abstained"),
     "acceptance": (
@@ -54,6 +87,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "building": ("楼栋", "Building"),
     "campaign": ("专项整治", "Campaign"),
     "case": ("案件编号", "Case"),
+    "clock_runs": (
+        "期限恢复计算，至 {day}止。",
+        "The clock runs on; the household has time until {day}.",
+    ),
     "community": ("小区", "Community"),
     "condition": ("状况", "Condition"),
     "consent": (
@@ -77,27 +114,60 @@ WORDS: dict[str, tuple[str, str]] = {
     "count": ("数量", "How many"),
     "date": ("日期", "Date"),
     "deadline": ("期限", "Deadline"),
+    "decided_by": ("决定人", "Decided by"),
+    "decided_on": ("决定日期", "Decided on"),
+    "decision": ("处理决定", "Decision"),
+    "decision_reason": ("理由", "Reasons"),
+    "decision_rights": (
+        "对本决定有不同意见的，可依法另行主张权利。",
+        "Whoever disagrees with this decision keeps every right that the law gives.",
+    ),
+    "disputed": ("（有争议）", " (disputed)"),
     "for": ("赞成", "For"),
     "held_on": ("时间", "Held on"),
     "household": ("住户", "Household"),
+    "household_map": ("地块位置图", "Where the ground lies"),
+    "household_map_note": (
+        "深色为圈占部分，绿色为所在地块，浅色为楼栋；上北。",
+        "Dark is the ground that is occupied, green its parcel, light the buildings; north is up.",
+    ),
     "inspected_by": ("验收测量人", "Inspected by"),
     "inspected_on": ("验收测量日期", "Inspected on"),
     "inventory": ("物品清单", "Inventory"),
     "issued_by": ("出具人", "Issued by"),
     "issued_on": ("日期", "Date"),
     "issuer": ("发布单位", "Issued by"),
+    "lodged_on": ("异议提出日期", "Lodged on"),
     "map": ("公告地块位置图", "Where the ground lies"),
     "map_note": (
         "深色为公告地块，浅色为楼栋；上北。",
         "Dark is the ground, light the buildings; north is up.",
     ),
+    "measured_to": ("点位中误差", "RMS of a vertex"),
     "minutes": ("纪要", "Minutes"),
     "months": ("个月", "months"),
+    "next_visit": ("下次走访", "Next visit"),
     "no_force": (
         "社区不采取强制措施，也不停水停电。",
         "The community uses no force and cuts no supply.",
     ),
+    "notice": (
+        "请于 {day}前自行清理下列地块，恢复为公共绿地。",
+        "Please clear the ground below by {day}, and give it back as common green.",
+    ),
+    "notice_extended": (
+        "原期限为 {before}，现延长至 {day}。",
+        "The deadline was {before}; it is extended to {day}.",
+    ),
+    "notice_help": (
+        "清理确有困难的，可向社区申请协助；在期限内清理完毕的，不作扣分。",
+        "Whoever finds it hard to clear may ask the community for help. What is cleared by the"
+        " deadline costs no points.",
+    ),
+    "notice_reason": ("延期事由", "Why there is more time"),
     "objection": ("异议途径", "How to object"),
+    "objection_grounds": ("异议内容", "What the household objects"),
+    "observation": ("图斑", "Observation"),
     "outcome": ("结果", "Outcome"),
     "page": ("第 {page} 页，共 {pages} 页", "Page {page} of {pages}"),
     "parcel": ("地块", "Parcel"),
@@ -110,20 +180,48 @@ WORDS: dict[str, tuple[str, str]] = {
         "After repeated visits the household does not agree to clear. The matter is referred,"
         " to be dealt with under the law.",
     ),
+    "remarks": ("备注", "Remarks"),
     "resolution": ("决议", "Resolution"),
     "resolutions": ("决议事项", "What was resolved"),
+    "seen_on": ("观测日期", "Seen on"),
     "sign_body": ("社区代表（签字）", "For the community (signature)"),
+    "sign_checker": ("核实人（签字）", "Checked by (signature)"),
     "sign_date": ("日期", "Date"),
     "sign_first": ("测量人（签字）", "Inspector (signature)"),
     "sign_household": ("住户（签字）", "Household (signature)"),
+    "sign_household_or_refused": (
+        "住户（签字；不签的请注明）",
+        "Household (signature; say where it is not given)",
+    ),
     "sign_issuer": ("发布单位（盖章）", "Issuer (seal)"),
+    "sign_received": ("签收人（签字）", "Received by (signature)"),
     "sign_second": ("验收人（签字）", "Accepted by (signature)"),
+    "sign_surveyor": ("摸底人（签字）", "Surveyed by (signature)"),
+    "sign_visitor": ("走访人（签字）", "Visited by (signature)"),
     "standard": ("评分标准版本", "Score standard"),
     "structure": ("圈占形式", "Structure"),
     "survey": ("测量坐标系", "Survey CRS"),
+    "survey_accuses_nobody": (
+        "本表只记录现场测量情况，不作为对住户的认定或处理。",
+        "This sheet records what was measured. It accuses nobody.",
+    ),
+    "title_basis": ("权属", "Title"),
     "total": ("合计", "Total"),
+    "uncertainty": (
+        "± 为两倍中误差。面积先求和，后取整。",
+        "± is two standard deviations. Areas are summed first and rounded once.",
+    ),
     "upkeep": ("养护期限", "Upkeep"),
     "version": ("第 {version} 版", "version {version}"),
+    "visit_note": ("走访情况", "What was said"),
+    "visit_outcome": ("走访结果", "What came of it"),
+    "visit_rights": (
+        "住户可随时提出异议、请求协助或改变答复；签字仅表示到访属实。",
+        "The household may object, ask for help or answer otherwise at any time. A signature says"
+        " only that the visit took place.",
+    ),
+    "visited_by": ("走访人", "Visited by"),
+    "visited_on": ("走访日期", "Visited on"),
     "what": ("物品", "What"),
 }
 

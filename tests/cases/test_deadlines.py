@@ -305,7 +305,6 @@ def test_one_objection_at_a_time_and_two_people(scene: Scene, case: Case) -> Non
     assert codes(error) == {
         "not_permitted",
         "reason_missing",
-        "document_missing",
         "same_person",
         "wrong_outcome",
     }

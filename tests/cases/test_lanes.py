@@ -1,5 +1,7 @@
 """Lanes and who is assigned to a case: by the lane, by hand, and what stays when lanes change."""
 
+import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,15 @@ from cases.access import GRANTS, Role
 from cases.assignment import (
     CHANGED,
     Duty,
+    StaleCases,
     assign,
+    check_versions,
     follow_lane,
     workers,
 )
 from cases.casework import NOTHING_LEFT
 from cases.checks import check_community
+from cases.lane_versions import StaleLanes, lanes_version
 from cases.lanes import (
     LaneForm,
     LaneReport,
@@ -242,6 +247,59 @@ def test_a_table_with_faults_is_refused_whole(scene: Scene, tmp_path: Path) -> N
         (3, "unknown_housekeeper"),
     ]
     assert list_lanes(scene.session, scene.community) == []
+
+
+def test_lanes_that_changed_since_they_were_read_are_not_overwritten(
+    scene: Scene, keepers: tuple[Account, Account]
+) -> None:
+    session, community = scene.session, scene.community
+    read = lanes_version(session, community)
+    lane(scene, "1", keepers[0])
+    form = LaneForm("2", buildings=frozenset({scene.building.id}))
+    with pytest.raises(StaleLanes):
+        save_lane(session, community, None, form, by(scene), read)
+    (kept,) = list_lanes(session, community)
+    with pytest.raises(StaleLanes):
+        remove_lane(session, community, kept.id, by(scene), read)
+    assert kept.buildings == ("1",)
+    remove_lane(session, community, kept.id, by(scene), lanes_version(session, community))
+    # What is again as it was read is what was read.
+    assert lanes_version(session, community) == read
+
+
+@pytest.mark.parametrize("change", ["ref", "name", "housekeeper_id", "buildings"])
+def test_everything_of_a_lane_is_in_the_version_of_lanes(
+    scene: Scene, keepers: tuple[Account, Account], change: str
+) -> None:
+    session, community = scene.session, scene.community
+    lane(scene, "1", keepers[0])
+    (kept,) = list_lanes(session, community)
+    before = lanes_version(session, community)
+    same = LaneForm("1", "", keepers[0].id, frozenset({scene.building.id}))
+    save_lane(session, community, kept.id, same, by(scene))
+    assert lanes_version(session, community) == before
+    values = {
+        "ref": "2",
+        "name": "South",
+        "housekeeper_id": keepers[1].id,
+        "buildings": frozenset[uuid.UUID](),
+    }
+    other = replace(same, **{change: values[change]})  # type: ignore[arg-type]
+    save_lane(session, community, kept.id, other, by(scene))
+    assert lanes_version(session, community) != before
+
+
+def test_cases_that_changed_since_they_were_read_are_named(scene: Scene) -> None:
+    session, community = scene.session, scene.community
+    ana = account(session, "ana", Role.INSPECTOR, community.code)
+    first, second = flagged(scene)
+    read: dict[uuid.UUID, int | None] = {one.id: one.version for one in (first, second)}
+    check_versions(session, community, read)
+    assign(session, community, [second.id], Duty.INSPECTOR, ana.id, by(scene))
+    with pytest.raises(StaleCases) as error:
+        check_versions(session, community, read)
+    assert error.value.ids == {second.id}
+    check_versions(session, community, {second.id: None})
 
 
 def seen(session: Session, community: Community, who: Account) -> set[Case]:

@@ -95,7 +95,7 @@ def test_flag_then_figures_then_moves(run: Run, place: str) -> None:
     assert [event["state"] for event in events] == ["suspected", "verified"]
     code, out, _err = run("check", "--community", place, "--heads", "--json")
     noted = json.loads(out)[0]["head"]
-    assert (code, noted.partition(":")[0]) == (0, "5")
+    assert (code, noted.partition(":")[0]) == (0, "6")
     assert json.loads(run("check", "--community", place, "--json")[1]) == []
     assert noted in run("check", "--community", place)[1]
     assert run("check", "--community", place, "--noted", noted)[0] == 0
@@ -178,7 +178,7 @@ def test_the_paper_of_a_move_is_issued_with_it(run: Run, committed: Settings) ->
     items = ("--item", "fence; 12; worn", "--item", "pots")
     assert run("case", "move", "1-1-101", "assisted", *finn, *items)[0] == 0
     event = json.loads(run("case", "show", "1-1-101", "--community", "PAPER", "--json")[1])[-1]
-    assert event["document"].endswith("-001")
+    assert event["document"].endswith("-002")
 
 
 def test_an_unknown_place_state_or_household_is_bad_input(run: Run, place: str) -> None:

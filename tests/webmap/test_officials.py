@@ -123,11 +123,18 @@ def test_no_paper_of_a_campaign_comes_with_the_right_to_read_cases(web: Web) -> 
         place = session.scalars(select(Case).where(Case.id == made["case_id"])).one()
         paper = make.campaign_paper(session, place.community_id, made["campaign_id"])
     api = f"/api/v1/communities/{made['place']}/papers"
-    for where in (f"/c/{made['place']}/papers/{paper}.docx", f"{api}/{paper}"):
-        assert web.login(Role.PLANNER, made["place"]).get(where).status_code == 200
-        assert web.login(Role.OFFICIAL, made["place"]).get(where).status_code == 404
-    listed = web.login(Role.OFFICIAL, made["place"]).get(api).get_json()["papers"]
-    assert {one["case_id"] for one in listed} == {str(made["case_id"])}
+    planner, official = (web.login(one, made["place"]) for one in (Role.PLANNER, Role.OFFICIAL))
+    for where in (
+        f"/c/{made['place']}/papers/{paper}.docx",
+        f"{api}/{paper}",
+        f"{api}/{paper}/file.docx",
+        f"{api}/{paper}/file.pdf",
+    ):
+        assert planner.get(where).status_code == 200
+        assert official.get(where).status_code == 404
+    listed = [one["id"] for one in planner.get(api).get_json()["papers"]]
+    assert str(paper) in listed
+    assert str(paper) not in [one["id"] for one in official.get(api).get_json()["papers"]]
 
 
 def _case(web: Web, case_id: uuid.UUID) -> Case:

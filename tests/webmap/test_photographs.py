@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse, encode_multipart
 
 from cases.access import Role
 from cases.models import Photograph
-from cases.papers.layout import Sheet
+from cases.papers.blocks import Sheet
 from cases.papers.pdf import write_pdf
 from cases.workflow import State
 from layers.db import EVERYWHERE
@@ -174,7 +174,7 @@ def test_a_worker_that_has_made_a_paper_refuses_cut_off_photographs_as_before(
 
 def test_a_refusal_in_chinese_names_the_file_too(scene: Scene) -> None:
     refused = scene.send(("平面图.jpg", SVG), language="zh_Hans")
-    assert "平面图.jpg：文件不是 JPEG" in refused.text
+    assert "平面图.jpg 不是 JPEG" in refused.text
     assert "Send the photograph" not in refused.text
 
 

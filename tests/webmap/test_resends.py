@@ -17,7 +17,17 @@ from werkzeug.test import TestResponse
 from cases.access import Role
 from cases.account_history import OPERATOR
 from cases.memberships import GrantForm, grant
-from cases.models import Body, BodyKind, Case, CaseEvent, Meeting, Photograph, Tip, Visit
+from cases.models import (
+    Body,
+    BodyKind,
+    Case,
+    CaseEvent,
+    Idempotency,
+    Meeting,
+    Photograph,
+    Tip,
+    Visit,
+)
 from cases.people import add_account
 from cases.workflow import State
 from layers.db import EVERYWHERE
@@ -98,6 +108,19 @@ def test_a_form_sent_many_times_at_once_is_done_once(web: Web, scene: Scene) -> 
         (302, f"/c/{scene.place}/tips?kept=1")
     }
     assert told(web, wording) == 1
+
+
+def test_nothing_says_who_sent_a_tip(web: Web, tips: tuple[FlaskClient, str]) -> None:
+    client, address = tips
+    key, wording = uuid.uuid4(), make.fresh("A gate")
+    for _ in range(2):
+        assert send(client, address, key, wording=wording).status_code == 302
+    assert told(web, wording) == 1
+    assert count(web, Idempotency, key=key) == 0
+    other = send(client, address, key, wording="Another gate")
+    assert other.status_code == 422
+    assert "This form was sent before" in other.text
+    assert "Another gate" in other.text
 
 
 def test_a_refused_form_leaves_its_key_free(web: Web, tips: tuple[FlaskClient, str]) -> None:

@@ -22,7 +22,7 @@ from cases.workflow import State
 from layers.db import EVERYWHERE
 from tests import builders as make
 from tests.webmap.conftest import Web, csrf_token
-from tests.webmap.routes import BODY_FIRST, BY_TOKEN, MAY, ROUTES
+from tests.webmap.routes import BODY_FIRST, BY_TOKEN, MAY, OF_A_HOUSEHOLD, ROUTES
 from webmap.gates import Anywhere, Gate, Open, gate_of
 from webmap.throttle import PostgresStorage
 
@@ -198,7 +198,7 @@ def test_a_role_reaches_what_it_may_and_only_in_its_community(
         where = address(web, rule, walk.here)
         answer = call(client, where, method)
         told = f"{role}: {method} {where}: {answer.status_code}"
-        if gate is Open.CLOSED or rule.endpoint in BY_TOKEN:
+        if gate is Open.CLOSED or rule.endpoint in BY_TOKEN | OF_A_HOUSEHOLD:
             assert answer.status_code == 404, told
         elif not allowed(gate, role):
             assert answer.status_code == 403, told

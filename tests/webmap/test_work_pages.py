@@ -21,6 +21,7 @@ from cases.models import (
     Case,
     CaseEvent,
     DeclarationLink,
+    Idempotency,
     Lane,
     LaneBuilding,
     OrderOfWork,
@@ -32,7 +33,7 @@ from cases.people import add_account
 from cases.ranking import order_of_work
 from cases.workflow import State
 from layers.db import EVERYWHERE
-from layers.models import Community, Observation, Parcel
+from layers.models import Building, Community, Observation, Parcel
 from tests import builders as make
 from tests.webmap.conftest import PASSWORD, Web, csrf_token, log_in
 
@@ -105,6 +106,13 @@ def events_of(web: Web, scene: Scene, event: str) -> list[CaseEvent]:
         )
 
 
+def read_version(client: FlaskClient, address: str) -> str:
+    """Return the version that a page's form holds of what it shows."""
+    found = re.search(r'name="version" value="(\w+)"', client.get(address).text)
+    assert found, address
+    return found.group(1)
+
+
 def text_of(page: str) -> str:
     return html.unescape(re.sub(r"<[^>]+>", " ", page))
 
@@ -121,6 +129,7 @@ def test_a_lane_is_made_on_its_page_and_its_case_follows(web: Web, scene: Scene)
         name=HOSTILE,
         housekeeper=keeper,
         buildings=[str(scene.building)],
+        version=read_version(client, f"{scene.root}/lanes/new"),
     )
     assert answer.status_code == 302, answer.text
     assert case_of(web, scene).housekeeper_id == keeper
@@ -129,8 +138,10 @@ def test_a_lane_is_made_on_its_page_and_its_case_follows(web: Web, scene: Scene)
     assert "<b>${alert" not in page
     with web.database.session(EVERYWHERE) as session:
         lane = session.scalars(select(Lane).where(Lane.community_id == scene.community)).one()
-    assert post(client, f"{scene.root}/lanes/{lane.id}/remove").status_code == 422
-    assert post(client, f"{scene.root}/lanes/{lane.id}/remove", sure="1").status_code == 302
+    own = f"{scene.root}/lanes/{lane.id}"
+    assert post(client, f"{own}/remove").status_code == 422
+    version = read_version(client, own)
+    assert post(client, f"{own}/remove", sure="1", version=version).status_code == 302
     assert case_of(web, scene).housekeeper_id is None
 
 
@@ -154,7 +165,8 @@ def test_many_cases_are_assigned_at_once(web: Web, scene: Scene) -> None:
     assert "no housekeeper, no inspector" in client.get(f"{scene.root}/work?lang=en").text
     nothing = post(client, f"{scene.root}/work/assign", cases=[str(scene.case)])
     assert nothing.status_code == 422
-    answer = post(client, f"{scene.root}/work/assign", cases=[str(scene.case)], inspector=inspector)
+    ticked = {"cases": [str(scene.case)], f"version-{scene.case}": case_of(web, scene).version}
+    answer = post(client, f"{scene.root}/work/assign", **ticked, inspector=inspector)
     assert answer.status_code == 302, answer.text
     assert case_of(web, scene).inspector_id == inspector
     assert [one.data["duty"] for one in events_of(web, scene, CHANGED)] == ["inspector"]
@@ -164,7 +176,12 @@ def test_one_case_is_assigned_and_ranked_on_its_page(web: Web, scene: Scene) -> 
     keeper = account_of(web, Role.LANE_HOUSEKEEPER, scene.place)
     client = web.login(Role.SECRETARY, scene.place)
     answer = post(
-        client, f"{scene.page}/assignment", form="assignment", housekeeper=keeper, inspector=""
+        client,
+        f"{scene.page}/assignment",
+        form="assignment",
+        version=case_of(web, scene).version,
+        housekeeper=keeper,
+        inspector="",
     )
     assert answer.status_code == 302, answer.text
     case = case_of(web, scene)
@@ -186,6 +203,119 @@ def test_two_people_who_rank_a_case_do_not_overwrite_one_another(web: Web, scene
     assert post(client, f"{scene.page}/difficulty", **stale, difficulty=4).status_code == 302
     assert post(client, f"{scene.page}/difficulty", **stale, difficulty=1).status_code == 412
     assert case_of(web, scene).difficulty == 4
+
+
+def conflict_of(page: str) -> str:
+    found = re.search(r'class="notice notice-bad conflict".*?</section>', page, re.S)
+    assert found, text_of(page)
+    return text_of(found.group(0))
+
+
+def test_the_second_who_changes_lanes_sees_both_versions_and_overwrites_nothing(
+    web: Web, scene: Scene
+) -> None:
+    first = web.login(Role.PLANNER, scene.place)
+    second = web.login(Role.SECRETARY, scene.place)
+    version = read_version(second, f"{scene.root}/lanes/new")
+    mine = {"buildings": [str(scene.building)], "version": version}
+    assert post(first, f"{scene.root}/lanes/new", ref="3", name="South", **mine).status_code == 302
+    with web.database.session(EVERYWHERE) as session:
+        lane = session.scalars(select(Lane).where(Lane.community_id == scene.community)).one()
+    answer = post(second, f"{scene.root}/lanes/new", ref="4", name="North", **mine)
+    assert answer.status_code == 412
+    told = conflict_of(answer.text)
+    assert "4 North" in told
+    assert "3 South" in told
+    with web.database.session(EVERYWHERE) as session:
+        found = select(LaneBuilding.lane_id).where(LaneBuilding.community_id == scene.community)
+        assert session.scalars(found).all() == [lane.id]
+    # The form below holds what was typed and the version that was now seen.
+    assert 'value="North"' in answer.text
+    assert re.search(rf'value="{scene.building}" checked', answer.text)
+    found_version = re.search(r'name="version" value="(\w+)"', answer.text)
+    assert found_version
+    mine["version"] = found_version.group(1)
+    answer = post(second, f"{scene.root}/lanes/new", ref="4", name="North", **mine)
+    assert answer.status_code == 302
+    stale = post(first, f"{scene.root}/lanes/{lane.id}/remove", sure="1", version=version)
+    assert stale.status_code == 412
+    assert "How it is now" in conflict_of(stale.text)
+
+
+def test_the_lanes_of_a_region_are_those_of_the_communities_that_one_sees(web: Web) -> None:
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        town = make.region(session)
+        near, far = (make.community(session, region_id=town.id) for _ in range(2))
+        for number in range(3):
+            make.building(session, near, ref=f"{number}")
+        lane = make.add(session, Lane(community_id=near.id, ref="1", name="South"))
+        first = session.scalars(select(Building).where(Building.community_id == near.id)).first()
+        assert first is not None
+        key = {"community_id": near.id, "building_id": first.id}
+        session.add(LaneBuilding(**key, lane_id=lane.id))
+        codes = town.code, near.code, far.code
+    page = text_of(web.login(Role.PLANNER, codes[0]).get(f"/c/{codes[0]}/lanes?lang=en").text)
+    assert f"{codes[1]} 1 1 3 2" in " ".join(page.split())
+    assert f"{codes[2]} 0 0 0 0" in " ".join(page.split())
+    own = web.login(Role.PLANNER, codes[1]).get(f"/c/{codes[0]}/lanes?lang=en").text
+    assert f"/c/{codes[1]}/lanes" in own
+    assert codes[2] not in own
+    assert web.login(Role.PLANNER, codes[1]).get(f"/c/{codes[0]}/lanes/new").status_code == 404
+
+
+def test_a_lane_that_was_removed_meanwhile_is_not_lost_to_whoever_typed(
+    web: Web, scene: Scene
+) -> None:
+    client = web.login(Role.PLANNER, scene.place)
+    version = read_version(client, f"{scene.root}/lanes/new")
+    assert post(client, f"{scene.root}/lanes/new", ref="3", version=version).status_code == 302
+    with web.database.session(EVERYWHERE) as session:
+        lane = session.scalars(select(Lane).where(Lane.community_id == scene.community)).one()
+    own = f"{scene.root}/lanes/{lane.id}"
+    version = read_version(client, own)
+    assert post(client, f"{own}/remove", sure="1", version=version).status_code == 302
+    answer = post(client, own, ref="3", name="Mine", version=version)
+    assert answer.status_code == 412
+    assert "not there any more" in conflict_of(answer.text)
+    assert f'action="{scene.root}/lanes/new"' in answer.text
+    assert 'value="Mine"' in answer.text
+
+
+def test_two_who_assign_a_case_do_not_overwrite_one_another(web: Web, scene: Scene) -> None:
+    first, second = (account_of(web, Role.INSPECTOR, scene.place, name) for name in ("a", "b"))
+    client = web.login(Role.SECRETARY, scene.place)
+    fields = {
+        "form": "assignment",
+        "version": case_of(web, scene).version,
+        "seen": events_of(web, scene, "case:state:verified")[0].seq,
+        "housekeeper": "lane",
+    }
+    assert post(client, f"{scene.page}/assignment", **fields, inspector=first).status_code == 302
+    answer = post(client, f"{scene.page}/assignment", **fields, inspector=second)
+    assert answer.status_code == 412
+    assert case_of(web, scene).inspector_id == first
+    told = conflict_of(answer.text)
+    assert f"b.{scene.place}@example.org" in told
+    assert f"a.{scene.place}@example.org" in told
+    missing = post(client, f"{scene.page}/assignment", form="assignment", inspector=second)
+    assert missing.status_code == 422
+
+
+def test_who_assigns_many_is_told_which_case_somebody_else_has_changed(
+    web: Web, scene: Scene
+) -> None:
+    first, second = (account_of(web, Role.INSPECTOR, scene.place, name) for name in ("a", "b"))
+    client = web.login(Role.SECRETARY, scene.place)
+    ticked = {"cases": [str(scene.case)], f"version-{scene.case}": case_of(web, scene).version}
+    where = f"{scene.root}/work/assign"
+    assert post(client, where, **ticked, inspector=first).status_code == 302
+    answer = post(client, where, **ticked, inspector=second)
+    assert answer.status_code == 412
+    assert case_of(web, scene).inspector_id == first
+    told = conflict_of(answer.text)
+    assert f"b.{scene.place}@example.org" in told
+    assert "12-1-101" in told
+    assert re.search(rf'value="{scene.case}" checked', answer.text)
 
 
 def test_the_secretary_says_in_which_order_a_campaign_works(web: Web, scene: Scene) -> None:
@@ -235,6 +365,21 @@ def test_a_tip_is_kept_without_a_name_and_read_by_those_who_check(web: Web, scen
         kept = session.get_one(Tip, (scene.community, tip.id))
         assert (kept.state, kept.note) == (TipState.CONFIRMED, "")
     assert web.login(Role.PLANNER, scene.place).get(f"{scene.root}/tips").status_code == 403
+
+
+def test_a_tip_sent_twice_is_kept_once_and_with_nobody_s_account(web: Web, scene: Scene) -> None:
+    keeper = web.login(Role.LANE_HOUSEKEEPER, scene.place)
+    fields = {"resend_key": str(uuid.uuid4()), "wording": "a fence"}
+    for _ in range(2):
+        assert post(keeper, f"{scene.root}/tips", **fields).status_code == 302
+    other = post(keeper, f"{scene.root}/tips", **{**fields, "wording": "a shed"})
+    assert other.status_code == 422
+    assert "a shed" in other.text
+    with web.database.session(EVERYWHERE) as session:
+        wanted = Tip.community_id == scene.community
+        assert [one.wording for one in session.scalars(select(Tip).where(wanted))] == ["a fence"]
+        kept = select(Idempotency).where(Idempotency.community_id == scene.community)
+        assert session.scalars(kept).all() == []
 
 
 def test_nothing_of_a_tip_is_on_the_case_nor_in_the_api(web: Web, scene: Scene) -> None:
@@ -359,7 +504,8 @@ def test_a_housekeeper_sees_the_own_households_alone_and_the_map_as_everybody(
     mine = web.login(Role.LANE_HOUSEKEEPER, scene.place, "mine")
     other = web.login(Role.LANE_HOUSEKEEPER, scene.place, "other")
     secretary = web.login(Role.SECRETARY, scene.place)
-    fields = {"form": "assignment", "housekeeper": keeper, "inspector": ""}
+    version = case_of(web, scene).version
+    fields = {"form": "assignment", "version": version, "housekeeper": keeper, "inspector": ""}
     assert post(secretary, f"{scene.page}/assignment", **fields).status_code == 302
     with web.database.session(EVERYWHERE) as session:
         parcel = session.scalars(

@@ -3,13 +3,39 @@
 from flask import Flask
 
 from webmap.api.announcements import announcement_api
+from webmap.api.assignment import assignment
 from webmap.api.campaigns import body_api, campaign_api
 from webmap.api.cases import cases
+from webmap.api.clock import clock
+from webmap.api.declarations import declarations
 from webmap.api.document import document, make_api
+from webmap.api.household import household
+from webmap.api.lanes import lanes
 from webmap.api.meetings import meeting_api
 from webmap.api.papers import paper_api
 from webmap.api.parcels import parcels
+from webmap.api.patrols import patrols
+from webmap.api.photographs import photographs
 from webmap.api.places import places
+from webmap.api.tips import tips
+from webmap.api.visits import visits
+from webmap.api.work import work
+
+NOUNS = (
+    places,
+    parcels,
+    cases,
+    visits,
+    clock,
+    assignment,
+    photographs,
+    patrols,
+    declarations,
+    household,
+    lanes,
+    work,
+    tips,
+)
 
 CAMPAIGN_NOUNS = (campaign_api, body_api, meeting_api, announcement_api, paper_api)
 
@@ -17,6 +43,6 @@ CAMPAIGN_NOUNS = (campaign_api, body_api, meeting_api, announcement_api, paper_a
 def init_api(app: Flask) -> None:
     """Register every operation, and the document that describes it."""
     api = make_api(app)
-    for noun in (places, parcels, cases, *CAMPAIGN_NOUNS):
+    for noun in (*NOUNS, *CAMPAIGN_NOUNS):
         api.register_blueprint(noun)
     app.register_blueprint(document)

@@ -25,10 +25,10 @@ from cases.models import Channel
 from layers.models import Community
 from webmap.api.blueprint import Blueprint
 from webmap.api.campaigns import BodySchema, asked_campaign, signed, told_body
-from webmap.api.cases import SubmissionSchema
 from webmap.api.community import asked_community
 from webmap.api.cursors import read_place, write_place
 from webmap.api.fields import Day, Key, Text, Word
+from webmap.api.histories import SubmissionSchema
 from webmap.api.paging import PageQuerySchema, page_of
 from webmap.api.papers import PaperSchema, told_paper
 from webmap.api.schemas import says, word

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from copy import deepcopy
 from http import HTTPStatus
-from typing import Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import flask_smorest
 from flask import Request, abort
@@ -12,6 +12,8 @@ from flask_smorest.spec import prepare_response
 from marshmallow import Schema, ValidationError
 from webargs.core import parse_json
 from webargs.flaskparser import FlaskParser, is_json_request
+from webargs.multidictproxy import MultiDictProxy
+from werkzeug.datastructures import CombinedMultiDict
 
 from gis.problems import InputError
 from webmap.api.fields import problems_in
@@ -30,6 +32,9 @@ _PARTS: dict[str, dict[str, Any]] = {
     },
     "parcel_id": {"description": "The identifier of a parcel."},
     "case_id": {"description": "The identifier of a case."},
+    "lane_id": {"description": "The identifier of a lane."},
+    "photograph_id": {"description": "The identifier of a photograph."},
+    "tip_id": {"description": "The identifier of a tip, made by whoever sends it."},
     "campaign_id": {"description": "The identifier of a campaign."},
     "meeting_id": {"description": "The identifier of a meeting."},
     "announcement_id": {"description": "The identifier of an announcement."},
@@ -39,7 +44,7 @@ _IF_MATCH = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "description": "The ETag of the case as it was read, or only its version.",
+    "description": "The ETag of what is changed as it was read, or only its version.",
     "schema": {"type": "string"},
     "example": '"v1"',
 }
@@ -54,6 +59,15 @@ _ETAG = {"description": "What this answer is called.", "schema": {"type": "strin
 
 class Parser(FlaskParser):
     """Reads requests whole and names every fault by field."""
+
+    def __init__(self) -> None:
+        """Know a form with its files as one place to read from."""
+        super().__init__()
+        self.__location_map__ = {**self.__location_map__, "upload": "load_upload"}
+
+    def load_upload(self, req: Request, schema: Schema) -> MultiDictProxy:
+        """Return the fields of a form and its files together."""
+        return MultiDictProxy(CombinedMultiDict([req.form, req.files]), schema)
 
     def _raw_load_json(self, req: Request) -> Any:
         if not is_json_request(req):
@@ -76,6 +90,10 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """Operations on one noun, each described with every way in which it can end."""
 
     ARGUMENTS_PARSER = Parser()
+    DEFAULT_LOCATION_CONTENT_TYPE_MAPPING: ClassVar[dict[str, str]] = {
+        **flask_smorest.Blueprint.DEFAULT_LOCATION_CONTENT_TYPE_MAPPING,
+        "upload": "multipart/form-data",
+    }
 
     def __init__(self, noun: str, import_name: str, description: str) -> None:
         """Take what the document says of the noun; pages have blueprints by that name."""

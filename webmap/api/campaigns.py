@@ -35,10 +35,10 @@ from cases.workflow import State
 from layers.models import Community
 from layers.places import lock_community
 from webmap.api.blueprint import Blueprint
-from webmap.api.cases import SubmissionSchema
 from webmap.api.community import asked_community, asking_viewer
-from webmap.api.etags import asked_lanes, tag_lanes
+from webmap.api.etags import asked_digests, tag_digest
 from webmap.api.fields import Day, Text, Word
+from webmap.api.histories import SubmissionSchema
 from webmap.api.schemas import FailureSchema, says, word
 from webmap.api.submitting import submit
 from webmap.errors import Stale
@@ -303,7 +303,7 @@ def _change(
     act: Callable[[Session, Community, Campaign], None],
 ) -> Response:
     """Let ``act`` change a campaign, unless somebody else has since it was read: 412."""
-    read = asked_lanes()
+    read = asked_digests()
 
     def work(session: Session) -> dict[str, Any]:
         community = asked_community(session)
@@ -319,7 +319,7 @@ def _change(
 
 
 def _tagged(response: Response) -> Response:
-    return tag_lanes(response, _version(response.json or {}))
+    return tag_digest(response, _version(response.json or {}))
 
 
 def _version(told: dict[str, Any]) -> str:

@@ -5,11 +5,10 @@ import uuid
 from dataclasses import asdict
 from typing import Any
 
-from flask import abort, jsonify, request, url_for
+from flask import jsonify
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
 from marshmallow.validate import Equal, OneOf
-from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.case_list import (
@@ -20,76 +19,27 @@ from cases.case_list import (
     find_listed,
     list_cases,
 )
-from cases.case_sheet import LAYERS, Shape, case_shapes, find_case
-from cases.casework import StaleVersion
+from cases.case_sheet import LAYERS, Shape, case_shapes
 from cases.issuing import move_with_paper
-from cases.models import Case
-from cases.parcel_file import case_events, case_file
-from cases.workflow import Document, Requirement, State
+from cases.parcel_file import case_file, case_moves, event_page
+from cases.workflow import State
 from gis.problems import InputError, Problem
-from layers.models import Community
 from webmap.api.blueprint import Blueprint
+from webmap.api.changing import Change, change_case, changes_case, seen_case
 from webmap.api.community import asked_community, asking_viewer
-from webmap.api.cursors import read_cursor, write_cursor
+from webmap.api.cursors import read_cursor, read_place, write_cursor, write_place
 from webmap.api.etags import asked_versions, tag_version
-from webmap.api.fields import POLYGONS, Count, Flag, Key, Text, Word
+from webmap.api.fields import POLYGONS, Flag, Text, Word
+from webmap.api.histories import AvailableMoveSchema, EventSchema
 from webmap.api.moves import MoveSchema, move_request, paper_details
-from webmap.api.schemas import FailureSchema, ProblemSchema, says, word
-from webmap.api.submitting import submit
-from webmap.errors import Stale
+from webmap.api.paging import PageQuerySchema, page_cursor, page_limit, page_of
+from webmap.api.schemas import says, word
 from webmap.gates import gated, place_session
 
 cases = Blueprint("cases", __name__, "Households that have taken green space, one case each.")
 
-PER_PAGE = 50
-MOST_PER_PAGE = 200
 LONGEST_REF = 64
 _TEXTS = ("building", "unit", "household", "housekeeper", "campaign", "text")
-
-
-class EventSchema(Schema):
-    """Something that happened to a case; history is never changed."""
-
-    day = fields.Date(**says("The day where the community lies."))
-    at = fields.DateTime(**says("The instant."))
-    actor = fields.String(**says("Whose account recorded it."))
-    event = fields.String(**says("What, as source:subject:action."))
-    state = word(State, "The state that the case came to.", allow_none=True)
-    document = fields.String(**says("The number of the paper behind it."))
-    note = fields.String(**says("The reason or note."))
-
-
-class AvailableMoveSchema(Schema):
-    """A move that the table allows from here."""
-
-    target = word(State, "The state that it leads to.")
-    permitted = fields.Boolean(**says("Whether the asking account may make it."))
-    document = word(
-        Document,
-        "The kind of paper that it rests on, issued with it where none is named.",
-        allow_none=True,
-    )
-    requires = fields.List(
-        word(Requirement, "A requirement."), **says("All that such a move needs.")
-    )
-    lacks = fields.List(
-        fields.Nested(ProblemSchema),
-        **says("What it would lack without any field, a paper's number counted."),
-    )
-
-
-class CaseSchema(Schema):
-    """A case with its history and its next moves."""
-
-    id = fields.UUID(**says("Its identifier."))
-    number = fields.String(**says("What people call it."))
-    household = fields.String(**says("The ref of the household that answers."))
-    campaign = fields.String(**says("The name of its campaign."))
-    state = word(State, "How far it has come.")
-    since = fields.Date(**says("Since when."))
-    version = fields.Integer(**says("Raised by every change; If-Match names it."))
-    events = fields.List(fields.Nested(EventSchema), **says("What happened, oldest first."))
-    moves = fields.List(fields.Nested(AvailableMoveSchema), **says("What may happen next."))
 
 
 class ListedCaseSchema(Schema):
@@ -164,17 +114,17 @@ class CaseQuerySchema(Schema):
         metadata={"description": "What comes first; the number decides between equals."},
     )
     descending = Flag(load_default=False, metadata={"description": "The last one first."})
-    limit = Count(
-        1,
-        MOST_PER_PAGE,
-        load_default=PER_PAGE,
-        metadata={"description": "How many cases a page holds."},
+    limit = page_limit()
+    cursor = page_cursor()
+
+
+class EventPageSchema(Schema):
+    """A page of what happened to a case."""
+
+    next = fields.String(
+        **says("The address of the next page; null after the last.", allow_none=True)
     )
-    cursor = Text(
-        400,
-        load_default="",
-        metadata={"description": "Where the page begins: taken from `next`, never made up."},
-    )
+    events = fields.List(fields.Nested(EventSchema), **says("The events of this page."))
 
 
 class ShapeSchema(Schema):
@@ -200,25 +150,6 @@ class GroundSchema(Schema):
     features = fields.List(fields.Nested(FeatureSchema), **says("Those that lie below first."))
 
 
-class SubmissionSchema(Schema):
-    """What makes a resend safe."""
-
-    key = Key(
-        data_key="Idempotency-Key",
-        metadata={
-            "description": "A random UUID of the client's: the same body under it is done once"
-            " and answered the same, for 30 days."
-        },
-    )
-
-
-class StaleSchema(FailureSchema):
-    """A change of a case that somebody else has changed since it was read."""
-
-    yours = fields.Dict(**says("The request as it was sent, with the versions of If-Match."))
-    case = fields.Nested(CaseSchema, **says("The case as it is now."))
-
-
 @cases.route("/communities/<place>/cases")
 @cases.arguments(CaseQuerySchema, location="query")
 @cases.response(200, CasePageSchema)
@@ -241,13 +172,8 @@ def case_list(asked: dict[str, Any], place: str) -> ResponseReturnValue:
         community = asked_community(session)
         page = list_cases(session, community, wanted, **order, limit=asked["limit"], after=after)
         number = count_cases(session, community, wanted)
-    following = page.following and _address(write_cursor(page.following, place, **order))
-    response = jsonify(
-        total=number, next=following or None, cases=[_listed(one) for one in page.cases]
-    )
-    if following:
-        response.headers["Link"] = f'<{following}>; rel="next"'
-    return response
+    following = write_cursor(page.following, place, **order) if page.following else None
+    return page_of(following, total=number, cases=[listed_case(one) for one in page.cases])
 
 
 @cases.route("/communities/<place>/cases/<uuid:case_id>")
@@ -260,20 +186,36 @@ def whole_case(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     """
     with place_session() as session:
         community = asked_community(session)
-        case = _case(session, community, case_id)
+        case = seen_case(session, community, case_id)
         listed = find_listed(session, community, case_id)
         found = case_file(session, community, case, asking_viewer())
-    return tag_version(jsonify(_listed(listed) | found), case.version)
+    return tag_version(jsonify(listed_case(listed) | found), case.version)
 
 
 @cases.route("/communities/<place>/cases/<uuid:case_id>/events")
-@cases.response(200, EventSchema(many=True))
+@cases.arguments(PageQuerySchema, location="query")
+@cases.response(200, EventPageSchema)
 @gated(Permission.CASE_READ)
-def case_history(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
-    """What happened to a case, oldest first."""
+def case_history(asked: dict[str, Any], place: str, case_id: uuid.UUID) -> ResponseReturnValue:
+    """What happened to a case, oldest first, a page at a time."""
+    of, cursor = str(case_id), asked["cursor"]
+    (after,) = read_place(cursor, of, 1) if cursor else (0,)
     with place_session() as session:
-        case = _case(session, asked_community(session), case_id)
-        return jsonify(case_events(session, case))
+        case = seen_case(session, asked_community(session), case_id)
+        events, last = event_page(session, case, after, asked["limit"])
+    following = None if last is None else write_place(of, last)
+    return page_of(following, events=events)
+
+
+@cases.route("/communities/<place>/cases/<uuid:case_id>/moves")
+@cases.response(200, AvailableMoveSchema(many=True))
+@gated(Permission.CASE_READ)
+def possible_moves(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
+    """What may happen to a case next, and what each move still lacks."""
+    with place_session() as session:
+        community = asked_community(session)
+        case = seen_case(session, community, case_id)
+        return jsonify(case_moves(session, community, case, asking_viewer()))
 
 
 @cases.route("/communities/<place>/cases/<uuid:case_id>/ground")
@@ -285,18 +227,12 @@ def case_ground(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     What lies around it comes first, so that it can be recognised.
     """
     with place_session() as session:
-        case = _case(session, asked_community(session), case_id)
+        case = seen_case(session, asked_community(session), case_id)
         shapes = case_shapes(session, case)
     return jsonify(type="FeatureCollection", features=[_feature(shape) for shape in shapes])
 
 
-@cases.route("/communities/<place>/cases/<uuid:case_id>/moves", methods=["POST"])
-@cases.arguments(SubmissionSchema, location="headers")
-@cases.arguments(MoveSchema, example={"target": "verified"})
-@cases.response(200, CaseSchema)
-@cases.failure(412, StaleSchema)
-@cases.versioned
-@gated(Permission.CASE_READ)
+@changes_case(cases, "moves", MoveSchema, Permission.CASE_READ, example={"target": "verified"})
 def move_case(
     headers: dict[str, Any], asked: dict[str, Any], place: str, case_id: uuid.UUID
 ) -> ResponseReturnValue:
@@ -313,27 +249,15 @@ def move_case(
         remedy = "Send the version that was read in both, or in If-Match alone."
         raise InputError([Problem("version", message, remedy, field="version")])
 
-    def work(session: Session) -> dict[str, Any]:
-        community = asked_community(session)
-        known = _case(session, community, case_id).version
-        wanted = move_request(asked, viewer, known if known in read else 0)
-        try:
-            moved = move_with_paper(session, community, case_id, wanted, details)
-        except StaleVersion as error:
-            now = case_file(session, community, error.case, viewer)
-            yours = {"versions": sorted(read), **request.get_json()}
-            raise Stale(yours=yours, case=now) from error
-        return case_file(session, community, moved, viewer)
+    def act(change: Change) -> None:
+        wanted = move_request(asked, viewer, change.version)
+        move_with_paper(change.session, change.community, case_id, wanted, details)
 
-    response = submit(headers.get("key"), work)
-    return tag_version(response, (response.json or {})["version"])
+    return change_case(case_id, headers, act)
 
 
-def _case(session: Session, community: Community, case_id: uuid.UUID) -> Case:
-    return find_case(session, community, case_id, asking_viewer()) or abort(404)
-
-
-def _listed(case: ListedCase) -> dict[str, Any]:
+def listed_case(case: ListedCase) -> dict[str, Any]:
+    """Return a line of the list as JSON has it."""
     dated = ("since", "deadline_on", "suspended_on")
     row = asdict(case)
     return row | {name: row[name] and row[name].isoformat() for name in dated}
@@ -346,9 +270,3 @@ def _feature(shape: Shape) -> dict[str, Any]:
         "geometry": json.loads(shape.geometry),
         "properties": {"layer": shape.layer, "label": shape.label, "day": day},
     }
-
-
-def _address(cursor: str) -> str:
-    """Return the address of the same list from another row on."""
-    kept = {**request.args.to_dict(flat=False), **(request.view_args or {}), "cursor": cursor}
-    return url_for(request.endpoint or "", **kept)

@@ -101,6 +101,16 @@ def noun_words() -> dict[str, str]:
         "places": gettext("Places"),
         "parcels": gettext("Parcels"),
         "cases": gettext("Cases"),
+        "visits": gettext("Household visits"),
+        "clock": gettext("Deadlines and objections"),
+        "assignment": gettext("Who works on cases"),
+        "photographs": gettext("Photographs"),
+        "patrols": gettext("Patrols"),
+        "declarations": gettext("Declarations of households"),
+        "household": gettext("My household"),
+        "lanes": gettext("Lanes"),
+        "work": gettext("My work"),
+        "tips": gettext("Tips"),
         "campaigns": gettext("Campaigns"),
         "bodies": gettext("Bodies"),
         "meetings": gettext("Meetings"),
@@ -111,6 +121,10 @@ def noun_words() -> dict[str, str]:
 
 def operation_words() -> dict[str, str]:
     """Return what each operation does, in the reader's language."""
+    return {**_reading_words(), **_case_words(), **_community_words(), **_campaign_words()}
+
+
+def _reading_words() -> dict[str, str]:
     return {
         "place_figures": gettext("Official figures as of a day"),
         "place_status": gettext("Public-green parcels by status on a day"),
@@ -123,8 +137,51 @@ def operation_words() -> dict[str, str]:
         "whole_case": gettext("One case with its history and its next moves"),
         "case_history": gettext("What happened to a case"),
         "case_ground": gettext("The polygons of a case, then and now"),
+        "possible_moves": gettext("What may happen to a case next"),
+        "case_visits": gettext("Visits of the household of a case"),
+        "case_deadline": gettext("Where the clock of a case stands"),
+        "case_objections": gettext("Objections of the household of a case"),
+        "case_assignment": gettext("Who works on a case"),
+        "case_difficulty": gettext("How hard a case is"),
+        "case_photographs": gettext("Photographs of a case"),
+        "photograph_copy": gettext("A copy of a photograph"),
+        "photograph_original": gettext("A photograph as it came"),
+        "case_patrols": gettext("Patrols of a case"),
+    }
+
+
+def _case_words() -> dict[str, str]:
+    return {
         "move_case": gettext("Make one move of a case"),
-        **_campaign_words(),
+        "record_case_visit": gettext("Record a visit"),
+        "extend_deadline": gettext("Give the household of a case more time"),
+        "lodge_objection": gettext("Record an objection"),
+        "decide_case_objection": gettext("Decide the open objection of a case"),
+        "assign_case": gettext("Assign a housekeeper or an inspector to a case"),
+        "rank_case": gettext("Set how hard a case is"),
+        "reassign_ground": gettext("Let another household answer for ground of a case"),
+        "add_photograph": gettext("Add a photograph of a case"),
+        "record_patrol": gettext("Record what a patrol found"),
+        "make_declaration_link": gettext("Make a one-time link for a household"),
+        "own_household": gettext("Cases of the own household"),
+        "declare_own_case": gettext("Declare that the own household clears"),
+        "object_to_own_case": gettext("Object to a case of the own household"),
+    }
+
+
+def _community_words() -> dict[str, str]:
+    return {
+        "assign_cases": gettext("Assign several cases at once"),
+        "place_workers": gettext("Who can be assigned"),
+        "due_patrols": gettext("Patrols due by a day"),
+        "place_lanes": gettext("Lanes with their housekeepers and buildings"),
+        "add_lane": gettext("Make a lane of buildings, named or drawn around"),
+        "change_lane": gettext("Change a lane"),
+        "drop_lane": gettext("Remove a lane"),
+        "place_work": gettext("What waits for the account today"),
+        "place_tips": gettext("Tips, for those who check them"),
+        "keep_tip": gettext("Keep what a neighbour told"),
+        "check_one_tip": gettext("Confirm or dismiss a tip"),
     }
 
 

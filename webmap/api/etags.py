@@ -1,4 +1,4 @@
-"""The ETag of a case or of lanes: their version, and a hash of what this reader is told.
+"""The ETag of what can be changed: its version, and a hash of what this reader is told.
 
 A case's answer also says what its next moves lack, which may change while the case
 does not. So a browser compares the whole tag, and ``If-Match`` only the version.
@@ -11,7 +11,7 @@ from flask import Response, request
 from werkzeug.exceptions import PreconditionRequired
 
 _TAG = re.compile(r"v([1-9][0-9]{0,8})(?:-[0-9a-f]+)?", re.ASCII)
-_LANES_TAG = re.compile(r"([0-9a-f]{16})(?:-[0-9a-f]+)?", re.ASCII)
+_DIGEST = re.compile(r"([0-9a-f]{16})(?:-[0-9a-f]+)?", re.ASCII)
 
 
 def tag_version(response: Response, version: int) -> Response:
@@ -19,8 +19,8 @@ def tag_version(response: Response, version: int) -> Response:
     return _tag(response, f"v{version}")
 
 
-def tag_lanes(response: Response, version: str) -> Response:
-    """Give an answer that holds the lanes of a community its ETag."""
+def tag_digest(response: Response, version: str) -> Response:
+    """Give an answer its ETag whose version is a digest of what can be changed of it."""
     return _tag(response, version)
 
 
@@ -39,9 +39,9 @@ def asked_versions() -> frozenset[int]:
     return frozenset(int(one[1]) for one in map(_TAG.fullmatch, _asked()) if one)
 
 
-def asked_lanes() -> frozenset[str]:
-    """Return the versions of lanes that ``If-Match`` names, as :func:`asked_versions`."""
-    return frozenset(one[1] for one in map(_LANES_TAG.fullmatch, _asked()) if one)
+def asked_digests() -> frozenset[str]:
+    """Return the digests that ``If-Match`` names, as :func:`asked_versions`."""
+    return frozenset(one[1] for one in map(_DIGEST.fullmatch, _asked()) if one)
 
 
 def _asked() -> list[str]:

@@ -11,10 +11,12 @@ from enum import StrEnum
 from typing import Any
 
 import shapely
+from flask_smorest import fields as smorest_fields
 from marshmallow import ValidationError, fields
 from webargs.fields import DelimitedList
+from werkzeug.datastructures import FileStorage
 
-from gis.problems import Problem
+from gis.problems import Problem, Said
 from gis.validity import WEB_LIMITS
 
 LONGEST_TEXT = 2_000
@@ -57,7 +59,7 @@ def problems_in(messages: Any, path: tuple[str, ...] = ()) -> Iterator[Problem]:
     field = field[:LONGEST_ECHO].encode(errors="replace").decode()
     for message in messages:
         if not isinstance(message, Problem):
-            message = Problem(_CODES.get(message, "input"), str(message), _REMEDY)
+            message = Problem(_CODES.get(message, "input"), Said("{fault}", fault=message), _REMEDY)
         yield replace(message, field=field or None)
 
 
@@ -72,8 +74,10 @@ class Word(fields.Enum):  # type: ignore[type-arg]
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         if isinstance(value, str) and value in list(self.words):
             return self.words(value)
-        remedy = f"Choose one of {', '.join(self.words)}."
-        raise refused(self.code, f"{shown(value)} is no {self.noun}.", remedy)
+        remedy = Said("Choose one of {listed}.", listed=", ".join(self.words))
+        raise refused(
+            self.code, Said("{value} is no {noun}.", value=shown(value), noun=self.noun), remedy
+        )
 
 
 class Text(fields.String):
@@ -90,8 +94,11 @@ class Text(fields.String):
             return ""
         if isinstance(value, str) and len(value) <= self.longest and _storable(value):
             return value.strip()
-        remedy = f"Write {self.longest} characters at most, none of them NUL or half a character."
-        raise refused("text", f"The {attr} is no such text.", remedy)
+        remedy = Said(
+            "Write {longest} characters at most, none of them NUL or half a character.",
+            longest=self.longest,
+        )
+        raise refused("text", Said("The {attr} is no such text.", attr=attr), remedy)
 
 
 class Version(fields.Integer):
@@ -106,7 +113,7 @@ class Version(fields.Integer):
         if type(value) is int and 0 < value < 2**31:
             return value
         remedy = "Send the version that the case had when it was read."
-        raise refused("version", f"{shown(value)} is no version.", remedy)
+        raise refused("version", Said("{value} is no version.", value=shown(value)), remedy)
 
 
 class Day(fields.Date):
@@ -118,7 +125,9 @@ class Day(fields.Date):
                 return dt.date.fromisoformat(value)
         except (TypeError, ValueError):
             pass  # It has the shape of a day, or not even that, and is refused as all else.
-        raise refused("day", f"{shown(value)} is no day.", "Write it as 2022-06-30.")
+        raise refused(
+            "day", Said("{value} is no day.", value=shown(value)), "Write it as 2022-06-30."
+        )
 
 
 class Instant(fields.DateTime):
@@ -131,10 +140,16 @@ class Instant(fields.DateTime):
             instant = None
         if instant is None or instant.tzinfo is None:
             remedy = "Write it as 2022-06-30T10:00:00+08:00."
-            raise refused("at", f"{shown(value)} is no time with its zone.", remedy)
+            raise refused(
+                "at", Said("{value} is no time with its zone.", value=shown(value)), remedy
+            )
         if not EARLIEST <= instant < LATEST:
-            remedy = f"Give a time from {EARLIEST.year} on and before {LATEST.year}."
-            raise refused("at", f"{shown(value)} is too far away.", remedy)
+            remedy = Said(
+                "Give a time from {year} on and before {year2}.",
+                year=EARLIEST.year,
+                year2=LATEST.year,
+            )
+            raise refused("at", Said("{value} is too far away.", value=shown(value)), remedy)
         return instant
 
 
@@ -144,7 +159,9 @@ class Flag(fields.Boolean):
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         if value in ("true", "false"):
             return value == "true"
-        raise refused("flag", f"{shown(value)} is neither.", "Write true or false.")
+        raise refused(
+            "flag", Said("{value} is neither.", value=shown(value)), "Write true or false."
+        )
 
 
 class Count(fields.Integer):
@@ -161,8 +178,10 @@ class Count(fields.Integer):
             number = int(value)
             if self.least <= number <= self.most:
                 return number
-        remedy = f"Give a whole number from {self.least} to {self.most}."
-        raise refused("count", f"{shown(value)} is no such number.", remedy)
+        remedy = Said(
+            "Give a whole number from {least} to {most}.", least=self.least, most=self.most
+        )
+        raise refused("count", Said("{value} is no such number.", value=shown(value)), remedy)
 
 
 class Language(fields.String):
@@ -177,8 +196,10 @@ class Language(fields.String):
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
         if value in self.languages:
             return str(value)
-        remedy = f"Choose one of {', '.join(self.languages)}."
-        raise refused("language", f"{shown(value)} is none of the languages.", remedy)
+        remedy = Said("Choose one of {listed}.", listed=", ".join(self.languages))
+        raise refused(
+            "language", Said("{value} is none of the languages.", value=shown(value)), remedy
+        )
 
 
 class Whole(fields.Integer):
@@ -193,8 +214,67 @@ class Whole(fields.Integer):
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int:
         if type(value) is int and self.least <= value <= self.most:
             return value
-        remedy = f"Give a whole number from {self.least} to {self.most}."
-        raise refused("count", f"{shown(value)} is no such number.", remedy)
+        remedy = Said(
+            "Give a whole number from {least} to {most}.", least=self.least, most=self.most
+        )
+        raise refused("count", Said("{value} is no such number.", value=shown(value)), remedy)
+
+
+class Truth(fields.Boolean):
+    """Yes or no, as a body writes it."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise refused(
+            "flag", Said("{value} is neither.", value=shown(value)), "Write true or false."
+        )
+
+
+class Decimal(fields.Float):
+    """A number within bounds, as a form or a query writes it."""
+
+    def __init__(self, least: float, most: float, **kwargs: Any) -> None:
+        """Allow ``least`` to ``most``."""
+        self.least, self.most = least, most
+        metadata = {"minimum": least, "maximum": most, **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> float:
+        try:
+            number = float(value) if isinstance(value, str) else math.nan
+        except ValueError:
+            number = math.nan
+        if self.least <= number <= self.most:
+            return number
+        remedy = Said("Give a number from {least:g} to {most:g}.", least=self.least, most=self.most)
+        raise refused("number", Said("{value} is no such number.", value=shown(value)), remedy)
+
+
+class Digest(fields.String):
+    """A SHA-256 in hexadecimal digits."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Take 64 digits."""
+        metadata = {"pattern": "^[0-9a-f]{64}$", **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> bytes:  # type: ignore[override]
+        if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value):
+            return bytes.fromhex(value)
+        remedy = "Give the SHA-256 of the file as 64 digits, as sha256sum prints it."
+        raise refused("sha256", Said("{value} is no SHA-256.", value=shown(value)), remedy)
+
+
+class Upload(smorest_fields.Upload):  # type: ignore[misc]
+    """A file of a form."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> FileStorage:
+        if isinstance(value, FileStorage):
+            return value
+        raise refused(
+            "file", Said("The {attr} is no file.", attr=attr), "Send it as a file of the form."
+        )
 
 
 class Key(fields.UUID):
@@ -205,7 +285,7 @@ class Key(fields.UUID):
             return super()._deserialize(value, attr, data, **kwargs)
         except ValidationError:
             remedy = "Make a random UUID, such as 8a1f6bd2-0d0c-4c39-9d52-0f8e3a7f6d11."
-            raise refused("uuid", f"{shown(value)} is no UUID.", remedy) from None
+            raise refused("uuid", Said("{value} is no UUID.", value=shown(value)), remedy) from None
 
 
 class Box(DelimitedList):
@@ -223,12 +303,15 @@ class Box(DelimitedList):
             west = south = east = north = math.nan
         if not all(map(math.isfinite, (west, south, east, north))):
             remedy = "Give west,south,east,north in degrees."
-            raise refused("bbox", f"{shown(value)} is no box.", remedy)
+            raise refused("bbox", Said("{value} is no box.", value=shown(value)), remedy)
         return [west, south, east, north]
 
 
 class Ground(fields.Raw):
     """A polygon in EPSG:4326, as GeoJSON, or ``null``."""
+
+    code = "residual"
+    remedy = "Send a GeoJSON Polygon or MultiPolygon in EPSG:4326, or null for nothing left."
 
     def __init__(self, **kwargs: Any) -> None:
         """Refer to the document's geometries."""
@@ -240,10 +323,15 @@ class Ground(fields.Raw):
         try:
             return _polygon(value)
         except (ValueError, TypeError, shapely.GEOSException) as error:
-            remedy = (
-                "Send a GeoJSON Polygon or MultiPolygon in EPSG:4326, or null for nothing left."
-            )
-            raise refused("residual", f"The {attr} cannot be read: {error}.", remedy) from None
+            message = Said("The {attr} cannot be read: {error}.", attr=attr, error=error)
+            raise refused(self.code, message, self.remedy) from None
+
+
+class Drawing(Ground):
+    """A polygon in EPSG:4326 that somebody drew, as GeoJSON; ``null`` is none."""
+
+    code = "polygon"
+    remedy = "Send a GeoJSON Polygon or MultiPolygon in EPSG:4326, or leave it out."
 
 
 def _storable(text: str) -> bool:

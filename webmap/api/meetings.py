@@ -23,14 +23,14 @@ from cases.meetings import (
     record_meeting,
 )
 from cases.models import Meeting
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 from webmap.api.blueprint import Blueprint
 from webmap.api.campaigns import BodySchema, asked_campaign, signed, told_body
-from webmap.api.cases import SubmissionSchema
 from webmap.api.community import asked_community
 from webmap.api.cursors import read_place, write_place
 from webmap.api.fields import Day, Key, Text, Whole
+from webmap.api.histories import SubmissionSchema
 from webmap.api.paging import PageQuerySchema, page_of
 from webmap.api.papers import PaperSchema, told_paper
 from webmap.api.schemas import says
@@ -214,7 +214,7 @@ def _held(asked: dict[str, Any]) -> Held:
     came = asked["attendance"]
     twice = [body for body, times in Counter(one["body"] for one in came).items() if times > 1]
     if twice:
-        message = f"{', '.join(map(str, twice))} came more than once."
+        message = Said("{listed} came more than once.", listed=", ".join(map(str, twice)))
         remedy = "Name each body once, with all who came of it."
         raise InputError([Problem("body_twice", message, remedy, field="attendance")])
     return Held(

@@ -9,22 +9,26 @@ from webmap.api.fields import Count, Text
 
 PER_PAGE = 50
 MOST_PER_PAGE = 200
+LONGEST_CURSOR = 400
+
+
+def page_limit() -> Count:
+    """Return the field by which a query says how much a page holds."""
+    told = {"description": "How many rows a page holds."}
+    return Count(1, MOST_PER_PAGE, load_default=PER_PAGE, metadata=told)
+
+
+def page_cursor() -> Text:
+    """Return the field by which a query says where a page begins."""
+    told = {"description": "Where the page begins: taken from `next`, never made up."}
+    return Text(LONGEST_CURSOR, load_default="", metadata=told)
 
 
 class PageQuerySchema(Schema):
-    """How much a page holds, and where it begins."""
+    """Which page of a list that has no filters."""
 
-    limit = Count(
-        1,
-        MOST_PER_PAGE,
-        load_default=PER_PAGE,
-        metadata={"description": "How many rows a page holds."},
-    )
-    cursor = Text(
-        400,
-        load_default="",
-        metadata={"description": "Where the page begins: taken from `next`, never made up."},
-    )
+    limit = page_limit()
+    cursor = page_cursor()
 
 
 def page_of(following: str | None, **content: Any) -> Response:

@@ -21,11 +21,11 @@ from layers.models import Community
 from layers.places import lock_community
 from webmap.api.blueprint import Blueprint
 from webmap.api.campaigns import signed
-from webmap.api.cases import SubmissionSchema
 from webmap.api.community import asked_community, asking_viewer
 from webmap.api.cursors import read_place, write_place
 from webmap.api.etags import asked_versions, tag_version
 from webmap.api.fields import Key, Language, Text, Word
+from webmap.api.histories import SubmissionSchema
 from webmap.api.paging import PageQuerySchema, page_of
 from webmap.api.schemas import FailureSchema, says, word
 from webmap.api.submitting import submit
@@ -130,8 +130,7 @@ class StalePaperSchema(FailureSchema):
 def paper_list(asked: dict[str, Any], place: str) -> ResponseReturnValue:
     """Papers of a community, the newest first, a page at a time.
 
-    Those of a case are listed to whoever sees the case, the others to whoever reads
-    campaigns.
+    Those of a case are for whoever sees the case, the others for whoever reads campaigns.
     """
     of, cursor = f"papers of {place}", asked["cursor"]
     after = read_place(cursor, of, 2) if cursor else None

@@ -14,9 +14,9 @@ from cases.parcel_file import parcel_file
 from layers.models import LinkMethod, LinkRole, ParcelKind, StructureType, TitleBasis
 from layers.search import LONGEST
 from webmap.api.blueprint import Blueprint
-from webmap.api.cases import CaseSchema
 from webmap.api.community import asked_community, asking_viewer
 from webmap.api.fields import Text
+from webmap.api.histories import CaseSchema
 from webmap.api.schemas import says, word
 from webmap.gates import gated, place_session
 

@@ -69,6 +69,9 @@ class ProblemSchema(Schema):
     message = fields.String(**says("What is wrong."))
     remedy = fields.String(**says("What to do about it."))
     field = fields.String(**says("The field, parameter or header at fault.", allow_none=True))
+    parameters = fields.Dict(
+        keys=fields.String(), **says("The facts in message and remedy, by their names.")
+    )
     row = fields.Integer(**says("The row of an imported file.", allow_none=True))
 
 

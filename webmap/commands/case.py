@@ -148,12 +148,14 @@ def confirm(
     settings: Settings, code: str, household: str, actor: str, at: dt.datetime | None, note: str
 ) -> None:
     """Verify encroachments that were found after the case was verified."""
-    from cases.casework import confirm as confirm_areas
+    from cases.issuing import confirm_with_paper
 
     with opened(settings) as session, session.begin():
         community = community_of(session, code)
         found = case_of(session, community, household)
-        confirm_areas(session, community, found.id, signed(session, community, actor, at), note)
+        confirm_with_paper(
+            session, community, found.id, signed(session, community, actor, at), note
+        )
     click.echo(f"The new areas of {household} are verified.")
 
 
@@ -224,9 +226,11 @@ def withdraw(
 
 def _state(word: str) -> Any:
     from cases.workflow import State
-    from gis.problems import InputError, Problem
+    from gis.problems import InputError, Problem, Said
 
     if word in list(State):
         return State(word)
-    text, states = f"{word!r} is not a state.", ", ".join(State)
-    raise InputError([Problem("unknown_state", text, f"Use one of {states}.", field="state")])
+    text, states = Said("{word!r} is not a state.", word=word), ", ".join(State)
+    raise InputError(
+        [Problem("unknown_state", text, Said("Use one of {states}.", states=states), field="state")]
+    )

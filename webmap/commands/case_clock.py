@@ -55,7 +55,7 @@ def object_(
 @click.option("--upheld/--refused", required=True, help="Whether the household is right.")
 @click.option("--to", "outcome", help="Where an upheld one leads: rejected, or suspected again.")
 @click.option("--reason", required=True, help="Why.")
-@click.option("--document", required=True, help="The number of the objection decision.")
+@click.option("--document", default="", help="The number of the decision; else it is issued.")
 @pass_settings
 def decide_objection(
     settings: Settings,
@@ -88,7 +88,7 @@ def decide_objection(
 @click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
 @by_option
 @at_option
-@click.option("--document", required=True, help="The number of the notice that names the day.")
+@click.option("--document", default="", help="The number of the notice; else it is issued.")
 @pass_settings
 def deadline(
     settings: Settings,
@@ -172,10 +172,12 @@ def reassign(
 
 def _outcome(word: str) -> "State":
     from cases.objections import OUTCOMES
-    from gis.problems import InputError, Problem
+    from gis.problems import InputError, Problem, Said
 
     for state in OUTCOMES:
         if word == state:
             return state
-    text, states = f"An objection does not lead to {word!r}.", " or ".join(OUTCOMES)
-    raise InputError([Problem("wrong_outcome", text, f"Use {states}.", field="to")])
+    text, states = Said("An objection does not lead to {word!r}.", word=word), " or ".join(OUTCOMES)
+    raise InputError(
+        [Problem("wrong_outcome", text, Said("Use {states}.", states=states), field="to")]
+    )

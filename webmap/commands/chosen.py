@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.features import find_place
 from layers.models import Community
 
@@ -20,7 +20,7 @@ def chosen_communities(session: Session, code: str | None) -> Sequence[Community
         return session.scalars(chosen).all()
     place = find_place(session, code)
     if place is None:
-        message = f"There is no community or region {code!r}."
+        message = Said("There is no community or region {code!r}.", code=code)
         remedy = "List them with 'commongreen community list'."
         raise InputError([Problem("unknown_place", message, remedy, field="community")])
     return session.scalars(chosen.where(Community.id.in_(place.communities))).all()

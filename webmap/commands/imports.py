@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.config import Settings
 from webmap.commands.options import json_option, pass_settings, show
 
@@ -125,10 +125,13 @@ def _fields(mapped: Sequence[str], constants: Sequence[str]) -> dict[str, str]:
         for pair in pairs:
             ours, separator, theirs = pair.partition("=")
             if not separator or not ours.strip():
-                text, remedy = f"{pair!r} is no pair.", f"Write {option} ours=theirs."
+                text, remedy = (
+                    Said("{pair!r} is no pair.", pair=pair),
+                    Said("Write {option} ours=theirs.", option=option),
+                )
                 problems.append(Problem("option_pair", text, remedy, field=option))
             elif ours.strip() in fields:
-                text = f"{ours.strip()} is given twice."
+                text = Said("{ours} is given twice.", ours=ours.strip())
                 problems.append(Problem("option_pair", text, "Give it once.", field=option))
             else:
                 fields[ours.strip()] = prefix + theirs
@@ -143,7 +146,7 @@ def _options(given: dict[str, Any]) -> Any:
 
     date, purpose, rms = given["date"], given["purpose"], given["rms"]
     if rms is not None and not 0 <= rms < 100:
-        text = f"{rms:g} m is no RMS of a survey."
+        text = Said("{rms:g} m is no RMS of a survey.", rms=rms)
         raise InputError([Problem("rms", text, "Give metres from 0 to 100.", field="--rms")])
     return ImportOptions(
         surveyed_on=None if date is None else date.date(),

@@ -131,10 +131,12 @@ def assign(
 def _worker(session: "Session", community: "Community", duty: "Duty", email: str) -> int:
     """Return the account of somebody who works in a community; raises ``InputError``."""
     from cases.assignment import workers
-    from gis.problems import InputError, Problem
+    from gis.problems import InputError, Problem, Said
 
     known = {one.email: one.id for one in workers(session, community, duty)}
     if (found := known.get(email.strip().lower())) is not None:
         return found
-    text = f"{email!r} works in {community.code} as no {duty}."
+    text = Said(
+        "{email!r} works in {code} as no {duty}.", email=email, code=community.code, duty=duty
+    )
     raise InputError([Problem("no_worker", text, "Give the role first.", field=duty)])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.config import Settings
 from webmap.commands.options import pass_settings, progress
 
@@ -37,13 +37,15 @@ def map_(settings: Settings, file: Path, code: str, language: str) -> None:
     from webmap.export_map import write_map
 
     if file.suffix.lower() not in {".html", ".htm"}:
-        message = f"{file.name!r} does not end in .html."
+        message = Said("{name!r} does not end in .html.", name=file.name)
         raise InputError([Problem("file_name", message, "Name it so.", field="FILE")])
     with operator_database(settings) as database:
         with database.session(EVERYWHERE) as session:
             ids = [community.id for community in chosen_communities(session, code)]
         if len(ids) != 1:
-            message = f"{code!r} is {len(ids)} communities, and a file holds one."
+            message = Said(
+                "{code!r} is {count} communities, and a file holds one.", code=code, count=len(ids)
+            )
             raise InputError([Problem("one_community", message, "Name one.", field="community")])
         with database.session(Scope(frozenset(ids))) as session:
             write_map(session, ids[0], file, language, _shown)

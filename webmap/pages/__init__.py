@@ -13,6 +13,7 @@ from webmap.pages.clock import clock_forms
 from webmap.pages.declarations import declarations
 from webmap.pages.enclosures import enclosures
 from webmap.pages.findings import findings
+from webmap.pages.household import household
 from webmap.pages.lanes import lanes
 from webmap.pages.observations import observations
 from webmap.pages.papers import paper_pages
@@ -35,6 +36,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     assignments,
     patrols,
     declarations,
+    household,
     lanes,
     work,
     tips,

@@ -9,7 +9,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 
 from cases.access import Permission
-from cases.assignment import Basis, Duty, assign, follow_lane, own_choices, workers
+from cases.assignment import (
+    Basis,
+    Duty,
+    assign,
+    check_versions,
+    follow_lane,
+    own_choices,
+    workers,
+)
 from cases.difficulty import EASIEST, HARDEST, Reason
 from cases.ranking import ranks, set_difficulty
 from webmap.forms import Form
@@ -33,7 +41,9 @@ def assign_case(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
         follows = form.text("housekeeper", needed=False) == FOLLOW_LANE
         keeper = None if follows else form.number("housekeeper", needed=False, most=LARGEST_ID)
         inspector = form.number("inspector", needed=False, most=LARGEST_ID)
+        version = form.number("version", least=1, most=LARGEST_ID)
         form.check()
+        check_versions(session, community, {case_id: version})
         if follows:
             follow_lane(session, community, ids, by)
         elif "housekeeper" in form.sent and (keeper != case.housekeeper_id or not _is_own(opened)):

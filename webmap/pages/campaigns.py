@@ -27,7 +27,7 @@ from cases.campaigns import (
 )
 from cases.case_sheet import labels
 from cases.deadlines import default_deadline
-from cases.documents import number_of, papers
+from cases.documents import number_of, papers, subject_of
 from cases.ledger import today
 from cases.meetings import Held, Vote, meetings, record_meeting
 from cases.models import Announcement, BodyKind, Campaign, Channel, EntryKind, OrderOfWork
@@ -225,6 +225,7 @@ def campaign_page(opened: OpenedPlace, campaign_id: uuid.UUID, filled: Filled | 
     run = _find(opened, campaign_id)
     session, community, allowed = opened.session, opened.community, opened.viewer.permissions
     carried_by = bodies(session, community)
+    issued = papers(session, community, campaign_id=run.id)
     may_announce = Permission.CASE_ANNOUNCE in allowed and run.ended_on is None
     return render_template(
         "campaign.html",
@@ -233,7 +234,9 @@ def campaign_page(opened: OpenedPlace, campaign_id: uuid.UUID, filled: Filled | 
         campaign=run,
         meetings=meetings(session, run),
         announcements=announcements(session, run),
-        papers=[(number_of(one), one) for one in papers(session, community, campaign_id=run.id)],
+        papers=[(number_of(one), one) for one in issued],
+        paper_of={subject_of(one): one for one in issued},
+        number_of=number_of,
         may_issue=Permission.DOCUMENT_ISSUE in allowed,
         announceable=labels(session, announceable(session, run)) if may_announce else [],
         bodies=carried_by,

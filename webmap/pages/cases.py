@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import format_date, gettext
+from flask_babel import format_date
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
@@ -35,6 +35,7 @@ from webmap.api.moves import read_move
 from webmap.forms import LONGEST_NUMBER, Filled, Form
 from webmap.gates import current_access, gated, place_session
 from webmap.pages.submitting import submit_form
+from webmap.pages.typed import form_title, typed
 from webmap.words import word
 
 cases = Blueprint("cases", __name__)
@@ -101,7 +102,7 @@ class Event:
 class Conflict:
     """What a second editor must see: what was typed, and what has happened meanwhile."""
 
-    target: str
+    title: str
     typed: list[tuple[str, str]]
     since: list[Event]
 
@@ -192,7 +193,7 @@ def show_case(opened: Opened, filled: Filled | None = None, *, is_stale: bool = 
         sheet=sheet,
         steps=_steps(sheet, filled),
         events=[_event(one) for one in reversed(sheet.events)],
-        conflict=_conflict(sheet, filled) if is_stale and filled else None,
+        conflict=_conflict(opened, sheet, filled) if is_stale and filled else None,
         shapes=[drawn(one) for one in sheet.shapes],
         parts=_parts(opened),
         poster=_poster(opened),
@@ -243,13 +244,9 @@ def _event(event: CaseEvent) -> Event:
     return Event(event.at, event.day, title, actor, event.document, event.note)
 
 
-def _conflict(sheet: CaseSheet, filled: Filled) -> Conflict:
-    names = {"document": gettext("Document"), "reason": gettext("Reason or note")}
-    return Conflict(
-        word("move", filled.value("target")),
-        [(label, filled.value(name)) for name, label in names.items() if filled.value(name)],
-        [_event(one) for one in events_since(sheet, _seen(filled.value("seen")))],
-    )
+def _conflict(opened: Opened, sheet: CaseSheet, filled: Filled) -> Conflict:
+    since = [_event(one) for one in events_since(sheet, _seen(filled.value("seen")))]
+    return Conflict(form_title(filled), typed(opened.session, filled), since)
 
 
 def _seen(text: str) -> int:

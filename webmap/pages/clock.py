@@ -1,13 +1,11 @@
 """The clock of a case on its page: its deadline, its objections, and who answers."""
 
-import enum
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from sqlalchemy import select
 
 from cases.access import Permission
@@ -15,7 +13,9 @@ from cases.deadlines import clock, extend, latest_extension, visit_due
 from cases.ground import Ground
 from cases.ledger import today
 from cases.objections import (
+    LEADS,
     Decision,
+    Outcome,
     decide_objection,
     is_withdrawal_due,
     list_objections,
@@ -24,25 +24,14 @@ from cases.objections import (
     window_ends,
 )
 from cases.reassigning import reassign
-from cases.workflow import MOVES, OBJECTION_STATES, State
+from cases.workflow import MOVES, OBJECTION_STATES
 from layers.models import Observation
 from webmap.forms import Form
 from webmap.gates import gated
 from webmap.pages.cases import PARTS, Opened, Part, answer_form
+from webmap.pages.typed import decision_words
 
 clock_forms = Blueprint("clock", __name__)
-
-
-class Outcome(enum.StrEnum):
-    """What may become of an objection, as the form offers it."""
-
-    REFUSED = "refused"
-    REJECTED = "rejected"
-    SUSPECTED = "suspected"
-    UPHELD = "upheld"
-
-
-LEADS = {Outcome.REJECTED: State.REJECTED, Outcome.SUSPECTED: State.SUSPECTED}
 
 
 @clock_forms.post("/c/<place>/cases/<uuid:case_id>/objections")
@@ -65,11 +54,10 @@ def decide(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
 
     def act(opened: Opened, form: Form) -> None:
         by, outcome = opened.signed_form(form), form.choice("outcome", Outcome)
-        reason, document = form.text("reason"), form.text("document", longest=64)
+        reason, document = form.text("reason"), form.text("document", needed=False, longest=64)
         form.check()
         assert outcome is not None
-        upheld = outcome is not Outcome.REFUSED
-        decision = Decision(upheld, reason, document, LEADS.get(outcome))
+        decision = Decision.of(outcome, reason, document)
         decide_objection(opened.session, opened.community, case_id, decision, by)
 
     return answer_form(case_id, act)
@@ -148,12 +136,7 @@ def _outcomes(opened: Opened) -> list[tuple[Outcome, str]]:
     case = opened.case
     if open_objection(opened.session, case) is None:
         return []
-    words = {
-        Outcome.REFUSED: gettext("Not upheld: the clock runs on"),
-        Outcome.REJECTED: gettext("Upheld: the case is rejected"),
-        Outcome.SUSPECTED: gettext("Upheld: verify the ground again"),
-        Outcome.UPHELD: gettext("Upheld: its observation will be withdrawn"),
-    }
+    words = decision_words()
     ways = [one for one, state in LEADS.items() if (case.state, state) in MOVES]
     if case.state not in OBJECTION_STATES or _has_cleared(opened):
         ways = [Outcome.UPHELD]

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import urljoin
 
@@ -11,43 +10,35 @@ from flask import (
     Blueprint,
     Flask,
     abort,
-    redirect,
     render_template,
     request,
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 from markupsafe import Markup
 from qrcode.image.svg import SvgPathImage
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases.access import Permission, Role
+from cases.access import Permission
 from cases.declarations import (
     OpenedLink,
     current_link,
     declare_by_link,
-    declare_own,
     is_declarable,
     make_link,
     open_link,
-    own_cases,
 )
 from cases.ledger import Moment
 from cases.models import Case
 from cases.policy import Policy
-from cases.submissions import Answer
 from gis.problems import InputError, Problem
 from layers.db import EVERYWHERE, Scope
 from layers.models import Community, Household
 from layers.transactions import transact
 from webmap.connections import current_database, current_settings
 from webmap.forms import Filled, Form
-from webmap.gates import Open, current_access, current_rights, gated, place_session
+from webmap.gates import Open, current_access, gated, place_session
 from webmap.pages.cases import PARTS, Opened, Part, open_case, show_case
-from webmap.pages.submitting import led, sent_form, told
-from webmap.submitting import Sent, submit_in
 from webmap.throttle import make_limiter
 
 declarations = Blueprint("declarations", __name__)
@@ -127,63 +118,6 @@ def declared(token: str) -> ResponseReturnValue:
     except InputError as error:
         with current_database().session(scope) as session:
             return _page(session, token, opened, Filled.again(error)), 422
-
-
-@declarations.get("/my-household")
-@gated(Open.LOGGED_IN)
-def own() -> ResponseReturnValue:
-    """Show a resident the cases of the own household, and what to declare."""
-    with _residents_session() as session:
-        return _own_page(session, Filled())
-
-
-@declarations.post("/my-household")
-@gated(Open.LOGGED_IN)
-def declare_own_case() -> ResponseReturnValue:
-    """Record that the own household clears."""
-    try:
-        form = Form.of_request()
-        case_id, note = form.key("case"), form.text("note", needed=False)
-        form.check()
-        assert case_id is not None
-        return _declare_own(case_id, note)
-    except InputError as error:
-        with _residents_session() as session:
-            return _own_page(session, Filled.again(error)), 422
-
-
-def _declare_own(case_id: uuid.UUID, note: str) -> ResponseReturnValue:
-    """Declare for a case of the own household, once for each form that was shown."""
-
-    def work(session: Session) -> Answer:
-        declare_own(session, case_id, current_user.id, note)
-        return led(redirect(url_for("declarations.own")))
-
-    scope = _residents_scope()
-    with current_database().session(scope) as session:
-        community_id = session.scalar(select(Case.community_id).where(Case.id == case_id))
-    # Of a case that is not there nothing is kept: the transaction tells so itself.
-    sent = sent_form() if community_id is not None else Sent(None, None)
-    return told(lambda: submit_in(community_id or 0, scope, sent, work))
-
-
-def _residents_scope() -> Scope:
-    """Return the communities where the account is a resident."""
-    homes = [grant for grant in current_rights().grants if grant.role is Role.RESIDENT]
-    return Scope(frozenset().union(*(grant.communities or () for grant in homes)))
-
-
-def _residents_session() -> AbstractContextManager[Session]:
-    return current_database().session(_residents_scope())
-
-
-def _own_page(session: Session, filled: Filled) -> str:
-    return render_template(
-        "my_household.html",
-        cases=own_cases(session, current_user.id),
-        filled=filled,
-        untouched=Filled(),
-    )
 
 
 def _open(token: str) -> OpenedLink:

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from gis.problems import Problem
+from gis.problems import Problem, Said
 from webmap.forms import Form
 
 # 10,000 vertices with 15 digits each, and some room.
@@ -39,7 +39,7 @@ def read_shape(form: Form, name: str, *kinds: str) -> BaseGeometry | None:
         if shape.geom_type not in kinds:
             raise ValueError(f"it is no {' or '.join(kinds)}")
     except (ValueError, shapely.GEOSException, RecursionError) as error:
-        message = f"The drawing cannot be read: {error}."
+        message = Said("The drawing cannot be read: {error}.", error=error)
         form.problems.append(Problem("polygon", message, "Draw it anew.", field=name))
         return None
     return shape

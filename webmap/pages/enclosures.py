@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.decisions import MAY_DECIDE, cases_of, decide, may_not_withdraw, withdraw
@@ -13,9 +14,10 @@ from cases.signing import Signature
 from gis.problems import InputError
 from layers.places import lock_community
 from webmap.forms import Filled, Form
-from webmap.gates import gated, place_session
+from webmap.gates import gated
 from webmap.pages.cases import drawn
 from webmap.pages.opened import OpenedPlace, open_place, show
+from webmap.pages.submitting import submit_form
 
 enclosures = Blueprint("enclosures", __name__)
 
@@ -85,23 +87,27 @@ def _answer(
 
     422 where the input is at fault, 412 where somebody has decided something since.
     """
-    with place_session() as session:
-        try:
-            with session.begin_nested():
-                opened = open_place(session)
-                lock_community(session, opened.community.id)
-                shown, form = _found(opened, observation_id), Form.of_request()
-                if (version := form.text("version")) and version != shown.version:
-                    raise StaleEnclosure
-                address = act(opened, shown, form)
-        except InputError as error:
-            opened = open_place(session)
-            return _page(opened, _found(opened, observation_id), Filled.again(error)), 422
-        except StaleEnclosure:
-            opened, again = open_place(session), Filled(request.form)
-            return _page(opened, _found(opened, observation_id), again, is_stale=True), 412
-        session.commit()
-    return redirect(address)
+
+    def work(session: Session) -> ResponseReturnValue:
+        opened = open_place(session)
+        lock_community(session, opened.community.id)
+        shown, form = _found(opened, observation_id), Form.of_request()
+        if (version := form.text("version")) and version != shown.version:
+            raise StaleEnclosure
+        return redirect(act(opened, shown, form))
+
+    try:
+        return submit_form(work)
+    except InputError as error:
+        filled, status = Filled.again(error), 422
+    except StaleEnclosure:
+        filled, status = Filled(request.form), 412
+    return show(
+        lambda opened: (
+            _page(opened, _found(opened, observation_id), filled, is_stale=status == 412),
+            status,
+        )
+    )
 
 
 def _found(opened: OpenedPlace, observation_id: uuid.UUID) -> Enclosure:

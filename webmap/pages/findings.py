@@ -8,10 +8,11 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from cases.access import Permission
-from cases.casework import confirm, unconfirmed
+from cases.casework import unconfirmed
 from cases.decisions import withdraw
 from cases.enclosures import open_observations
 from cases.ground import Ground
+from cases.issuing import confirm_with_paper
 from cases.objections import is_withdrawal_due
 from layers.models import Observation, Parcel
 from webmap.forms import Form
@@ -29,7 +30,7 @@ def confirm_ground(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     def act(opened: Opened, form: Form) -> None:
         by, note = opened.signed_form(form), form.text("note", needed=False)
         form.check()
-        confirm(opened.session, opened.community, case_id, by, note)
+        confirm_with_paper(opened.session, opened.community, case_id, by, note)
 
     return answer_form(case_id, act)
 

@@ -1,14 +1,17 @@
 """The lanes of a community: who looks after which buildings, on a plan and in a list."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from cases.access import Permission
 from cases.assignment import Duty, workers
+from cases.lane_overview import count_communities, lane_overviews
+from cases.lane_versions import VERSION_LENGTH, lanes_version
 from cases.lanes import (
     LaneForm,
     ListedLane,
@@ -19,9 +22,10 @@ from cases.lanes import (
     save_lane,
 )
 from webmap.forms import Filled, Form
-from webmap.gates import gated
+from webmap.gates import current_access, gated, place_session
 from webmap.pages.drawn import feature
 from webmap.pages.opened import OpenedPlace, answer, show
+from webmap.pages.places import PER_PAGE, Pager
 
 lanes = Blueprint("lanes", __name__)
 
@@ -45,8 +49,8 @@ COLOURS = (
 @lanes.get("/c/<place>/lanes")
 @gated(Permission.CAMPAIGN_READ)
 def lane_list(place: str) -> ResponseReturnValue:
-    """Show the lanes on the plan and in a list."""
-    return show(_list)
+    """Show the lanes on the plan and in a list; of a region, how far its communities are."""
+    return show(_list) if current_access().place.is_community else _region()
 
 
 @lanes.get("/c/<place>/lanes/new")
@@ -84,12 +88,27 @@ def drop_lane(place: str, lane_id: uuid.UUID) -> ResponseReturnValue:
 
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
         form.text("sure")
-        by = opened.signed(form)
+        by, read = opened.signed(form), form.text("version", longest=VERSION_LENGTH)
         form.check()
-        remove_lane(opened.session, opened.community, lane_id, by)
+        remove_lane(opened.session, opened.community, lane_id, by, read)
         return redirect(url_for("lanes.lane_list", place=place))
 
-    return answer(act, lambda opened, filled: _form(opened, lane_id, filled))
+    return answer(
+        act,
+        lambda opened, filled: _form(opened, lane_id, filled),
+        lambda opened, filled, _error: _form(opened, lane_id, filled, is_stale=True),
+    )
+
+
+def _region() -> str:
+    with place_session() as session:
+        pager = Pager.of(count_communities(session), request.args.get("page", 1, type=int))
+        return render_template(
+            "lanes_of_region.html",
+            place=current_access().place,
+            communities=lane_overviews(session, PER_PAGE, pager.offset),
+            pager=pager,
+        )
 
 
 def _list(opened: OpenedPlace) -> str:
@@ -110,14 +129,18 @@ def _list(opened: OpenedPlace) -> str:
 
 def _save(lane_id: uuid.UUID | None) -> ResponseReturnValue:
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
-        by, wanted = opened.signed(form), _read(form)
-        save_lane(opened.session, opened.community, lane_id, wanted, by)
+        by, (wanted, read) = opened.signed(form), _read(form)
+        save_lane(opened.session, opened.community, lane_id, wanted, by, read)
         return redirect(url_for("lanes.lane_list", place=opened.community.code))
 
-    def again(opened: OpenedPlace, filled: Filled) -> str:
-        return _form(opened, lane_id, filled, Form.of_request().several("buildings"))
+    def ticked() -> list[uuid.UUID]:
+        return Form.of_request().several("buildings")
 
-    return answer(act, again)
+    return answer(
+        act,
+        lambda opened, filled: _form(opened, lane_id, filled, ticked()),
+        lambda opened, filled, _error: _form(opened, lane_id, filled, ticked(), is_stale=True),
+    )
 
 
 def in_short(refs: Sequence[str]) -> str:
@@ -132,7 +155,9 @@ def in_short(refs: Sequence[str]) -> str:
     return ", ".join(run[0] if len(run) == 1 else f"{run[0]}–{run[-1]}" for run in runs)
 
 
-def _read(form: Form) -> LaneForm:
+def _read(form: Form) -> tuple[LaneForm, str]:
+    """Return the lane as it was filled in, and the version of the lanes that the form shows."""
+    read = form.text("version", longest=VERSION_LENGTH)
     wanted = LaneForm(
         form.text("ref", longest=64),
         form.text("name", needed=False, longest=200),
@@ -140,7 +165,41 @@ def _read(form: Form) -> LaneForm:
         frozenset(form.several("buildings")),
     )
     form.check()
-    return wanted
+    return wanted, read
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """What a second editor must see: the lane as it was typed, and the lanes as they are now.
+
+    ``now`` are the lane itself, unless it was removed, and those that have buildings of it.
+    """
+
+    ref: str
+    name: str
+    housekeeper: str
+    buildings: list[str]
+    now: list[ListedLane]
+
+
+def _conflict(
+    filled: Filled,
+    lane_id: uuid.UUID | None,
+    listed: Sequence[ListedLane],
+    buildings: Sequence[MappedBuilding],
+    ticked: Collection[uuid.UUID],
+    keepers: Sequence[tuple[int, str]],
+) -> Conflict:
+    picked = [one for one in buildings if one.id in ticked]
+    concerned = {lane_id, *(one.lane_id for one in picked)}
+    names = {str(key): name for key, name in keepers}
+    return Conflict(
+        filled.value("ref"),
+        filled.value("name"),
+        names.get(filled.value("housekeeper"), ""),
+        [one.ref for one in picked],
+        [one for one in listed if one.id in concerned],
+    )
 
 
 def _form(
@@ -148,26 +207,36 @@ def _form(
     lane_id: uuid.UUID | None,
     filled: Filled,
     ticked: list[uuid.UUID] | None = None,
+    *,
+    is_stale: bool = False,
 ) -> str:
+    """Return the form of a lane; one that was removed while it was open is a new one's."""
     session, community = opened.session, opened.community
     listed = list_lanes(session, community)
     shown = next((one for one in listed if one.id == lane_id), None)
-    if lane_id is not None and shown is None:
+    if lane_id is not None and shown is None and not is_stale:
         abort(404)
     colours = _colours(listed)
     others = {key: colour for key, colour in colours.items() if key != lane_id}
     buildings = mapped_buildings(session, community)
     mine = {one.id for one in buildings if one.lane_id == lane_id and lane_id is not None}
+    chosen = set(ticked) if ticked is not None else mine
     refs: dict[uuid.UUID | None, str] = {one.id: one.ref for one in listed}
+    keepers = [(one.id, one.name) for one in workers(session, community, Duty.HOUSEKEEPER)]
     return render_template(
         "lane.html",
         community=community,
         lane=shown,
         filled=filled,
+        version=lanes_version(session, community),
+        conflict=_conflict(filled, lane_id, listed, buildings, chosen, keepers)
+        if is_stale
+        else None,
+        in_short=in_short,
         colour=colours.get(lane_id, COLOURS[len(listed) % len(COLOURS)]),
-        keepers=[(one.id, one.name) for one in workers(session, community, Duty.HOUSEKEEPER)],
+        keepers=keepers,
         buildings=buildings,
-        ticked=set(ticked) if ticked is not None else mine,
+        ticked=chosen,
         other_lane={one.id: refs.get(one.lane_id) for one in buildings if one.id not in mine},
         drawn=[_drawn(one, others) for one in buildings],
     )

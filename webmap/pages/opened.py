@@ -4,12 +4,14 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import abort
+from flask import abort, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.case_sheet import find_case
+from cases.casework import StaleVersion
+from cases.lane_versions import StaleLanes
 from cases.parcel_file import Viewer
 from cases.signing import Signature
 from gis.problems import InputError
@@ -61,13 +63,25 @@ def show(page: Callable[[OpenedPlace], ResponseReturnValue]) -> ResponseReturnVa
 def answer(
     act: Callable[[OpenedPlace, Form], ResponseReturnValue],
     again: Callable[[OpenedPlace, Filled], str],
+    conflict: Callable[[OpenedPlace, Filled, Exception], str] | None = None,
+    *,
+    is_kept: bool = True,
 ) -> ResponseReturnValue:
     """Do what a form asks for and commit; refused, show the page with all that was typed.
 
-    ``act`` ends in a redirect, and is run again where its transaction lost to another.
+    ``conflict`` shows both versions where somebody else was faster. ``act`` ends in a redirect,
+    and is run again where its transaction lost to another. ``is_kept`` is as for
+    :func:`webmap.pages.submitting.submit_form`.
     """
     try:
-        return submit_form(lambda session: act(open_place(session), Form.of_request()))
+        return submit_form(
+            lambda session: act(open_place(session), Form.of_request()), is_kept=is_kept
+        )
     except InputError as error:
         filled = Filled.again(error)
+    except (StaleLanes, StaleVersion) as error:
+        if conflict is None:
+            raise
+        stale, typed = error, Filled(request.form)
+        return show(lambda opened: (conflict(opened, typed, stale), 412))
     return show(lambda opened: (again(opened, filled), 422))

@@ -6,12 +6,16 @@ from typing import Any
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from sqlalchemy import select
 
 from cases.access import Permission
 from cases.ledger import today
-from cases.models import Patrol
-from cases.patrols import SAME_AS_BEFORE, next_patrols, record_clear, record_rebound
+from cases.patrols import (
+    SAME_AS_BEFORE,
+    made_patrols,
+    next_patrols,
+    record_clear,
+    record_rebound,
+)
 from cases.workflow import CLEARED_STATES
 from layers.models import StructureType
 from webmap.forms import Form
@@ -48,11 +52,7 @@ def record(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
 def _read(opened: Opened) -> Mapping[str, Any] | None:
     """Return the patrols made and the next one; nothing before the ground was cleared."""
     session, community, case = opened.session, opened.community, opened.case
-    made = session.scalars(
-        select(Patrol)
-        .where(Patrol.community_id == community.id, Patrol.case_id == case.id)
-        .order_by(Patrol.done_on, Patrol.days)
-    ).all()
+    made = made_patrols(session, case)
     if case.state not in CLEARED_STATES and not made:
         return None
     day = today(community)

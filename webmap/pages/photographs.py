@@ -2,27 +2,32 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, abort, request, send_file
+from flask import Blueprint, abort, request, send_file
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext
 from werkzeug.datastructures import FileStorage
 
 from cases.access import Permission
 from cases.models import Photograph, PhotographSubject
 from cases.photograph_files import PhotographFiles
-from cases.photographs import OF_A_CASE, Shots, add_photographs, find_photograph, photographs
+from cases.photographs import (
+    OF_A_CASE,
+    Shots,
+    add_photographs,
+    find_photograph,
+    observed_refs,
+    photographs,
+)
 from cases.pictures import LARGEST_BYTES, MediaType, Picture, Size, Taken, read_picture
 from cases.signing import Signature
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
+from webmap.caching import keep_picture
 from webmap.connections import current_settings
 from webmap.forms import Form
 from webmap.gates import gated, place_session
 from webmap.pages.cases import PARTS, Opened, Part, answer_form
 from webmap.pages.opened import open_place
-from webmap.words import problem_text
 
 photograph_pages = Blueprint("photographs", __name__)
 
@@ -52,6 +57,7 @@ def new_photographs(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
             subject or PhotographSubject.OTHER,
             form.text("note", needed=False),
             _typed(opened, form),
+            form.text("observation", needed=False, longest=64),
         )
         form.check()
         by = Signature(opened.viewer.actor, permissions=opened.viewer.permissions)
@@ -68,7 +74,9 @@ def copy(place: str, photograph_id: uuid.UUID, size: str) -> ResponseReturnValue
     if not path.is_file():
         abort(404)
     # The browser keeps the pixels, and asks with their ETag each time whether it still may.
-    return _sent(send_file(path, mimetype=MediaType.JPEG, conditional=True), "private, no-cache")
+    return keep_picture(
+        send_file(path, mimetype=MediaType.JPEG, conditional=True), "private, no-cache"
+    )
 
 
 @photograph_pages.get("/c/<place>/photographs/<uuid:photograph_id>/original")
@@ -81,14 +89,7 @@ def original(place: str, photograph_id: uuid.UUID) -> ResponseReturnValue:
         abort(404)
     name = f"{found.sha256.hex()[:16]}.{SUFFIX[MediaType(found.media_type)]}"
     sent = send_file(path, mimetype=found.media_type, as_attachment=True, download_name=name)
-    return _sent(sent, "no-store")
-
-
-def _sent(response: Response, kept: str) -> Response:
-    """Say of a picture who may keep it, and that nothing in it runs."""
-    response.headers["Cache-Control"] = kept
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    return keep_picture(sent, "no-store")
 
 
 def _files() -> PhotographFiles:
@@ -109,25 +110,16 @@ def _read(sent: list[FileStorage]) -> tuple[list[Picture], list[Problem]]:
     """Return the pictures, and what is wrong with those that are none, by name."""
     chosen = [one for one in sent if one.filename]
     if len(chosen) > MOST_AT_ONCE:
-        message = f"{len(chosen)} photographs are too many at once."
-        remedy = f"Send at most {MOST_AT_ONCE}."
+        message = Said("{count} photographs are too many at once.", count=len(chosen))
+        remedy = Said("Send at most {most_at_once}.", most_at_once=MOST_AT_ONCE)
         return [], [Problem("photographs_many", message, remedy, field="photographs")]
     pictures, problems = [], []
     for one in chosen:
         try:
             pictures.append(read_picture(one.filename or "", one.stream.read(LARGEST_BYTES + 1)))
         except InputError as error:
-            problems += [_named(problem, one.filename or "") for problem in error.problems]
+            problems += error.problems
     return pictures, problems
-
-
-def _named(problem: Problem, name: str) -> Problem:
-    """Return a problem that says in the reader's language which file is meant."""
-    told = problem_text(problem)
-    if told.startswith(f"{problem.message} "):
-        return problem
-    message = gettext("%(name)s: %(fault)s", name=name[-80:], fault=told)
-    return replace(problem, code="photograph", message=message, remedy="")
 
 
 def _typed(opened: Opened, form: Form) -> Taken:
@@ -150,6 +142,7 @@ def _part(opened: Opened) -> Mapping[str, Any] | None:
             (subject, [one for one in kept if one.row.subject is subject]) for subject in OF_A_CASE
         ],
         "may_add": may_add,
+        "observations": [(ref, ref) for ref in observed_refs(opened.session, opened.case)],
         "may_have_original": Permission.PHOTOGRAPH_ORIGINAL in opened.viewer.permissions,
         "subjects": OF_A_CASE,
         "most": MOST_AT_ONCE,

@@ -79,7 +79,7 @@ def home() -> ResponseReturnValue:
     if code is not None:
         return redirect(url_for("pages.map_page", place=code))
     if current_rights().roles == {Role.RESIDENT}:
-        return redirect(url_for("declarations.own"))
+        return redirect(url_for("household.own"))
     return redirect(url_for("pages.places"))
 
 

@@ -26,12 +26,21 @@ def new_key() -> str:
     return str(uuid.uuid4())
 
 
-def submit_form(work: Callable[[Session], ResponseReturnValue]) -> ResponseReturnValue:
+def submit_form(
+    work: Callable[[Session], ResponseReturnValue], *, is_kept: bool = True
+) -> ResponseReturnValue:
     """Do what the form of this request asks for at its place, once; ``work`` ends in a redirect.
 
-    Raises ``InputError`` where its key was used for something else.
+    Its key is kept with the account, unless nobody may know who sent it (``is_kept``): then
+    ``work`` sees to it itself that it is done once. Raises ``InputError`` where the key was
+    used for something else.
     """
-    return told(lambda: submit_at_place(sent_form(), lambda session: led(work(session))))
+
+    def submit() -> Answer:
+        sent = sent_form() if is_kept else Sent(None, None)
+        return submit_at_place(sent, lambda session: led(work(session)))
+
+    return told(submit)
 
 
 def told(submit: Callable[[], Answer]) -> ResponseReturnValue:

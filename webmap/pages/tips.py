@@ -12,6 +12,7 @@ from webmap.forms import Filled, Form
 from webmap.gates import gated
 from webmap.pages.drawn import feature
 from webmap.pages.opened import OpenedPlace, answer, show
+from webmap.pages.submitting import KEY
 
 tips = Blueprint("tips", __name__)
 
@@ -26,17 +27,17 @@ def tip_list(place: str) -> ResponseReturnValue:
 @tips.post("/c/<place>/tips")
 @gated(Permission.TIP_ADD)
 def add(place: str) -> ResponseReturnValue:
-    """Keep a tip."""
+    """Keep a tip, under the key of its form, so that no key need be kept with an account."""
 
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
         wording = form.text("wording")
         parcel = form.text("parcel", needed=False, longest=64)
-        by = opened.signed(form)
+        by, tip_id = opened.signed(form), form.key(KEY, needed=False)
         form.check()
-        add_tip(opened.session, opened.community, wording, parcel, by)
+        add_tip(opened.session, opened.community, wording, parcel, by, tip_id)
         return redirect(url_for("tips.tip_list", place=place, kept=1))
 
-    return answer(act, _page)
+    return answer(act, _page, is_kept=False)
 
 
 @tips.post("/c/<place>/tips/<uuid:tip_id>")

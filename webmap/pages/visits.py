@@ -8,9 +8,10 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from cases.access import Permission
-from cases.documents import number_of, papers
+from cases.documents import number_of, papers, subject_of
 from cases.ledger import today
 from cases.models import VisitOutcome
+from cases.visit_records import may_issue_record
 from cases.visits import Visited, may_be_visited, record_visit, visits
 from webmap.forms import Form
 from webmap.gates import gated
@@ -42,8 +43,12 @@ def _visits_part(opened: Opened) -> Mapping[str, Any] | None:
     may = Permission.CASE_VISIT in opened.viewer.permissions and may_be_visited(opened.case)
     if not made and not may:
         return None
+    records = papers(opened.session, opened.community, case_id=opened.case.id)
+    by = opened.signed()
     return {
         "visits": made,
+        "record_of": {subject_of(one): (number_of(one), one) for one in records},
+        "may_issue": {one.id: may_issue_record(one, by) for one in made},
         "may_record": may,
         "outcomes": list(VisitOutcome),
         "today": today(opened.community),

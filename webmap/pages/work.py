@@ -14,7 +14,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
-from cases.assignment import Duty, assign, duties, follow_lane, workers
+from cases.assignment import (
+    Duty,
+    StaleCases,
+    assign,
+    check_versions,
+    duties,
+    follow_lane,
+    workers,
+)
+from cases.case_list import ListedCase, find_listed
 from cases.decisions import MAY_DECIDE
 from cases.enclosures import count_undecided
 from cases.lanes import mapped_buildings
@@ -44,6 +53,7 @@ from webmap.gates import Open, current_access, gated
 from webmap.pages.drawn import feature
 from webmap.pages.opened import OpenedPlace, answer, show
 from webmap.pages.places import Pager
+from webmap.pages.typed import typed
 
 work = Blueprint("work", __name__)
 
@@ -82,7 +92,11 @@ def assign_many(place: str) -> ResponseReturnValue:
         _assign(opened, form)
         return redirect(url_for("work.my_day", place=place) + "#assign")
 
-    return answer(act, _page)
+    def conflict(opened: OpenedPlace, filled: Filled, error: Exception) -> str:
+        assert isinstance(error, StaleCases)
+        return _page(opened, filled, error.ids)
+
+    return answer(act, _page, conflict)
 
 
 @work.post("/c/<place>/work/order")
@@ -137,7 +151,8 @@ def _worker(mine: Rights, community: Community) -> Worker:
     )
 
 
-def _page(opened: OpenedPlace, filled: Filled) -> str:
+def _page(opened: OpenedPlace, filled: Filled, changed: frozenset[uuid.UUID] = frozenset()) -> str:
+    """Return the page; ``changed`` are ticked cases that somebody else has changed since."""
     session, community = opened.session, opened.community
     who = _worker(current_access().rights, community)
     points = starting_points(session, community)
@@ -162,6 +177,7 @@ def _page(opened: OpenedPlace, filled: Filled) -> str:
         points=points,
         plan=_plan(session, community, walk) if walk else None,
         filled=filled,
+        conflict=_conflict(session, community, filled, changed) if changed else None,
         difficult_first=order_of_work(session, community) is OrderOfWork.DIFFICULT_FIRST,
         may_order=Permission.CAMPAIGN_EDIT in may,
         tips=count_waiting(session, community) if Permission.TIP_CHECK in may else None,
@@ -171,6 +187,23 @@ def _page(opened: OpenedPlace, filled: Filled) -> str:
         notes=lambda task, line: notes(task, line, day),
         title_of=title_of,
     )
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """What whoever assigned must see: their choice, and the cases that changed, as they are."""
+
+    typed: list[tuple[str, str]]
+    now: list[ListedCase]
+
+
+def _conflict(
+    session: Session, community: Community, filled: Filled, changed: frozenset[uuid.UUID]
+) -> Conflict:
+    names = [name for name in ("housekeeper", "inspector") if filled.value(name)]
+    said = Filled({"form": "assignment", **{name: filled.value(name) for name in names}})
+    now = [find_listed(session, community, case_id) for case_id in sorted(changed)]
+    return Conflict(typed(session, said), now)
 
 
 def _choices(
@@ -185,10 +218,12 @@ def _assign(opened: OpenedPlace, form: Form) -> None:
     """Assign what is ticked to whoever is chosen; something must be chosen."""
     session, community, by = opened.session, opened.community, opened.signed(form)
     cases = form.several("cases")
+    read = {one: form.number(f"version-{one}", least=1, most=LARGEST_ID) for one in cases}
     inspector = form.number("inspector", needed=False, most=LARGEST_ID)
     follows = form.text("housekeeper", needed=inspector is None) == FOLLOW_LANE
     keeper = None if follows else form.number("housekeeper", needed=False, most=LARGEST_ID)
     form.check()
+    check_versions(session, community, read)
     if follows:
         follow_lane(session, community, cases, by)
     elif keeper is not None:

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 import shapely
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from cases.access import Role
 from cases.case_sheet import LAYERS
+from cases.models import Case
 from cases.workflow import State
 from layers.db import EVERYWHERE
 from tests import builders as make
@@ -121,9 +123,40 @@ def test_a_case_tells_its_version_in_its_etag(web: Web, story: Story) -> None:
 def test_what_happened_to_a_case(web: Web, story: Story) -> None:
     client = web.login(Role.PLANNER, story.here)
     answer = client.get(f"/api/v1/communities/{story.here}/cases/{story.case}/events")
-    (event,) = answer.get_json()
+    (event,) = answer.get_json()["events"]
     assert (event["state"], event["day"]) == ("suspected", make.EARLY.isoformat())
     assert "ETag" in answer.headers
+
+
+def test_a_history_leads_from_page_to_page(web: Web, street: str) -> None:
+    client = web.login(Role.PLANNER, street)
+    first, second = (one["id"] for one in listed(client, street, limit=2)["cases"])
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        case = session.scalars(select(Case).where(Case.id == uuid.UUID(first))).one()
+        for number in range(4):
+            make.event(session, case, make.EARLY, None, note=str(number))
+    where = f"/api/v1/communities/{street}/cases/{{}}/events"
+    answer = client.get(where.format(first), query_string={"limit": 2})
+    seen = answer.get_json()["events"]
+    while (address := answer.get_json()["next"]) is not None:
+        assert answer.headers["Link"] == f'<{address}>; rel="next"'
+        answer = client.get(address)
+        seen += answer.get_json()["events"]
+    assert [one["note"] for one in seen] == ["", "0", "1", "2", "3"]
+    whole = client.get(where.format(first)).get_json()
+    assert (whole["events"], whole["next"]) == (seen, None)
+    cursor = client.get(where.format(first), query_string={"limit": 1}).get_json()["next"]
+    foreign = client.get(cursor.replace(first, second))
+    assert foreign.status_code == 422
+    assert [one["field"] for one in foreign.get_json()["problems"]] == ["cursor"]
+
+
+def test_the_next_moves_of_a_case_are_told_alone_too(web: Web, story: Story) -> None:
+    client = web.login(Role.INSPECTOR, story.here)
+    address = f"/api/v1/communities/{story.here}/cases/{story.case}"
+    moves = client.get(f"{address}/moves").get_json()
+    assert moves == client.get(address).get_json()["moves"]
+    assert {one["target"] for one in moves} == {"verified", "rejected"}
 
 
 def test_the_ground_of_a_case_is_geojson(web: Web, story: Story) -> None:
@@ -137,7 +170,7 @@ def test_the_ground_of_a_case_is_geojson(web: Web, story: Story) -> None:
     assert shapely.geometry.shape(found["geometry"]).equals_exact(make.square(0, 4), 1e-6)
 
 
-@pytest.mark.parametrize("rest", ["", "/events", "/ground"])
+@pytest.mark.parametrize("rest", ["", "/events", "/ground", "/moves"])
 def test_a_case_that_is_not_there_is_missing(web: Web, story: Story, rest: str) -> None:
     client = web.login(Role.PLANNER)
     for place, case in (

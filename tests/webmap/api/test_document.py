@@ -158,12 +158,33 @@ def test_who_loses_to_others_every_time_is_asked_to_come_again(web: Web) -> None
     assert runs == RETRIES + 1
 
 
+def test_the_documentation_lists_every_operation_and_no_other(document: dict[str, Any]) -> None:
+    told = (PROJECT_ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([A-Z]+) (/[^`]+)` \|", told, re.MULTILINE)
+    there = [
+        (method.upper(), path.removeprefix("/api/v1"))
+        for path, methods in document["paths"].items()
+        for method in methods
+        if method != "parameters"
+    ]
+    assert sorted(listed) == sorted(there)
+
+
+def asked_by(command: str) -> tuple[str, str]:
+    """Return the method and the address of a curl command, its variables filled in."""
+    address = re.search(r"\$HOST(/[\w/$.-]+)", command)
+    assert address, command
+    given = re.search(r" -X ([A-Z]+)", command)
+    method = given[1] if given else "POST" if re.search(r" -[dF] ", command) else "GET"
+    return method, re.sub(r"\$\w+", str(uuid.uuid4()), address[1])
+
+
 def test_what_the_documentation_asks_for_is_there(web: Web) -> None:
     told = (PROJECT_ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-    addresses = re.findall(r"\$HOST(/[\w/$-]+)", told)
-    assert len(addresses) >= 6
+    commands = re.findall(r"^curl .*(?:\n .*)*", told, re.MULTILINE)
+    asked = [asked_by(one) for one in commands]
+    assert len(asked) >= 6
+    assert {method for method, _address in asked} >= {"GET", "PATCH", "POST"}
     routes = web.app.url_map.bind("localhost")
-    for address in addresses:
-        filled = re.sub(r"\$\w+", str(uuid.uuid4()), address)
-        method = "POST" if filled.endswith("/moves") else "GET"
-        assert routes.match(filled, method=method)
+    for method, address in asked:
+        assert routes.match(address, method=method)

@@ -17,7 +17,7 @@ from cases.access import Role
 from cases.documents import number_of
 from cases.models import CaseEvent, DocumentRecord
 from cases.people import ensure_account
-from cases.workflow import State
+from cases.workflow import Document, State
 from layers.db import EVERYWHERE
 from layers.models import Community
 from tests import builders as make
@@ -155,7 +155,12 @@ def test_the_paper_of_a_move_is_issued_with_it(
     answers = [secretary(target="assisted", read=3, inventory=listed, key=key) for _ in range(2)]
     assert [one.status_code for one in answers] == [200, 200]
     with web.database.session(EVERYWHERE) as session:
-        (paper,) = session.scalars(select(DocumentRecord).where(DocumentRecord.case_id == fresh))
+        sheet, paper = session.scalars(
+            select(DocumentRecord)
+            .where(DocumentRecord.case_id == fresh)
+            .order_by(DocumentRecord.number)
+        )
+        assert (sheet.kind, paper.number) == (Document.SURVEY_SHEET, sheet.number + 1)
         assert paper.data["inventory"] == [listed[0], {"what": "pots", "count": 1, "condition": ""}]
         assert answers[0].get_json()["events"][-1]["document"] == number_of(paper)
 

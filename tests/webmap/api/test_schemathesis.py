@@ -5,19 +5,27 @@ come late reaches into pytest where there is nothing any more, so the document i
 without a database, and the place that it is tried on has fixed names.
 """
 
+import io
 import uuid
 from collections.abc import Iterable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import schemathesis
 from flask import Flask
+from PIL import Image
 from schemathesis.config import SchemathesisConfig
+from werkzeug.wsgi import ClosingIterator
 
 from cases.access import Role
+from cases.models import Case, Photograph, PhotographSubject
 from cases.people import ensure_account
+from cases.photograph_files import PhotographFiles
+from cases.pictures import read_picture
 from cases.workflow import State
 from layers.db import EVERYWHERE
+from layers.models import Community
 from tests import builders as make
 from tests.webmap.conftest import Web, csrf_token
 from webmap.api import init_api
@@ -27,10 +35,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 PLACE = "S-1"
-CASE, PARCEL, CAMPAIGN = (uuid.UUID(int=number) for number in (1, 2, 3))
+CASE, PARCEL, CAMPAIGN, PHOTOGRAPH = (uuid.UUID(int=number) for number in range(1, 5))
 NAMED = {
     name: uuid.UUID(int=number)
-    for number, name in enumerate(("meeting_id", "announcement_id", "paper_id"), 4)
+    for number, name in enumerate(
+        ("meeting_id", "announcement_id", "paper_id", "lane_id", "tip_id"), 5
+    )
 }
 EXAMPLES = 25
 UNBORN = "the-session"
@@ -68,12 +78,34 @@ PATH = "/api/v1/communities/{place}"
 LISTS = (
     # A text with NUL is none that PostgreSQL could look for.
     "/cases",
+    "/cases/{case_id}/events",
+    "/tips",
     "/papers",
     "/campaigns/{campaign_id}/meetings",
     "/campaigns/{campaign_id}/announcements",
 )
+ACTS = (
+    "moves",
+    "visits",
+    "deadline",
+    "objections",
+    "objections/decision",
+    "answer",
+    "patrols",
+    "photographs",
+    "declaration-link",
+)
+OWN_ACTS = ("declaration", "objections")
 CHANGES = (
-    "POST {}/cases/{case_id}/moves",
+    *(f"POST {{}}/cases/{{case_id}}/{act}" for act in ACTS),
+    "PUT {}/cases/{case_id}/assignment",
+    "PUT {}/cases/{case_id}/difficulty",
+    "POST {}/assignments",
+    "POST {}/lanes",
+    "PUT {}/lanes/{lane_id}",
+    "DELETE {}/lanes/{lane_id}",
+    "PUT {}/tips/{tip_id}",
+    "POST {}/tips/{tip_id}/check",
     "POST {}/campaigns",
     "PATCH {}/campaigns/{campaign_id}",
     "POST {}/campaigns/{campaign_id}/end",
@@ -98,11 +130,13 @@ CONFIG: dict[str, Any] = {
         "path.case_id": str(CASE),
         "path.parcel_id": str(PARCEL),
         "path.campaign_id": str(CAMPAIGN),
+        "path.photograph_id": str(PHOTOGRAPH),
         **{f"path.{name}": str(key) for name, key in NAMED.items()},
     },
     "checks": {"missing_required_header": {"expected-statuses": ["428"]}},
     "operations": [
         *(changes(rest.replace("{}", PATH)) for rest in CHANGES),
+        *(changes(f"POST /api/v1/household/cases/{{case_id}}/{act}") for act in OWN_ACTS),
         *(reads(f"GET {PATH}{rest}") for rest in LISTS),
     ],
 }
@@ -126,7 +160,9 @@ class Served:
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         sent = environ.get("HTTP_COOKIE", "")
         environ["HTTP_COOKIE"] = sent.replace(UNBORN, self.cookie)
-        return self.app(environ, start)
+        # Whoever asks here reads an answer and leaves the file behind it open.
+        with closing(ClosingIterator(self.app(environ, start))) as answer:
+            return [b"".join(answer)]
 
 
 served = Served()
@@ -147,7 +183,7 @@ class Session:
 
 @pytest.fixture(scope="module", autouse=True)
 def worker(web: Web) -> None:
-    """Serve a place with one case and one campaign, and log in to it."""
+    """Serve a place with one of everything, and log in to it."""
     with web.database.session(EVERYWHERE) as inside, inside.begin():
         place = make.community(inside, code=PLACE, boundary=make.square(0, 0, 9))
         house = make.building(inside, place, make.square(0, 5))
@@ -160,6 +196,7 @@ def worker(web: Web) -> None:
         make.event(inside, case, make.EARLY, State.SUSPECTED)
         seen = make.observation(inside, place, make.square(0, 4))
         make.encroachment(inside, seen, ground, case, make.square(0, 4))
+        inside.add(photograph(web, place, case))
     # One account that may do everything here: refusals by role are for the walk of all routes.
     email = web.person(Role.INSPECTOR, PLACE)
     with web.database.session(EVERYWHERE) as inside, inside.begin():
@@ -169,6 +206,26 @@ def worker(web: Web) -> None:
     cookie = client.get_cookie("commongreen")
     assert cookie is not None
     served.cookie = cookie.value
+
+
+def photograph(web: Web, place: Community, case: Case) -> Photograph:
+    """Return a photograph of a case whose file is there."""
+    content = io.BytesIO()
+    Image.new("RGB", (64, 48), "green").save(content, "PNG")
+    picture = read_picture("a.png", content.getvalue())
+    PhotographFiles(web.settings.photographs).keep(picture)
+    return Photograph(
+        community_id=place.id,
+        id=PHOTOGRAPH,
+        case_id=case.id,
+        subject=PhotographSubject.BEFORE,
+        sha256=picture.sha256,
+        media_type=picture.media_type,
+        width=picture.width,
+        height=picture.height,
+        size=len(picture.content),
+        recorded_by="ana",
+    )
 
 
 @schema.parametrize()

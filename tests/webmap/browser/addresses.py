@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from cases.access import Role
-from cases.models import Account, Campaign, Case, Lane
+from cases.models import Account, Campaign, Case, DocumentRecord, Lane
 from layers.db import EVERYWHERE
 from layers.migrate import open_database
 from layers.models import Community, Observation
@@ -41,7 +41,10 @@ official    /c/{place}/cases/{case:referred}
 secretary   /c/{place}/campaigns
 planner     /c/{place}/campaigns
 secretary   /c/{place}/campaigns/{campaign}
+secretary   /c/{place}/papers/{paper}
+planner     /c/{place}/papers/{paper}
 secretary   /c/{place}/lanes
+inspector   /c/{town}/lanes
 secretary   /c/{place}/lanes/new
 secretary   /c/{place}/lanes/{lane}
 inspector   /c/{place}/observations/new
@@ -90,6 +93,7 @@ class Address:
         path = re.sub(r"\{case:(\w+)\}", lambda found: _case(site, found[1]), self.path)
         for name, find in {
             "{campaign}": _campaign,
+            "{paper}": _paper,
             "{lane}": _lane,
             "{observation}": _seen,
             "{account}": _account,
@@ -113,6 +117,11 @@ def _campaign(site: Site) -> str:
     return _first(site, select(Campaign.id).order_by(Campaign.ref), Campaign)
 
 
+def _paper(site: Site) -> str:
+    order = (DocumentRecord.year, DocumentRecord.number, DocumentRecord.version)
+    return _first(site, select(DocumentRecord.id).order_by(*order), DocumentRecord)
+
+
 def _lane(site: Site) -> str:
     return _first(site, select(Lane.id).order_by(Lane.name), Lane)
 
@@ -130,7 +139,11 @@ def _account(site: Site) -> str:
     return str(found)
 
 
-def _first(site: Site, rows: Select[Any], table: type[Case | Campaign | Lane | Observation]) -> str:
+def _first(
+    site: Site,
+    rows: Select[Any],
+    table: type[Case | Campaign | DocumentRecord | Lane | Observation],
+) -> str:
     database = open_database(site.settings)
     with database.session(EVERYWHERE) as session:
         place = select(Community.id).where(Community.code == site.plain)
