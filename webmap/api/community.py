@@ -4,8 +4,11 @@ from flask import abort
 from flask_login import current_user
 from sqlalchemy.orm import Session
 
+from cases.assignment import duties
 from cases.parcel_file import Viewer
+from cases.people import Rights
 from cases.visibility import visible_cases, visible_households
+from cases.work import Worker
 from layers.models import Community
 from webmap.gates import current_access
 
@@ -26,4 +29,15 @@ def asking_viewer() -> Viewer:
         allowed,
         visible_cases(mine, account_id),
         visible_households(mine, account_id),
+    )
+
+
+def asking_worker(mine: Rights, community: Community) -> Worker:
+    """Return whose day it is: who asks, with what they may and do in a community."""
+    return Worker(
+        current_user.id,
+        current_user.email,
+        mine.permissions(community.id),
+        duties(mine, community.id),
+        visible_cases(mine, current_user.id),
     )

@@ -5,17 +5,14 @@ from typing import Any
 
 from flask import jsonify
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 from marshmallow import Schema, fields
 
 from cases.access import Permission
-from cases.assignment import duties
 from cases.ledger import today
-from cases.visibility import visible_cases
-from cases.work import Line, Place, Section, StartingPoint, Task, Worker, my_day, starting_points
+from cases.work import Line, Place, Section, StartingPoint, Task, my_day, starting_points
 from cases.workflow import State
 from webmap.api.blueprint import Blueprint
-from webmap.api.community import asked_community
+from webmap.api.community import asked_community, asking_worker
 from webmap.api.fields import Decimal, Flag, Key, Word
 from webmap.api.schemas import POSITION, says, word
 from webmap.gates import current_access, gated, place_session
@@ -95,16 +92,9 @@ def place_work(asked: dict[str, Any], place: str) -> ResponseReturnValue:
     Visits, verifications, inspections and patrols come as rounds in walking order, lane
     after lane; the rest by difficulty.
     """
-    mine = current_access().rights
     with place_session() as session:
         community = asked_community(session)
-        who = Worker(
-            current_user.id,
-            current_user.email,
-            mine.permissions(community.id),
-            duties(mine, community.id),
-            visible_cases(mine, current_user.id),
-        )
+        who = asking_worker(current_access().rights, community)
         day = today(community)
         sections = my_day(
             session,

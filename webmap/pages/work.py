@@ -19,7 +19,6 @@ from cases.assignment import (
     StaleCases,
     assign,
     check_versions,
-    duties,
     follow_lane,
     workers,
 )
@@ -32,7 +31,6 @@ from cases.models import OrderOfWork
 from cases.people import Rights, rights
 from cases.ranking import order_of_work, set_order_of_work
 from cases.tips import count_waiting
-from cases.visibility import visible_cases
 from cases.work import (
     WALKED,
     Line,
@@ -40,13 +38,13 @@ from cases.work import (
     Section,
     StartingPoint,
     Task,
-    Worker,
     starting_points,
 )
 from cases.work import my_day as work_of_day
 from layers.db import EVERYWHERE
 from layers.features import count_communities, list_communities
 from layers.models import Community
+from webmap.api.community import asking_worker
 from webmap.connections import current_database
 from webmap.forms import Filled, Form
 from webmap.gates import Open, current_access, gated
@@ -136,25 +134,15 @@ def all_work() -> ResponseReturnValue:
 
 
 def _count(session: Session, community: Community, mine: Rights) -> Waiting:
-    sections = work_of_day(session, community, _worker(mine, community), today(community))
+    sections = work_of_day(session, community, asking_worker(mine, community), today(community))
     counts = {section.task: len(section.lines) for section in sections}
     return Waiting(community.code, community.name, counts)
-
-
-def _worker(mine: Rights, community: Community) -> Worker:
-    return Worker(
-        current_user.id,
-        current_user.email,
-        mine.permissions(community.id),
-        duties(mine, community.id),
-        visible_cases(mine, current_user.id),
-    )
 
 
 def _page(opened: OpenedPlace, filled: Filled, changed: frozenset[uuid.UUID] = frozenset()) -> str:
     """Return the page; ``changed`` are ticked cases that somebody else has changed since."""
     session, community = opened.session, opened.community
-    who = _worker(current_access().rights, community)
+    who = asking_worker(current_access().rights, community)
     points = starting_points(session, community)
     day = today(community)
     sections = work_of_day(

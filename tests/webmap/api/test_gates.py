@@ -78,9 +78,33 @@ def test_each_role_reads_what_it_may(web: Web, story: Story, role: Role) -> None
         assert answer.status_code == expected, address
 
 
+# What the walk of all routes holds to its roles.
+OF_A_CASE = [
+    f"/api/v1/communities/{{place}}/cases/{{case}}/{what}"
+    for what in (
+        "moves",
+        "visits",
+        "objections",
+        "deadline",
+        "assignment",
+        "difficulty",
+        "patrols",
+        "photographs",
+    )
+]
+OF_A_COMMUNITY = [
+    f"/api/v1/communities/{{place}}/{what}" for what in ("lanes", "work", "tips", "workers")
+]
+
+
 def test_no_resident_is_in_any_answer(web: Web, story: Story) -> None:
     client = web.login(Role.SECRETARY, story.here)
-    for address in (*ADDRESSES, "/api/v1/places/{place}/search?q=" + NAME):
+    for address in (
+        *ADDRESSES,
+        *OF_A_CASE,
+        *OF_A_COMMUNITY,
+        "/api/v1/places/{place}/search?q=" + NAME,
+    ):
         answer = client.get(address.format(place=story.here, parcel=story.parcel, case=story.case))
         assert answer.status_code == 200
         assert NAME not in answer.get_data(as_text=False).decode("utf-8", "replace")
