@@ -260,6 +260,7 @@ def _findings(session: Session, parcel: Parcel) -> list[dict[str, Any]]:
         {
             "id": str(finding.id),
             "observation": seen.ref,
+            "observed_on": seen.observed_on.isoformat(),
             "kind": finding.kind,
             "area_m2": _rounded(finding.area_m2),
             "width_m": _rounded(finding.width_m),

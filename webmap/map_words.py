@@ -434,6 +434,7 @@ def _feature_words(_: Gettext) -> Words:
         "detail.rms": _("RMS error {cm} cm"),
         "detail.looked": _("Last looked at"),
         "detail.neverLooked": _("never"),
+        "detail.seen": _("seen on {day}"),
         "detail.superseded": _("corrected or withdrawn on {day}"),
         "detail.clearedGround": _("ground cleared"),
         "detail.households": _("Linked households"),

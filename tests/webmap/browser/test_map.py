@@ -149,6 +149,7 @@ def test_the_filters_are_named_in_chinese_too(open_page: OpenPage) -> None:
     told = page.locator("#cg-scope").inner_text()
     assert "仅2号楼的数据" in told
     assert "文字“G5”只筛选地图和图例" in told
+    assert "2022年3月1日 测得" in open_parcel(page, "G5")
 
 
 def test_a_town_says_of_what_its_figures_are(open_page: OpenPage) -> None:
@@ -206,6 +207,7 @@ def test_a_click_tells_everything_about_a_parcel(open_page: OpenPage) -> None:
     for part in ("Cleared", "Common to the owners", "Plan of 2011", "48.00 m²", "EPSG:4550"):
         assert part in text
     assert "30.00 m² ± " in text
+    assert "seen on 1 Mar 2022" in text
     assert "2-1-100" in text
     assert "Document: No. 7" in text
     assert page.locator(".cg-timeline li").count() == 5
