@@ -105,7 +105,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.PHOTOGRAPH_ORIGINAL,
         Permission.TIP_CHECK,
     },
-    Role.OFFICIAL: frozenset({Permission.FIGURES_READ}),
+    Role.OFFICIAL: frozenset({Permission.CASE_READ, Permission.FIGURES_READ}),
     Role.ADMIN: frozenset({Permission.ACCOUNTS_MANAGE}),
 }
 

@@ -121,10 +121,12 @@ def managed(session: Session, account: Account, within: Reach, actor: Actor) -> 
 def record_reset(session: Session, account: Account, actor: Actor) -> None:
     """Note that somebody was given a link to set a password anew. The caller commits.
 
-    Raises ``InputError`` for a closed account, which no password opens.
+    Sessions and links from before open nothing more: who lost a password may have lost
+    it to somebody. Raises ``InputError`` for a closed account, which no password opens.
     """
     if not account.active:
         raise InputError([Problem("closed", "The account is closed.", "Open it first.")])
+    end_sessions(account)
     record(session, account.id, AccountAct.RESET_ISSUED, actor)
 
 

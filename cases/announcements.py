@@ -9,14 +9,15 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Text, cast, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from cases.access import Permission
 from cases.campaigns import bodies
 from cases.casework import move
 from cases.deadlines import deadline_problems, default_deadline, set_deadline
 from cases.documents import Paper, issue, number_of
+from cases.ground import ANNOUNCED_GROUND, Ground
 from cases.ground_plan import ground_plan
 from cases.ledger import Moment, today
 from cases.models import (
@@ -24,17 +25,22 @@ from cases.models import (
     Body,
     Campaign,
     Case,
+    CaseEvent,
     Channel,
     DocumentRecord,
+    Encroachment,
     Posting,
 )
 from cases.paper_ground import paper_ground
 from cases.requirements import Request
 from cases.signing import Signature, text_problems
-from cases.workflow import Document, State
+from cases.workflow import MOVES, Document, State
 from gis.problems import InputError, Problem
 from layers.models import Community
 from layers.places import lock_community
+
+LONGEST_STANDARD, LONGEST_PLACE = 64, 200
+_ANNOUNCED_AGAIN = (State.ANNOUNCED, State.VISITED, State.DECLINED)
 
 
 @dataclass(frozen=True)
@@ -103,8 +109,8 @@ def announce(
         wording=notice.wording.strip(),
     )
     session.add(made)
-    _announce_cases(session, community, notice, (number_of(paper), deadline_on), by)
     session.flush()
+    _announce_cases(session, community, notice.cases, made, number_of(paper), by)
     return made
 
 
@@ -136,6 +142,21 @@ def post(
 
 def announcements(session: Session, campaign: Campaign) -> list[AnnouncementSheet]:
     """Return the announcements of a campaign, the latest first."""
+    of_campaign = (Announcement.community_id == campaign.community_id) & (
+        Announcement.campaign_id == campaign.id
+    )
+    return _sheets(session, of_campaign)
+
+
+def find_announcement(
+    session: Session, community: Community, announcement_id: uuid.UUID
+) -> AnnouncementSheet | None:
+    """Return one announcement, ``None`` where the community has none such."""
+    one = (Announcement.community_id == community.id) & (Announcement.id == announcement_id)
+    return next(iter(_sheets(session, one)), None)
+
+
+def _sheets(session: Session, wanted: ColumnElement[bool]) -> list[AnnouncementSheet]:
     rows = session.execute(
         select(Announcement, DocumentRecord, Body)
         .join(
@@ -147,27 +168,89 @@ def announcements(session: Session, campaign: Campaign) -> list[AnnouncementShee
             Body,
             (Body.community_id == Announcement.community_id) & (Body.id == Announcement.issuer_id),
         )
-        .where(
-            Announcement.community_id == campaign.community_id,
-            Announcement.campaign_id == campaign.id,
-        )
+        .where(wanted)
         .order_by(DocumentRecord.year.desc(), DocumentRecord.number.desc())
     ).all()
     return [AnnouncementSheet(*row, _postings(session, row[0])) for row in rows]
 
 
 def announceable(session: Session, campaign: Campaign) -> Sequence[Case]:
-    """Return the cases of a campaign that may be announced: verified, or taken again."""
-    return session.scalars(
+    """Return the cases that a campaign may announce, its own first.
+
+    Cases go on when their campaign ends, so the one that runs announces those of earlier
+    ones too.
+    """
+    community = session.get_one(Community, campaign.community_id)
+    found = awaiting_poster(session, community)
+    return sorted(found, key=lambda case: case.campaign_id != campaign.id)
+
+
+def awaiting_poster(session: Session, community: Community) -> list[Case]:
+    """Return the cases that are verified, taken again, or hold ground that no poster showed.
+
+    The latest campaign's come first, each in the order of its numbers.
+    """
+    found = session.scalars(
         select(Case)
-        .where(
-            Case.community_id == campaign.community_id,
-            Case.campaign_id == campaign.id,
-            Case.state.in_([State.VERIFIED, State.REBOUND]),
-            Case.suspended_on.is_(None),
+        .join(
+            Campaign,
+            (Campaign.community_id == Case.community_id) & (Campaign.id == Case.campaign_id),
         )
-        .order_by(Case.number)
+        .where(
+            Case.community_id == community.id,
+            Case.suspended_on.is_(None),
+            Case.state.in_([State.VERIFIED, State.REBOUND])
+            | (Case.state.in_(_ANNOUNCED_AGAIN) & _holds_unannounced()),
+        )
+        .order_by(Campaign.started_on.desc(), Case.number)
     ).all()
+    return [case for case in found if awaits_poster(session, community, case)]
+
+
+def awaits_poster(session: Session, community: Community, case: Case) -> bool:
+    """Tell whether a case has ground that its household must still be told of."""
+    if case.suspended_on is not None or (case.state, State.ANNOUNCED) not in MOVES:
+        return False
+    if case.state not in _ANNOUNCED_AGAIN:
+        return True
+    return Ground(session, community, case).unannounced_m2() > 0
+
+
+def running_campaign(session: Session, community: Community) -> Campaign | None:
+    """Return the campaign that runs, by which cases are announced."""
+    return session.scalars(
+        select(Campaign).where(Campaign.community_id == community.id, Campaign.ended_on.is_(None))
+    ).first()
+
+
+def _holds_unannounced() -> ColumnElement[bool]:
+    """Return the condition by which a case holds an encroachment that no poster showed."""
+    poster, began = aliased(CaseEvent), aliased(CaseEvent)
+    taken = (
+        select(func.coalesce(func.max(began.seq), 0))
+        .where(
+            began.community_id == Case.community_id,
+            began.case_id == Case.id,
+            began.state.in_([State.REBOUND, State.SUSPECTED]),
+        )
+        .correlate(Case)
+        .scalar_subquery()
+    )
+    shown = exists().where(
+        poster.community_id == Case.community_id,
+        poster.case_id == Case.id,
+        poster.state == State.ANNOUNCED,
+        poster.seq > taken,
+        poster.data[ANNOUNCED_GROUND].has_key(cast(Encroachment.id, Text)),
+    )
+    return exists().where(
+        Encroachment.community_id == Case.community_id,
+        Encroachment.case_id == Case.id,
+        Encroachment.superseded_on.is_(None),
+        Encroachment.verified_on.is_not(None),
+        Encroachment.standing.is_not(None),
+        ~shown,
+    )
 
 
 def _problems(
@@ -229,14 +312,14 @@ def _paper(
 def _announce_cases(
     session: Session,
     community: Community,
-    notice: Notice,
-    told: tuple[str, dt.date],
+    cases: Sequence[uuid.UUID],
+    made: Announcement,
+    number: str,
     by: Signature,
 ) -> None:
     """Move every case, and gather what each lacks before anything is refused."""
-    document, deadline_on = told
     problems: list[Problem] = []
-    for case_id in notice.cases:
+    for case_id in cases:
         try:
             case = move(
                 session,
@@ -246,11 +329,14 @@ def _announce_cases(
                     State.ANNOUNCED,
                     by.actor,
                     at=by.at,
-                    document=document,
+                    document=number,
                     permissions=by.permissions,
+                    announcement=made.id,
                 ),
             )
-            set_deadline(session, community, case, deadline_on, by, document=document)
+            # An extension that reaches further stays.
+            until = max(made.deadline_on, case.deadline_on or made.deadline_on)
+            set_deadline(session, community, case, until, by, document=number)
         except InputError as error:
             problems += _of_case(session, community, case_id, error)
     if problems:

@@ -120,6 +120,13 @@ def campaigns(session: Session, community: Community) -> Sequence[Campaign]:
     ).all()
 
 
+def find_campaign(
+    session: Session, community: Community, campaign_id: uuid.UUID
+) -> Campaign | None:
+    """Return one campaign, ``None`` where the community has none such."""
+    return session.get(Campaign, (community.id, campaign_id), populate_existing=True)
+
+
 def standing(session: Session, campaign: Campaign) -> Standing:
     """Return how a campaign stands today."""
     mine = (Case.community_id == campaign.community_id) & (Case.campaign_id == campaign.id)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.declared import declare, take_back_declared
-from cases.ground import Ground
+from cases.ground import ANNOUNCED_GROUND, Ground
 from cases.ledger import Book, Moment, time_problems
 from cases.models import Case, CaseEvent, Encroachment, EntryKind
 from cases.observing import observe
@@ -238,6 +238,10 @@ class _Work:
             data["addressee"] = self.request.addressee
         if self.request.objection is not None:
             data["objection"] = str(self.request.objection)
+        if self.request.announcement is not None:
+            data["announcement"] = str(self.request.announcement)
+            shown = [found for found in self.ground.encroachments() if found.verified_on]
+            data[ANNOUNCED_GROUND] = [str(found.id) for found in shown if found.standing]
         return data
 
     def _doubt(self) -> None:

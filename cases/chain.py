@@ -34,18 +34,38 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from cases.models import (
+    Announcement,
     AreaEntry,
+    Attendance,
     CaseEvent,
     ChainHead,
     ChainLink,
     DocumentFile,
     DocumentRecord,
+    Meeting,
+    Patrol,
+    Photograph,
+    Posting,
+    Resolution,
     Visit,
 )
 from gis.problems import InputError, Problem
 from layers.models import Base, Community
 
-CHAINED: tuple[type[Base], ...] = (CaseEvent, AreaEntry, Visit, DocumentRecord, DocumentFile)
+CHAINED: tuple[type[Base], ...] = (
+    CaseEvent,
+    AreaEntry,
+    Visit,
+    DocumentRecord,
+    DocumentFile,
+    Meeting,
+    Attendance,
+    Resolution,
+    Announcement,
+    Posting,
+    Patrol,
+    Photograph,
+)
 _EPOCH: ColumnElement[dt.date] = literal_column("DATE '1970-01-01'")
 
 

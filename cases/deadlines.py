@@ -120,8 +120,8 @@ def set_deadline(
 ) -> Case:
     """Give a case its deadline, as an announcement or a deadline notice names it.
 
-    ``document`` is the number of that paper. The caller commits. Raises ``InputError``
-    with everything that is wrong.
+    ``document`` is the number of that paper. Time that was given is not taken back. The
+    caller commits. Raises ``InputError`` with everything that is wrong.
     """
     case = lock_case(session, community, case.id, by.version)
     moment = Moment.of(community, by.at)
@@ -130,6 +130,7 @@ def set_deadline(
         *time_problems(session, community.id, case.id, moment.at),
         *_not_awaited(case),
         *deadline_problems(community, moment.day, deadline_on),
+        *_too_early(case, deadline_on),
     ]
     if problems:
         raise InputError(problems)
@@ -232,9 +233,10 @@ def _not_extended(
     """A deadline moves later alone, and by no more than the policy allows in all."""
     if case.deadline_on is None:
         return [Problem("no_deadline", "The case has no deadline.", "Set one by an announcement.")]
-    if deadline_on <= case.deadline_on:
-        text = f"{deadline_on} is not later than the deadline, {case.deadline_on}."
-        return [Problem("not_later", text, "Choose a later day.", field="deadline_on")]
+    if deadline_on == case.deadline_on:
+        return [_not_later(deadline_on, case.deadline_on)]
+    if early := _too_early(case, deadline_on):
+        return early
     left = _left_to_extend(session, community, case)
     latest = add_working_days(community.calendar, case.deadline_on, left)
     if deadline_on <= latest:
@@ -242,6 +244,17 @@ def _not_extended(
     text = f"A deadline is not extended without end; {left} working days are left."
     remedy = f"Choose {latest} or earlier." if left else "It cannot be extended any more."
     return [Problem("extended_too_far", text, remedy, field="deadline_on")]
+
+
+def _too_early(case: Case, deadline_on: dt.date) -> list[Problem]:
+    """A household keeps the time that it was given."""
+    before = case.deadline_on
+    return [] if before is None or deadline_on >= before else [_not_later(deadline_on, before)]
+
+
+def _not_later(deadline_on: dt.date, before: dt.date) -> Problem:
+    text = f"{deadline_on} is not later than the deadline, {before}."
+    return Problem("not_later", text, "Choose a later day.", field="deadline_on")
 
 
 def _left_to_extend(session: Session, community: Community, case: Case) -> int:

@@ -1,6 +1,7 @@
 """Papers and their numbers: per community and year without gaps (DOMAIN, product rule 22)."""
 
 import datetime as dt
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,13 +10,28 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
-from cases.models import DocumentRecord
+from cases.models import Case, DocumentRecord
 from cases.workflow import Document
 from gis.problems import InputError, Problem
 from layers.models import Community
 from layers.places import lock_community
 
 LONGEST_TITLE = 200
+# A number as :func:`number_of` writes it. What reads otherwise is a paper from outside.
+NUMBER = re.compile(r"(\d{4})-(\d{3,9})(?: v(\d{1,4}))?", re.ASCII)
+
+_newer = aliased(DocumentRecord)
+# A paper is listed in its latest version.
+NEWER_IS_THERE = (
+    select(_newer.id)
+    .where(
+        _newer.community_id == DocumentRecord.community_id,
+        _newer.year == DocumentRecord.year,
+        _newer.number == DocumentRecord.number,
+        _newer.version > DocumentRecord.version,
+    )
+    .exists()
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +88,33 @@ def number_of(record: DocumentRecord) -> str:
     return f"{record.year}-{record.number:03d}{version}"
 
 
+def wrong_paper(
+    session: Session, case: Case, number: str, kind: Document, field: str
+) -> list[Problem]:
+    """Return why ``number`` is not the paper of a case: one of ours must exist and be of it.
+
+    A number that is not written as ours are is of a paper from outside, and taken as it is.
+    """
+    read = NUMBER.fullmatch(number.strip())
+    if read is None:
+        return []
+    year, place, version = (int(part or 1) for part in read.groups())
+    record = session.scalars(
+        select(DocumentRecord).where(
+            DocumentRecord.community_id == case.community_id,
+            DocumentRecord.year == year,
+            DocumentRecord.number == place,
+            DocumentRecord.version == version,
+        )
+    ).first()
+    if record is not None and record.kind is kind and record.case_id in {None, case.id}:
+        return []
+    what = "is not here" if record is None else f"is the {record.kind} of something else"
+    message = f"The move rests on the {kind} of this case; {number.strip()} {what}."
+    remedy = "Leave the number out to issue the paper, or give the number of the right one."
+    return [Problem("wrong_document", message, remedy, field=field)]
+
+
 def latest(session: Session, record: DocumentRecord) -> DocumentRecord:
     """Return the latest version of a paper."""
     return session.scalars(
@@ -97,19 +140,10 @@ def papers(
 
     The newest comes first.
     """
-    newer = aliased(DocumentRecord)
-    superseded = (
-        select(newer.id)
-        .where(
-            newer.community_id == DocumentRecord.community_id,
-            newer.year == DocumentRecord.year,
-            newer.number == DocumentRecord.number,
-            newer.version > DocumentRecord.version,
-        )
-        .exists()
-    )
     wanted = select(DocumentRecord).where(
-        DocumentRecord.community_id == community.id, ~superseded, DocumentRecord.case_id == case_id
+        DocumentRecord.community_id == community.id,
+        ~NEWER_IS_THERE,
+        DocumentRecord.case_id == case_id,
     )
     if campaign_id is not None:
         wanted = wanted.where(DocumentRecord.campaign_id == campaign_id)

@@ -1,21 +1,26 @@
 """The ground of one case: what was found of it, what still stands, what was inspected."""
 
+import datetime as dt
+import uuid
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
 from geoalchemy2 import WKBElement
 from geoalchemy2.shape import to_shape
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from cases.ledger import as_array
-from cases.models import Case, CaseEvent, Encroachment
+from cases.models import Case, CaseEvent, Encroachment, Patrol
 from cases.policy import Policy
 from cases.workflow import State
 from gis.crs import SurveyCRS
 from gis.residual import Residual, residual
 from layers.models import Community, Observation, Parcel
+
+# Under this an event says which encroachments its poster showed.
+ANNOUNCED_GROUND = "encroachments"
 
 
 @dataclass(frozen=True)
@@ -56,14 +61,67 @@ class Ground:
 
     def residual_of(self, standing: list[Encroachment]) -> Residual:
         """Compare what stands with the polygon of the last inspection."""
-        grounds = as_array([self.in_survey(found.standing) for found in standing])
         polygon, rms = self.inspected()
-        rms_standing = [self._rms(found) for found in standing]
+        return self._divide(standing, [] if polygon is None else [(polygon, rms)])
+
+    def unannounced_m2(self) -> float:
+        """Return the verified area that stands and was on no poster since it was taken.
+
+        A rebound is announced anew, and so is what an objection sent back to be verified.
+        """
+        standing = [found for found in self.encroachments() if found.verified_on is not None]
+        standing = [found for found in standing if found.standing is not None]
+        told = [(self.in_survey(found.geom), self._rms(found)) for found in self._announced()]
+        return float(self._divide(standing, told).reclaimed.area_m2.sum())
+
+    def _announced(self) -> list[Encroachment]:
+        """Return the encroachments that the posters since the last rebound or doubt showed."""
+        posters = self.session.scalars(
+            select(CaseEvent)
+            .where(*self._came_to(State.ANNOUNCED), CaseEvent.seq > self._began())
+            .order_by(CaseEvent.seq)
+        )
+        shown = {one for poster in posters for one in poster.data.get(ANNOUNCED_GROUND, ())}
+        keys = [(self.community.id, uuid.UUID(one)) for one in sorted(shown)]
+        return [self.session.get_one(Encroachment, key) for key in keys]
+
+    def is_announced(self) -> bool:
+        """Tell whether a poster has shown the case since the last rebound or doubt."""
+        last = self.last(State.ANNOUNCED)
+        return last is not None and last.seq > self._began()
+
+    def _began(self) -> int:
+        """Return the place in history of the last event that asks for a new poster."""
+        began = self.session.scalar(
+            select(func.max(CaseEvent.seq)).where(
+                *self._came_to(State.REBOUND, State.SUSPECTED),
+            )
+        )
+        return began or 0
+
+    def patrolled(self) -> tuple[dt.date, int] | None:
+        """Return the day of the last acceptance, and up to which of its days was patrolled."""
+        accepted = self.last(State.ACCEPTED)
+        if accepted is None:
+            return None
+        done = self.session.scalar(
+            select(func.max(Patrol.days)).where(
+                Patrol.community_id == self.community.id,
+                Patrol.case_id == self.case.id,
+                Patrol.accepted_on == accepted.day,
+            )
+        )
+        return accepted.day, done or 0
+
+    def _divide(
+        self, standing: list[Encroachment], found: list[tuple[shapely.Geometry, float]]
+    ) -> Residual:
+        """Divide what stands by polygons of the survey CRS, each with its RMS in m."""
         return residual(
-            grounds,
-            np.array(rms_standing, dtype=np.float64),
-            as_array([] if polygon is None else [polygon]),
-            np.array([] if polygon is None else [rms], dtype=np.float64),
+            as_array([self.in_survey(one.standing) for one in standing]),
+            np.array([self._rms(one) for one in standing], dtype=np.float64),
+            as_array([polygon for polygon, _rms in found]),
+            np.array([rms for _polygon, rms in found], dtype=np.float64),
             self.policy.tolerances,
         )
 
@@ -84,15 +142,16 @@ class Ground:
     def last(self, state: State) -> CaseEvent | None:
         """Return the event by which the case last came to ``state``."""
         return self.session.scalars(
-            select(CaseEvent)
-            .where(
-                CaseEvent.community_id == self.community.id,
-                CaseEvent.case_id == self.case.id,
-                CaseEvent.state == state,
-            )
-            .order_by(CaseEvent.seq.desc())
-            .limit(1)
+            select(CaseEvent).where(*self._came_to(state)).order_by(CaseEvent.seq.desc()).limit(1)
         ).first()
+
+    def _came_to(self, *states: State) -> tuple[ColumnElement[bool], ...]:
+        """Return the conditions of the events by which the case came to one of ``states``."""
+        return (
+            CaseEvent.community_id == self.community.id,
+            CaseEvent.case_id == self.case.id,
+            CaseEvent.state.in_(states),
+        )
 
     def in_survey(self, stored: WKBElement | None) -> shapely.Geometry:
         """Return a stored geometry in the survey CRS."""

@@ -5,6 +5,7 @@ score standard and way to object that the campaign announced. Households appear 
 reference only; who signs writes the name by hand.
 """
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -27,7 +28,8 @@ from layers.models import Building, Community, Household
 
 # The poster is issued once for many cases (cases.announcements).
 ISSUED_APART = frozenset({Document.ANNOUNCEMENT})
-MOST_ITEMS, LONGEST_ITEM = 50, 200
+MOST_ITEMS, MOST_OF_ONE, LONGEST_COUNT = 50, 9_999, 4
+LONGEST_ITEM, LONGEST_AUTHORITY = 200, 200
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,16 @@ class PaperDetails:
     inventory: Sequence[Item] = ()
     authority: str = ""
     upkeep_months: int = 12
+
+
+def read_item(line: str) -> Item:
+    """Return a line of an inventory, ``what; how many; in which condition``.
+
+    One is meant where no number is given; what is no number counts as 0, which is refused.
+    """
+    what, count, condition = (*(part.strip() for part in re.split("[;；]", line)), "", "")[:3]
+    is_number = count.isascii() and count.isdigit() and len(count) <= LONGEST_COUNT
+    return Item(what, int(count) if is_number else 0 if count else 1, condition)
 
 
 def move_with_paper(
@@ -81,7 +93,7 @@ def case_facts(
     """
     campaign = session.get_one(Campaign, (community.id, case.campaign_id))
     household = session.get_one(Household, (community.id, case.household_id))
-    announced = _announced(session, campaign)
+    announced = _announced(session, community, case)
     ground = paper_ground(session, community, [case.id], suspected=suspected)
     return {
         "community": community.name,
@@ -135,20 +147,28 @@ def _inventory_problems(inventory: Sequence[Item]) -> list[Problem]:
         message = "The inventory is empty."
         remedy = "List what is moved or taken down."
         return [Problem("inventory_missing", message, remedy, field="inventory")]
-    fits = all(len(one.what) <= LONGEST_ITEM and 0 < one.count < 10_000 for one in inventory)
+    fits = all(
+        0 < len(one.what.strip()) <= LONGEST_ITEM and 0 < one.count <= MOST_OF_ONE
+        for one in inventory
+    )
     if fits and len(inventory) <= MOST_ITEMS:
         return []
-    message = "A line of the inventory is too long, has no number, or there are too many."
+    message = "A line of the inventory is empty or too long, has no number, or is one too many."
     remedy = f"Give up to {MOST_ITEMS} lines of up to {LONGEST_ITEM} characters, each with a count."
     return [Problem("inventory", message, remedy, field="inventory")]
 
 
-def _announced(session: Session, campaign: Campaign) -> Announcement | None:
+def _announced(session: Session, community: Community, case: Case) -> Announcement | None:
+    """Return the poster that told the household, else the latest of its campaign."""
+    told = Ground(session, community, case).last(State.ANNOUNCED)
+    if told is not None and "announcement" in told.data:
+        key = (community.id, uuid.UUID(told.data["announcement"]))
+        return session.get_one(Announcement, key)
     return session.scalars(
         select(Announcement)
         .where(
-            Announcement.community_id == campaign.community_id,
-            Announcement.campaign_id == campaign.id,
+            Announcement.community_id == community.id,
+            Announcement.campaign_id == case.campaign_id,
         )
         .order_by(Announcement.issued_on.desc())
         .limit(1)

@@ -20,6 +20,7 @@ from layers.models import Community
 from layers.places import lock_community
 
 MOST_PEOPLE = 10_000
+LONGEST_PLACE = 200
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def issue_minutes(
     if problems or meeting is None:
         raise InputError(problems)
     campaign = session.get_one(Campaign, (community.id, meeting.campaign_id))
-    sheet = _sheet(session, meeting)
+    sheet = meeting_sheet(session, meeting)
     data = {
         "community": community.name,
         "campaign": campaign.name,
@@ -139,10 +140,11 @@ def meetings(session: Session, campaign: Campaign) -> list[MeetingSheet]:
         .where(Meeting.community_id == campaign.community_id, Meeting.campaign_id == campaign.id)
         .order_by(Meeting.held_on.desc(), Meeting.number.desc())
     ).all()
-    return [_sheet(session, one) for one in found]
+    return [meeting_sheet(session, one) for one in found]
 
 
-def _sheet(session: Session, meeting: Meeting) -> MeetingSheet:
+def meeting_sheet(session: Session, meeting: Meeting) -> MeetingSheet:
+    """Return a meeting whole."""
     came = session.execute(
         select(Body, Attendance.people)
         .join(

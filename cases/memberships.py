@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from cases.access import GRANTS, TWO_PERSON_ROLES, Permission, Role
 from cases.account_history import OPERATOR, AccountAct, Actor, record
-from cases.models import Account, AccountEvent, Membership, ResidentAccount
+from cases.hands import hands
+from cases.models import Account, Membership, ResidentAccount
 from cases.people import in_force, unknown_place
 from gis.problems import InputError, Problem
 from layers.features import Place, find_place, subtree
@@ -238,28 +239,21 @@ def approval_problems(session: Session, membership: Membership, actor: Actor) ->
     if membership.proposed_by == actor.email:
         message = "Whoever proposes a grant does not approve it."
         problems.append(Problem("same_person", message, "Ask another admin."))
-    elif _last_opened_by(session, actor) == membership.proposed_by:
-        # Who can set somebody's password anew could otherwise act as both persons.
-        message = "Your own password or second factor was last reset by whoever proposed this."
-        problems.append(Problem("same_person", message, "Ask another admin, or the operator."))
+    elif hands(session, membership.proposed_by) & hands(session, actor.email):
+        # Who was let into another's account could otherwise act as both persons.
+        problems.append(_one_hand())
     if membership.account_id == actor.account_id:
         problems.append(Problem("self", "Nobody grants to themselves.", "Ask another admin."))
     return problems
 
 
-def _last_opened_by(session: Session, actor: Actor) -> str | None:
-    """Return who last let somebody else into the actor's account."""
-    opening = (AccountAct.RESET_ISSUED.value, AccountAct.FACTOR_REMOVED.value)
-    return session.scalar(
-        select(AccountEvent.actor)
-        .where(
-            AccountEvent.account_id == actor.account_id,
-            AccountEvent.event.in_(opening),
-            AccountEvent.actor != actor.email,
-        )
-        .order_by(AccountEvent.seq.desc())
-        .limit(1)
+def _one_hand() -> Problem:
+    message = (
+        "One person could be behind both: an admin has opened or reset one of the two accounts,"
+        " or both."
     )
+    remedy = "Ask another admin, or let the operator give a new link by `commongreen user reset`."
+    return Problem("one_hand", message, remedy)
 
 
 def revoke(session: Session, membership_id: int, actor: Actor) -> Membership:

@@ -1,7 +1,7 @@
 """What people do about encroachments: campaigns, cases, their events and areas.
 
-``case_event``, ``area_ledger``, ``visit``, ``document`` and ``document_file`` are
-appended only; the database refuses the rest. ``case.state`` and
+Events, the area ledger, visits, papers, meetings, announcements, patrols and photographs
+are appended only; the database refuses the rest. ``case.state`` and
 ``encroachment.standing`` are projections of them, written in the same transaction
 under a lock on the case.
 """

@@ -12,13 +12,14 @@ from cases.access import Permission
 from cases.calendar import add_working_days
 from cases.casework import lock_case, move
 from cases.deadlines import resume, suspend
+from cases.documents import wrong_paper
 from cases.ground import Ground
 from cases.ledger import Book, Moment, time_problems
 from cases.models import Case, CaseEvent, Objection
 from cases.policy import Policy
 from cases.requirements import Request, Requirements, person
 from cases.signing import Signature, text_problems
-from cases.workflow import MOVES, OBJECTION_STATES, State
+from cases.workflow import MOVES, OBJECTION_STATES, Document, State
 from gis.crs import SurveyCRS
 from gis.problems import InputError, Problem
 from layers.models import Community
@@ -45,9 +46,13 @@ class Decision:
 
 
 def window_ends(session: Session, community: Community, case: Case) -> dt.date | None:
-    """Return the last day on which an objection stops the clock; ``None`` where any does."""
-    announced = Ground(session, community, case).last(State.ANNOUNCED)
-    if announced is None:
+    """Return the last day on which an objection stops the clock; ``None`` where any does.
+
+    It counts from the last poster, not from one before a rebound.
+    """
+    ground = Ground(session, community, case)
+    announced = ground.last(State.ANNOUNCED)
+    if announced is None or not ground.is_announced():
         return None
     days = Policy.of(community.policy).objection_days
     return add_working_days(community.calendar, announced.day, days)
@@ -108,6 +113,7 @@ def decide_objection(
         *by.lacks(Permission.OBJECTION_DECIDE),
         *time_problems(session, community.id, case.id, moment.at),
         *text_problems([("reason", decision.reason), ("document", decision.document)]),
+        *wrong_paper(session, case, decision.document, Document.OBJECTION_DECISION, "document"),
         *([] if made else [_nothing_to_decide()]),
         *_own_work(session, community, case, by),
     ]

@@ -1,6 +1,8 @@
 """Everything the map tells of one parcel when somebody asks: title, survey, cases, next moves.
 
 Households appear by their reference only; residents are in no answer of this module.
+Ground is for everybody who reads the map; what it says of a household only for those
+who see that household or its case.
 """
 
 import datetime as dt
@@ -9,7 +11,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, String, cast, func, select, true
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    String,
+    and_,
+    cast,
+    exists,
+    func,
+    not_,
+    select,
+    true,
+)
 from sqlalchemy.orm import Session, aliased
 
 from cases.access import Permission
@@ -31,21 +44,25 @@ from layers.search import PER_KIND, closest, hit_columns
 
 @dataclass(frozen=True)
 class Viewer:
-    """Who asks, what they may in this community, and which of its cases they see."""
+    """Who asks, what they may in this community, and what of it they see.
+
+    ``sees`` is a condition on ``Case``, ``knows`` one on ``Household``.
+    """
 
     actor: str
     permissions: frozenset[Permission]
     sees: ColumnElement[bool] = field(default_factory=true)
+    knows: ColumnElement[bool] = field(default_factory=true)
 
 
 def parcel_file(
     session: Session, community: Community, parcel_id: uuid.UUID, viewer: Viewer
 ) -> dict[str, Any] | None:
-    """Return a parcel with all that lies on it, ``None`` where there is none; areas in m2."""
+    """Return a parcel with all on it that the viewer sees, ``None`` for no parcel; areas in m2."""
     parcel = session.get(Parcel, (community.id, parcel_id))
     if parcel is None:
         return None
-    encroachments = _encroachments(session, parcel)
+    encroachments = _encroachments(session, parcel, viewer)
     return {
         "id": str(parcel.id),
         "community": community.code,
@@ -60,9 +77,9 @@ def parcel_file(
         "source": parcel.source,
         "survey": _survey(session, parcel),
         "looked": [day.isoformat() for day in _looked(session, parcel)],
-        "households": _households(session, parcel),
+        "households": _households(session, parcel, viewer),
         "encroachments": encroachments,
-        "findings": _findings(session, parcel),
+        "findings": _findings(session, parcel, viewer),
         "cases": [
             case_file(session, community, case, viewer)
             for case in _cases(session, community, {one["case"] for one in encroachments}, viewer)
@@ -187,7 +204,7 @@ def _looked(session: Session, parcel: Parcel) -> Sequence[dt.date]:
     ).all()
 
 
-def _households(session: Session, parcel: Parcel) -> list[dict[str, Any]]:
+def _households(session: Session, parcel: Parcel, viewer: Viewer) -> list[dict[str, Any]]:
     rows = session.execute(
         select(Household.ref, ParcelHousehold)
         .join(
@@ -198,6 +215,7 @@ def _households(session: Session, parcel: Parcel) -> list[dict[str, Any]]:
         .where(
             ParcelHousehold.community_id == parcel.community_id,
             ParcelHousehold.parcel_id == parcel.id,
+            viewer.knows,
         )
         .order_by(Household.ref)
     )
@@ -213,7 +231,7 @@ def _households(session: Session, parcel: Parcel) -> list[dict[str, Any]]:
     ]
 
 
-def _encroachments(session: Session, parcel: Parcel) -> list[dict[str, Any]]:
+def _encroachments(session: Session, parcel: Parcel, viewer: Viewer) -> list[dict[str, Any]]:
     rows = session.execute(
         _seen(Encroachment)
         .add_columns(Household.ref)
@@ -225,6 +243,7 @@ def _encroachments(session: Session, parcel: Parcel) -> list[dict[str, Any]]:
         .where(
             Encroachment.community_id == parcel.community_id,
             Encroachment.parcel_id == parcel.id,
+            not_(_is_of_others(viewer)),
         )
         .order_by(Encroachment.found_on, Encroachment.id)
     )
@@ -250,10 +269,19 @@ def _encroachments(session: Session, parcel: Parcel) -> list[dict[str, Any]]:
     ]
 
 
-def _findings(session: Session, parcel: Parcel) -> list[dict[str, Any]]:
+def _findings(session: Session, parcel: Parcel, viewer: Viewer) -> list[dict[str, Any]]:
+    of_others = exists().where(
+        Encroachment.community_id == Finding.community_id,
+        Encroachment.observation_id == Finding.observation_id,
+        _is_of_others(viewer),
+    )
     rows = session.execute(
         _seen(Finding)
-        .where(Finding.community_id == parcel.community_id, Finding.parcel_id == parcel.id)
+        .where(
+            Finding.community_id == parcel.community_id,
+            Finding.parcel_id == parcel.id,
+            not_(of_others),
+        )
         .order_by(Observation.observed_on, Finding.id)
     )
     return [
@@ -268,6 +296,16 @@ def _findings(session: Session, parcel: Parcel) -> list[dict[str, Any]]:
         }
         for finding, seen in rows
     ]
+
+
+def _is_of_others(viewer: Viewer) -> ColumnElement[bool]:
+    """Return which encroachments a case answers for that the viewer does not see."""
+    mine = exists().where(
+        Case.community_id == Encroachment.community_id,
+        Case.id == Encroachment.case_id,
+        viewer.sees,
+    )
+    return and_(Encroachment.case_id.is_not(None), not_(mine))
 
 
 def _seen(model: type[Encroachment] | type[Finding]) -> Rows:

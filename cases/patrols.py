@@ -229,18 +229,11 @@ def _slot(
     session: Session, community: Community, case: Case, day: dt.date
 ) -> tuple[dt.date | None, Slot | None]:
     """Return when a case was last accepted, and the patrol that a look on ``day`` counts for."""
-    accepted = Ground(session, community, case).last(State.ACCEPTED)
-    if accepted is None:
+    patrolled = Ground(session, community, case).patrolled()
+    if patrolled is None:
         return None, None
-    done = session.scalar(
-        select(func.max(Patrol.days)).where(
-            Patrol.community_id == community.id,
-            Patrol.case_id == case.id,
-            Patrol.accepted_on == accepted.day,
-        )
-    )
     schedule = Policy.of(community.policy).patrol_days
-    return accepted.day, next_slot(schedule, accepted.day, done or 0, day)
+    return patrolled[0], next_slot(schedule, *patrolled, day)
 
 
 def _sighting(

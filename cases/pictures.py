@@ -19,6 +19,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from cases.decoding import whole_pictures_only
 from gis.problems import InputError, Problem
 
 LARGEST_BYTES = 25 * 1024 * 1024
@@ -126,9 +127,14 @@ def read_picture(name: str, content: bytes) -> Picture:
     shown = _shown(name)
     media_type = _kind(shown, content)
     _check_foreign(shown, content)
-    image = _opened(shown, content, media_type)
     if not _is_whole(content, media_type):
         raise _broken(shown)
+    with whole_pictures_only():
+        return _decoded(shown, content, media_type)
+
+
+def _decoded(shown: str, content: bytes, media_type: MediaType) -> Picture:
+    image = _opened(shown, content, media_type)
     exif = _exif(image)
     orientation = exif.get(ExifTags.Base.Orientation)
     width, height = image.size

@@ -113,12 +113,28 @@ def set_order_of_work(
     session: Session, community: Community, order: OrderOfWork, by: Signature
 ) -> None:
     """Let the running campaign take its cases in ``order``; the caller commits."""
-    campaign = session.scalar(_running(community).with_for_update())
-    problems = by.lacks(Permission.CAMPAIGN_EDIT)
+    campaign = session.scalar(_running(community))
     if campaign is None:
         text = "No campaign is running."
-        problems = [*problems, Problem("no_campaign", text, "Begin one first.", field="order")]
-    if problems or campaign is None:
+        missing = Problem("no_campaign", text, "Begin one first.", field="order")
+        raise InputError([*by.lacks(Permission.CAMPAIGN_EDIT), missing])
+    change_order_of_work(session, campaign, order, by)
+
+
+def change_order_of_work(
+    session: Session, campaign: Campaign, order: OrderOfWork, by: Signature
+) -> None:
+    """Let a campaign that runs take its cases in ``order``; the caller commits.
+
+    Raises ``InputError`` where it has ended, or the account may not.
+    """
+    session.refresh(campaign, with_for_update=True)
+    problems = by.lacks(Permission.CAMPAIGN_EDIT)
+    if campaign.ended_on is not None:
+        text = f"{campaign.name} has ended."
+        remedy = "Change the one that runs."
+        problems = [*problems, Problem("campaign_ended", text, remedy, field="order_of_work")]
+    if problems:
         raise InputError(problems)
     campaign.order_of_work = order
     session.flush()

@@ -12,6 +12,7 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy import select
 
 from cases.access import Permission
+from cases.documents import wrong_paper
 from cases.ground import Ground
 from cases.ledger import Moment, time_problems
 from cases.models import Encroachment
@@ -40,7 +41,8 @@ class Request:
     ``residual`` is the polygon still occupied, in EPSG:4326 (x = longitude), or
     ``NOTHING_LEFT``; ``permissions`` of ``None`` are the operator's, who may all.
     ``addressee`` is to whom a refusal is referred; ``objection`` the one that its
-    decision upholds, which alone may send a case back.
+    decision upholds, which alone may send a case back; ``announcement`` the poster that
+    shows the case, which alone announces it.
     """
 
     target: State
@@ -53,6 +55,7 @@ class Request:
     permissions: frozenset[Permission] | None = None
     addressee: Addressee = Addressee.AUTHORITY
     objection: uuid.UUID | None = None
+    announcement: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,10 @@ class Requirements:
             Requirement.CLOCK_RUNS: self._clock_stands,
             Requirement.DEADLINE_PASSED: self._is_before_deadline,
             Requirement.UPHELD_OBJECTION: self._lacks_objection,
+            Requirement.ANNOUNCEMENT: self._lacks_announcement,
+            Requirement.UNANNOUNCED_GROUND: self._is_all_announced,
+            Requirement.GROUND_ANNOUNCED: self._is_unannounced,
+            Requirement.PATROLS_DONE: self._lacks_patrols,
         }
         session, case = self.ground.session, self.ground.case
         found = [
@@ -140,8 +147,10 @@ class Requirements:
         ]
 
     def _lacks_document(self, step: Move) -> list[Problem]:
-        if self.request.document.strip():
-            return []
+        number = self.request.document
+        if number.strip() and step.document is not None:
+            case = self.ground.case
+            return wrong_paper(self.ground.session, case, number, step.document, "document")
         return [
             Problem(
                 "document_missing",
@@ -285,13 +294,76 @@ class Requirements:
 
     def _is_before_deadline(self, _step: Move) -> list[Problem]:
         deadline = self.ground.case.deadline_on
-        if deadline is None or self.moment.day > deadline:
+        if deadline is not None and self.moment.day > deadline:
             return []
+        if deadline is None:
+            return [
+                Problem(
+                    "no_deadline",
+                    "The household was never given a deadline.",
+                    "Announce the case first.",
+                    field="target",
+                )
+            ]
         return [
             Problem(
                 "deadline_not_passed",
                 f"The household has time until {deadline}.",
                 "Refer the case once its deadline has passed.",
+                field="target",
+            )
+        ]
+
+    def _lacks_announcement(self, _step: Move) -> list[Problem]:
+        if self.request.announcement is not None:
+            return []
+        return [
+            Problem(
+                "announcement_missing",
+                "A case is announced by a poster with its map and its deadline alone.",
+                "Issue an announcement of the campaign and choose the case there.",
+                field="target",
+            )
+        ]
+
+    def _is_all_announced(self, _step: Move) -> list[Problem]:
+        if self.ground.unannounced_m2() > 0:
+            return []
+        return [
+            Problem(
+                "already_announced",
+                "All ground of the case has been announced.",
+                "Extend its deadline where the household needs more time.",
+                field="target",
+            )
+        ]
+
+    def _is_unannounced(self, _step: Move) -> list[Problem]:
+        """The household was given time for what it was told of, and for nothing else."""
+        left = self.ground.unannounced_m2()
+        if left <= 0:
+            return []
+        return [
+            Problem(
+                "ground_unannounced",
+                f"{left:.2f} m2 of the case have not been announced.",
+                "Announce the case again, with all of its ground.",
+                field="target",
+            )
+        ]
+
+    def _lacks_patrols(self, _step: Move) -> list[Problem]:
+        """Cleared ground is watched until the last day of the community's patrols."""
+        patrolled = self.ground.patrolled()
+        done = 0 if patrolled is None else patrolled[1]
+        left = [days for days in self.ground.policy.patrol_days if days > done]
+        if not left:
+            return []
+        return [
+            Problem(
+                "patrols_missing",
+                f"The patrols after {', '.join(map(str, left))} days have not been made.",
+                "Make the last of them; it serves for those that were missed.",
                 field="target",
             )
         ]

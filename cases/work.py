@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
+from cases.announcements import awaiting_poster
 from cases.assignment import Duty
 from cases.deadlines import overdue
 from cases.difficulty import Ranked, in_order
@@ -161,8 +162,10 @@ def my_day(
     """
     lines = _lines(session, community, who)
     patrols = {one.case_id: one for one in due_patrols(session, community, day)}
+    does_announce = who.does(Task.ANNOUNCE)
+    posters = {one.id for one in awaiting_poster(session, community)} if does_announce else set()
     waiting = {
-        task: [line for line in lines if _waits(task, line, who, day, patrols)]
+        task: [line for line in lines if _waits(task, line, who, day, patrols, posters)]
         for task in Task
         if who.does(task)
     }
@@ -197,6 +200,7 @@ def _waits(
     who: Worker,
     day: dt.date,
     patrols: dict[uuid.UUID, NextPatrol],
+    posters: set[uuid.UUID],
 ) -> bool:
     """Tell whether a case waits for ``who`` to do ``task``."""
     case = line.case
@@ -209,7 +213,7 @@ def _waits(
         Task.ACCEPT: lambda: case.state is State.INSPECTED and not _inspected_by(line, who),
         Task.PATROL: lambda: is_mine and case.id in patrols,
         Task.ASSIGN: lambda: line.housekeeper is None or line.inspector is None,
-        Task.ANNOUNCE: lambda: case.state in {State.VERIFIED, State.REBOUND},
+        Task.ANNOUNCE: lambda: case.id in posters,
         Task.OBJECTION: lambda: line.objected_on is not None,
         Task.WITHDRAW: lambda: line.is_withdrawal_due,
         Task.OVERDUE: lambda: overdue(case, day),

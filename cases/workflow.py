@@ -108,10 +108,16 @@ class Requirement(enum.StrEnum):
     CLOCK_RUNS = "clock_runs"
     DEADLINE_PASSED = "deadline_passed"
     UPHELD_OBJECTION = "upheld_objection"
+    ANNOUNCEMENT = "announcement"
+    UNANNOUNCED_GROUND = "unannounced_ground"
+    GROUND_ANNOUNCED = "ground_announced"
+    PATROLS_DONE = "patrols_done"
 
 
 # What only the record itself brings about: nobody can ask for such a move.
-BY_THE_RECORD = frozenset({Requirement.NEW_OBSERVATION, Requirement.UPHELD_OBJECTION})
+BY_THE_RECORD = frozenset(
+    {Requirement.NEW_OBSERVATION, Requirement.UPHELD_OBJECTION, Requirement.ANNOUNCEMENT}
+)
 
 
 class Document(enum.StrEnum):
@@ -196,12 +202,25 @@ _TABLE = [
         Requirement.NOTHING_CLEARED,
         Requirement.UPHELD_OBJECTION,
     ),
+    # A poster, with its map and its deadline, announces; nobody does so case by case.
     *_moves(
         (State.VERIFIED, State.REBOUND),
         State.ANNOUNCED,
         Permission.CASE_ANNOUNCE,
         Requirement.CLOCK_RUNS,
         Requirement.KNOWN_TITLE,
+        Requirement.ANNOUNCEMENT,
+        document=Document.ANNOUNCEMENT,
+    ),
+    # Ground that came to a case later was on no poster, so its household had no time yet.
+    *_moves(
+        (State.ANNOUNCED, State.VISITED, State.DECLINED),
+        State.ANNOUNCED,
+        Permission.CASE_ANNOUNCE,
+        Requirement.CLOCK_RUNS,
+        Requirement.KNOWN_TITLE,
+        Requirement.UNANNOUNCED_GROUND,
+        Requirement.ANNOUNCEMENT,
         document=Document.ANNOUNCEMENT,
     ),
     # A household visited again after any answer: persuasion is the only means (rule 3).
@@ -235,6 +254,7 @@ _TABLE = [
         State.REFERRED,
         Permission.CASE_REFER,
         Requirement.CLOCK_RUNS,
+        Requirement.GROUND_ANNOUNCED,
         Requirement.DEADLINE_PASSED,
         Requirement.REASON,
         Requirement.KNOWN_TITLE,
@@ -278,7 +298,7 @@ _TABLE = [
     ),
     *_moves((State.INSPECTED,), State.SELF_CLEARING, Permission.CASE_ACCEPT, Requirement.REASON),
     *_moves((State.ACCEPTED,), State.MONITORING, Permission.CASE_INSPECT),
-    *_moves((State.MONITORING,), State.CLOSED, Permission.CASE_ACCEPT),
+    *_moves((State.MONITORING,), State.CLOSED, Permission.CASE_ACCEPT, Requirement.PATROLS_DONE),
     *_moves(
         (State.ACCEPTED, State.MONITORING, State.CLOSED),
         State.REBOUND,

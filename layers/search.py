@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, cast, func, literal, null, or_, select
+from sqlalchemy import ColumnElement, String, cast, func, literal, null, or_, select, true
 from sqlalchemy.orm import Session
 
 from layers.features import Bounds, Place, community_bounds
@@ -27,12 +27,19 @@ class Hit:
     parcel: str | None = None
 
 
-def search(session: Session, place: Place, text: str, more: Sequence[Rows] = ()) -> list[Hit]:
+def search(
+    session: Session,
+    place: Place,
+    text: str,
+    more: Sequence[Rows] = (),
+    *,
+    households: ColumnElement[bool] | None = None,
+) -> list[Hit]:
     """Return what ``text`` is part of the name of, the closest first within each kind.
 
-    In a region these are its communities; in a community its buildings,
-    households and parcels, and what the selects in ``more`` add in the columns
-    of :func:`hit_columns`.
+    In a region these are its communities; in a community its buildings, those
+    ``households`` that the condition on ``Household`` lets through, its parcels, and
+    what the selects in ``more`` add in the columns of :func:`hit_columns`.
     """
     wanted = text.strip()[:LONGEST]
     if not wanted:
@@ -40,7 +47,8 @@ def search(session: Session, place: Place, text: str, more: Sequence[Rows] = ())
     if not place.is_community:
         return _communities(session, wanted)
     found: list[Hit] = []
-    for rows in (_buildings(wanted), _households(wanted), _parcels(wanted), *more):
+    known = _households(wanted).where(true() if households is None else households)
+    for rows in (_buildings(wanted), known, _parcels(wanted), *more):
         for kind, key, label, parcel, *bounds in session.execute(rows):
             west, south, east, north = bounds
             found.append(Hit(kind, key, label, (west, south, east, north), place.code, parcel))

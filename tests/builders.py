@@ -12,6 +12,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from cases.announcements import Notice
+from cases.announcements import announce as announcing
 from cases.models import (
     Announcement,
     AnswerBasis,
@@ -26,8 +28,11 @@ from cases.models import (
     FindingKind,
     Lane,
     Meeting,
+    Patrol,
+    PatrolOutcome,
     Tip,
 )
+from cases.signing import Signature
 from cases.workflow import Document, State
 from layers.models import (
     Base,
@@ -243,6 +248,31 @@ def event(
     return add(session, CaseEvent(community_id=of.community_id, case_id=of.id, **given))
 
 
+def announce(session: Session, of: Case, at: dt.datetime, actor: str = "ana") -> Announcement:
+    """Announce a case by a poster of its campaign, with the default deadline."""
+    key = {"community_id": of.community_id}
+    carried = session.get_one(Campaign, (of.community_id, of.campaign_id))
+    with session.begin_nested():
+        issuer = add(session, Body(**key, ref=fresh("B"), kind=BodyKind.OTHER, name="居委会"))
+        notice = Notice(issuer.id, "2022-1", "居委会办公室", "限期自行清理。", [of.id])
+        place = session.get_one(Community, of.community_id)
+        return announcing(session, place, carried, notice, Signature(actor, at))
+
+
+def patrolled(session: Session, of: Case, accepted_on: dt.date, days: int = 365) -> Patrol:
+    """Record that the ground of a case was found clear so many days after its acceptance."""
+    due_on = accepted_on + dt.timedelta(days)
+    given = {"accepted_on": accepted_on, "days": days, "due_on": due_on, "done_on": due_on}
+    made = Patrol(
+        community_id=of.community_id,
+        case_id=of.id,
+        actor="ana",
+        outcome=PatrolOutcome.CLEAR,
+        **given,
+    )
+    return add(session, made)
+
+
 def encroachment(
     session: Session,
     seen: Observation,
@@ -301,12 +331,20 @@ def site(session: Session, of: Community, geom: Any = None, **values: Any) -> Si
 
 
 def campaign_papers(
-    session: Session, of: Community, run: Campaign, on: Case
+    session: Session, of: Community, run: Campaign, on: Case, **ids: uuid.UUID
 ) -> dict[str, uuid.UUID]:
-    """Return one of everything that a campaign's pages name, by its name in their addresses."""
+    """Return one of everything that a campaign's pages name, by its name in their addresses.
+
+    ``ids`` are by the same names; what is not among them gets an identifier of its own.
+    """
+
+    def named(name: str) -> Any:
+        return {"id": ids[name]} if name in ids else {}
+
     record = add(
         session,
         DocumentRecord(
+            **named("paper_id"),
             community_id=of.id,
             kind=Document.VISIT_RECORD,
             year=2022,
@@ -323,9 +361,15 @@ def campaign_papers(
         session, Body(community_id=of.id, ref=fresh("B"), kind=BodyKind.OTHER, name="Office")
     )
     meeting = Meeting(
-        community_id=of.id, campaign_id=run.id, number=1, held_on=EARLY, recorded_by="ana"
+        **named("meeting_id"),
+        community_id=of.id,
+        campaign_id=run.id,
+        number=1,
+        held_on=EARLY,
+        recorded_by="ana",
     )
     announcement = Announcement(
+        **named("announcement_id"),
         community_id=of.id,
         campaign_id=run.id,
         issuer_id=body.id,
@@ -345,4 +389,21 @@ def campaign_papers(
         "announcement_id": add(session, announcement).id,
         "lane_id": add(session, lane).id,
         "tip_id": add(session, tip).id,
+        "site_id": site(session, of).id,
     }
+
+
+def campaign_paper(session: Session, community_id: int, campaign_id: uuid.UUID) -> uuid.UUID:
+    """Return a paper of a campaign that belongs to none of its cases."""
+    record = DocumentRecord(
+        community_id=community_id,
+        kind=Document.MINUTES,
+        year=2022,
+        number=next(_numbers),
+        campaign_id=campaign_id,
+        title="Minutes",
+        issued_on=EARLY,
+        issued_by="ana",
+        data={},
+    )
+    return add(session, record).id

@@ -53,6 +53,12 @@ def camera(
     return exif
 
 
+def cut_jpeg() -> bytes:
+    """Return a JPEG cut off in its pixels that holds the mark of its end before them."""
+    whole = picture(size=(640, 480), comment=b"\xff\xd9", quality=95)
+    return whole[: len(whole) * 2 // 3]
+
+
 def vast_png(width: int, height: int) -> bytes:
     """Return a few bytes that declare very many pixels."""
 

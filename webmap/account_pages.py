@@ -5,7 +5,6 @@ import uuid
 
 from flask import (
     Blueprint,
-    Response,
     current_app,
     flash,
     make_response,
@@ -77,7 +76,7 @@ def add_token() -> ResponseReturnValue:
             secret = make_token(session, mine, form, current_actor())
     except InputError as error:
         return _page(problems=error.problems), 422
-    return shown_once(_page(secret=secret, secret_name=form.name))
+    return _page(secret=secret, secret_name=form.name)
 
 
 @account.post("/account/tokens/<uuid:token_id>/revoke")
@@ -101,13 +100,6 @@ def ask_again(back: str) -> ResponseReturnValue | None:
     if check_and_update_authn_fresh(within, grace):
         return None
     return redirect(url_for("security.verify", next=back))
-
-
-def shown_once(page: str) -> Response:
-    """Return a page with a secret, which no browser and no proxy is to keep."""
-    response = make_response(page)
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def _token_form() -> TokenForm:

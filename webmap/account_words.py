@@ -64,13 +64,15 @@ def problem_words(problem: Problem) -> str:
             " Ask another administrator, or one of a region above."
         ),
         "not_waiting": gettext("This grant does not wait for approval any more."),
+        "one_hand": gettext(
+            "One person could be behind both: an administrator has opened or reset one of the two"
+            " accounts, or both. Ask another administrator, or let the operator give a new link"
+            " by `commongreen user reset`."
+        ),
         "outside": gettext("This place is not within your own. Ask an administrator of the place."),
         "place": gettext("There is no such region or community."),
         "role": gettext("Choose a role."),
-        "same_person": gettext(
-            "A second person has to approve: neither whoever proposed it, nor somebody whose"
-            " password or second factor that person last reset."
-        ),
+        "same_person": gettext("A second person has to approve, not whoever proposed it."),
         "self": gettext("Nobody gives a role to themselves. Ask another administrator."),
         "unknown_membership": gettext("There is no such role any more. Reload the page."),
         "unknown_token": gettext("There is no such token any more."),

@@ -36,7 +36,7 @@ from cases.models import Account, Membership
 from cases.people import disable_account, enable_account, open_account
 from gis.problems import InputError, Problem
 from layers.db import EVERYWHERE
-from webmap.account_pages import ask_again, shown_once
+from webmap.account_pages import ask_again
 from webmap.account_words import act_words, detail_words, problem_words, role_words
 from webmap.accounts import reset_link
 from webmap.connections import current_database
@@ -72,7 +72,7 @@ def add_account() -> ResponseReturnValue:
             record_reset(session, made, actor)
     except InputError as error:
         return _list_page(problems=error.problems), 422
-    return shown_once(_account_page(made.public_id, link=reset_link(made.email)))
+    return _account_page(made.public_id, link=reset_link(made.email))
 
 
 @admin.get("/waiting")
@@ -185,7 +185,7 @@ def issue_reset(account_id: uuid.UUID) -> ResponseReturnValue:
             record_reset(session, of, actor)
     except InputError as error:
         return _account_page(account_id, problems=error.problems), 422
-    return shown_once(_account_page(account_id, link=reset_link(of.email)))
+    return _account_page(account_id, link=reset_link(of.email))
 
 
 def _do(account_id: uuid.UUID, act: Act, done: str) -> ResponseReturnValue:

@@ -17,6 +17,7 @@ from webmap.languages import init_languages
 from webmap.navigation import init_navigation
 from webmap.pages import BLUEPRINTS
 from webmap.pages.declarations import init_declarations
+from webmap.pages.submitting import new_key
 from webmap.security import Sessions, add_headers, csp_nonce, secret_key
 from webmap.tiles import tiles
 from webmap.words import init_words
@@ -41,6 +42,7 @@ def create_app(settings: Settings | None = None, login_limits: LoginLimits | Non
     app.extensions["commongreen"] = Connections(settings)
     app.add_template_global(csp_nonce)
     app.add_template_global(holds)
+    app.add_template_global(new_key, "resend_key")
     # Answers pass these from the last to the first: compressed after their ETag is known.
     app.after_request(add_headers)
     init_compression(app)

@@ -6,7 +6,7 @@ from flask import Flask, current_app, g, request, url_for
 from flask_babel import gettext
 
 from cases.access import Permission
-from webmap.gates import Access
+from webmap.gates import Access, current_access
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class Task:
 def init_navigation(app: Flask) -> None:
     """Let templates ask for the tasks of the place that they show."""
     app.add_template_global(tasks)
+    app.add_template_global(may_here)
+    app.add_template_global(above)
 
 
 def tasks() -> list[Task]:
@@ -39,15 +41,29 @@ def tasks() -> list[Task]:
     ]
 
 
+def may_here(permission: str) -> bool:
+    """Tell a page whether whoever reads it has a permission at its place."""
+    access = current_access()
+    return Permission(permission) in access.rights.permissions(access.place.id)
+
+
+def above(name: str) -> tuple[str, str]:
+    """Return what stands above a page of a community: its map, or the list of places."""
+    if may_here(Permission.MAP_READ):
+        return name, url_for("pages.map_page", place=current_access().place.code)
+    return gettext("Places"), url_for("pages.places")
+
+
 def _all() -> list[tuple[str, str, Permission]]:
     """Return every task with the address it leads to and the permission to go there."""
     return [
         (gettext("Map"), "pages.map_page", Permission.MAP_READ),
         (gettext("Cases"), "cases.case_list", Permission.CASE_READ),
-        (gettext("My work"), "work.my_day", Permission.CASE_READ),
+        (gettext("My work"), "work.my_day", Permission.CAMPAIGN_READ),
         (gettext("Campaigns"), "campaigns.campaign_list", Permission.CAMPAIGN_READ),
         (gettext("Lanes"), "lanes.lane_list", Permission.CAMPAIGN_READ),
         (gettext("Tips"), "tips.tip_list", Permission.TIP_ADD),
+        (gettext("Sites"), "sites.site_list", Permission.SITES_EDIT),
     ]
 
 

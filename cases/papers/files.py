@@ -31,32 +31,50 @@ class PaperFile:
     sha256: bytes
 
 
-def paper_file(session: Session, record: DocumentRecord, language: str, format: str) -> PaperFile:
-    """Return a paper's file, the same bytes each time; the caller commits.
+def check_format(language: str, format: str) -> None:
+    """Raise ``InputError`` for a language or format in which there is no paper."""
+    if language in LANGUAGES and format in WRITERS:
+        return
+    message = f"There is no {format} in {language}."
+    remedy = f"Choose {' or '.join(WRITERS)} in {' or '.join(LANGUAGES)}."
+    raise InputError([Problem("document_format", message, remedy)])
 
-    Of two who ask first at once, both get what the first has stored. Raises
-    ``InputError`` for a language or format that there is not.
-    """
-    if language not in LANGUAGES or format not in WRITERS:
-        message = f"There is no {format} in {language}."
-        remedy = f"Choose {' or '.join(WRITERS)} in {' or '.join(LANGUAGES)}."
-        raise InputError([Problem("document_format", message, remedy)])
-    key = (record.community_id, record.id, language, format)
-    kept = session.get(DocumentFile, key)
+
+def kept_file(
+    session: Session, record: DocumentRecord, language: str, format: str
+) -> PaperFile | None:
+    """Return the file of a paper, ``None`` where nobody has asked for it yet."""
+    kept = session.get(DocumentFile, (record.community_id, record.id, language, format))
     if kept is None:
-        content = WRITERS[format](lay_out(record, language))
-        session.execute(
-            insert(DocumentFile)
-            .values(
-                community_id=record.community_id,
-                document_id=record.id,
-                language=language,
-                format=format,
-                sha256=hashlib.sha256(content).digest(),
-                content=content,
-            )
-            .on_conflict_do_nothing()
-        )
-        kept = session.get_one(DocumentFile, key)
+        return None
     name = f"{number_of(record).replace(' ', '-')}-{record.kind}.{format}"
     return PaperFile(name, MEDIA_TYPES[format], bytes(kept.content), bytes(kept.sha256))
+
+
+def write_file(record: DocumentRecord, language: str, format: str) -> bytes:
+    """Return a paper as a file; it takes its time, and needs the record alone."""
+    return WRITERS[format](lay_out(record, language))
+
+
+def keep_file(
+    session: Session, record: DocumentRecord, language: str, format: str, content: bytes
+) -> PaperFile:
+    """Keep a file that was made, and return the one that is kept; the caller commits.
+
+    Of two who ask first at once, both get what the first has stored.
+    """
+    session.execute(
+        insert(DocumentFile)
+        .values(
+            community_id=record.community_id,
+            document_id=record.id,
+            language=language,
+            format=format,
+            sha256=hashlib.sha256(content).digest(),
+            content=content,
+        )
+        .on_conflict_do_nothing()
+    )
+    kept = kept_file(session, record, language, format)
+    assert kept is not None
+    return kept

@@ -112,9 +112,15 @@ def lay_out(record: DocumentRecord, language: str) -> Sheet:
         language,
         say(TITLES[record.kind], language),
         _number(source),
-        [*_KINDS.get(record.kind, _plain)(source)],
+        [*_corrected(source), *_KINDS.get(record.kind, _plain)(source)],
         source.say("page"),
     )
+
+
+def _corrected(source: _Source) -> Iterator[Block]:
+    """Yield why a later version was issued, before all that it says."""
+    if reason := source.data.get("correction"):
+        yield source.facts(("correction", reason))
 
 
 def _number(source: _Source) -> str:

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from markupsafe import Markup
 
+from cases.decoding import whole_pictures_only
 from cases.papers.layout import Facts, Plan, Sheet, Signatures, Table, Text
 
 _STYLE = """
@@ -39,7 +40,9 @@ class OutsideAddress(Exception):
 
 def write_pdf(sheet: Sheet) -> bytes:
     """Return the PDF of a paper; raises ``OutsideAddress`` where it would fetch anything."""
-    from weasyprint import HTML  # It takes a second to import.
+    # It takes a second to import, and lets Pillow take cut-off pictures for whole.
+    with whole_pictures_only():
+        from weasyprint import HTML
 
     document = HTML(string=as_html(sheet), url_fetcher=_refuse)
     return bytes(document.write_pdf())

@@ -73,6 +73,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Credit points serve rewards within the community alone and are shown to nobody"
         " outside. Points are kept only with a consent of its own.",
     ),
+    "correction": ("更正说明", "Corrected because"),
     "count": ("数量", "How many"),
     "date": ("日期", "Date"),
     "deadline": ("期限", "Deadline"),

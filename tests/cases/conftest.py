@@ -122,6 +122,12 @@ class Scene:
         self.session.expire_all()
         return moved
 
+    def announce(self, case: Case, at: dt.datetime | None = None, actor: str = "ana") -> Case:
+        """Announce a case by a poster, with the default deadline."""
+        builders.announce(self.session, case, at or self.tick(), actor)
+        self.session.expire_all()
+        return case
+
     def clear(self, case: Case, residual: Any = NOTHING_LEFT) -> None:
         """Lead a suspected case to an accepted clearance."""
         self.move(case, State.VERIFIED)

@@ -13,6 +13,7 @@ from cases.casework import NOTHING_LEFT, Nothing, Request, confirm, move
 from cases.checks import check_community
 from cases.decisions import decide, withdraw
 from cases.flagging import FlagReport, flag
+from cases.ground import Ground
 from cases.models import AreaEntry, Case, CaseEvent, Encroachment, EntryKind
 from cases.objections import Decision, decide_objection, lodge
 from cases.reassigning import reassign
@@ -43,6 +44,8 @@ ONWARD = {
     State.ASSISTED: State.INSPECTED,
     State.REFERRED: State.INSPECTED,
     State.INSPECTED: State.ACCEPTED,
+    State.ACCEPTED: State.MONITORING,
+    State.MONITORING: State.CLOSED,
 }
 
 
@@ -121,20 +124,29 @@ class Campaign:
 
     def move(self, case: Case, target: State, actor: str, left: float = 0.0) -> bool:
         """Ask for a move with every paper it could need; outside the table it is refused."""
+        session, at, source = self.scene.session, self.scene.tick(), case.state
+        if target is State.CLOSED:
+            self.patrol(case)
         request = Request(
             target,
             actor,
-            at=self.scene.tick(),
+            at=at,
             document="D-1",
             reason="as the minutes say",
             residual=self.residual(case, left),
         )
-        source = case.state
-        done = self.attempt(
-            lambda: move(self.scene.session, self.scene.community, case.id, request)
-        )
+        if target is State.ANNOUNCED:
+            done = self.attempt(lambda: builders.announce(session, case, at, actor))
+        else:
+            done = self.attempt(lambda: move(session, self.scene.community, case.id, request))
         assert not done or (source, target) in MOVES
         return done
+
+    def patrol(self, case: Case) -> None:
+        """Let the last patrol of a case be made, wherever it is accepted and not patrolled."""
+        known = Ground(self.scene.session, self.scene.community, case).patrolled()
+        if known is not None and not known[1]:
+            builders.patrolled(self.scene.session, case, known[0])
 
     def residual(self, case: Case, left: float) -> shapely.Geometry | Nothing:
         """Return the western share ``left`` of what a case occupies, or that nothing is left."""

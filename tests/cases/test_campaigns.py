@@ -17,6 +17,8 @@ from cases.announcements import (
     post,
 )
 from cases.campaigns import Plan, add_body, begin_campaign, bodies, end_campaign, standing
+from cases.casework import confirm
+from cases.deadlines import extend, latest_extension
 from cases.documents import Paper, correct, issue, number_of, papers
 from cases.issuing import Item, PaperDetails, case_facts, move_with_paper
 from cases.meetings import Held, Vote, meetings, record_meeting
@@ -35,6 +37,7 @@ from cases.signing import Signature
 from cases.visits import Visited, record_visit, visits
 from cases.workflow import Document, State
 from gis.problems import InputError
+from tests import builders
 from tests.cases.conftest import Scene, rectangle
 
 
@@ -127,6 +130,77 @@ def test_a_meeting_is_numbered_and_its_votes_fit_who_came(scene: Scene) -> None:
     with pytest.raises(InputError) as error:
         record_meeting(scene.session, scene.community, run, wrong, by(scene))
     assert fields(error) == {"agenda", "held_on", "people", "wording-1"}
+
+
+def test_a_refusal_without_a_poster_is_not_referred_but_announced(scene: Scene) -> None:
+    (case,) = verified(scene, 0)
+    for state in (State.SELF_CLEARING, State.VISITED, State.DECLINED):
+        scene.move(case, state, reason="says it is mine")
+    refused = {"document": "R-1", "reason": "declined"}
+    with pytest.raises(InputError) as error:
+        scene.move(case, State.REFERRED, **refused)
+    assert {one.code for one in error.value.problems} == {"no_deadline", "ground_unannounced"}
+    run = campaign(scene)
+    assert list(announceable(scene.session, run)) == [case]
+    made = announce(scene.session, scene.community, run, notice(scene, case), by(scene))
+    scene.session.expire_all()
+    assert list(announceable(scene.session, run)) == []
+    for state in (State.VISITED, State.DECLINED):
+        scene.move(case, state, reason="says it is mine")
+    scene.clock = dt.datetime.combine(made.deadline_on, dt.time(4), dt.UTC)
+    scene.move(case, State.REFERRED, **refused)
+
+
+def test_ground_that_was_found_later_is_announced_again(scene: Scene) -> None:
+    (case,) = verified(scene, 0)
+    run = campaign(scene)
+    first = announce(scene.session, scene.community, run, notice(scene, case), by(scene))
+    scene.session.expire_all()
+    with pytest.raises(InputError) as error:
+        builders.announce(scene.session, case, scene.tick())
+    assert {one.code for one in error.value.problems} == {"already_announced"}
+    later = latest_extension(scene.session, scene.community, case)
+    assert later is not None
+    signed = by(scene)
+    extend(scene.session, scene.community, case.id, later, "asked for help", signed)
+    scene.observe("O9", 7, 1, 2, 5)
+    scene.flag()
+    confirm(scene.session, scene.community, case.id, Signature("ana", scene.tick()))
+    for state in (State.VISITED, State.DECLINED):
+        scene.move(case, state, reason="will not")
+    scene.clock = dt.datetime.combine(later, dt.time(4), dt.UTC)
+    with pytest.raises(InputError, match=r"10\.00 m2 of the case have not been announced"):
+        scene.move(case, State.REFERRED, document="R-1", reason="declined")
+    assert list(announceable(scene.session, run)) == [case]
+    second = builders.announce(scene.session, case, scene.tick())
+    scene.session.expire_all()
+    assert case.deadline_on == second.deadline_on > later > first.deadline_on
+
+
+def test_what_is_taken_again_is_announced_by_the_campaign_that_runs(scene: Scene) -> None:
+    case, left = sorted(
+        verified(scene, 0, 1), key=lambda one: one.household_id != scene.households[0].id
+    )
+    earlier = campaign(scene)
+    scene.move(case, State.SELF_CLEARING)
+    scene.move(case, State.INSPECTED, residual=NOTHING_LEFT)
+    scene.move(case, State.ACCEPTED, actor="bo", document="A-1")
+    signed = by(scene)
+    end_campaign(scene.session, scene.community, earlier, scene.clock.date(), "taken", signed)
+    scene.observe("O9", 2, 1, 4, 5, observed_on=scene.tick().date())
+    scene.flag()
+    assert case.state is State.REBOUND
+    told = notice(scene, case, left)
+    with pytest.raises(InputError, match="has ended"):
+        announce(scene.session, scene.community, earlier, told, by(scene))
+    plan = Plan("C9", "The next", scene.clock.date())
+    running = begin_campaign(scene.session, scene.community, plan, signed)
+    assert set(announceable(scene.session, running)) == {case, left}
+    later = replace(told, standard_version="2023-1")
+    announce(scene.session, scene.community, running, later, by(scene))
+    scene.session.expire_all()
+    assert (case.state, left.state) == (State.ANNOUNCED, State.ANNOUNCED)
+    assert case_facts(scene.session, scene.community, case)["standard_version"] == "2023-1"
 
 
 def test_an_announcement_moves_its_cases_and_starts_their_clock(scene: Scene) -> None:

@@ -49,6 +49,8 @@ def test_a_refusal_leads_only_to_persuasion_clearing_or_referral() -> None:
     targets = {step.target for step in moves_from(State.DECLINED)}
     # No answer to the refusal: a finding that was wrong or doubtful, a rebound that was none.
     targets -= {State.REJECTED, State.SUSPECTED, State.MONITORING}
+    # Nor is a poster for ground that none has shown yet.
+    targets -= {State.ANNOUNCED}
     assert targets == {State.VISITED, State.SELF_CLEARING, State.REFERRED}
 
 
@@ -103,6 +105,7 @@ def test_everything_a_move_lacks_comes_at_once(scene: Scene, case: Case) -> None
             case, State.ANNOUNCED, permissions=frozenset(), at=scene.clock - dt.timedelta(days=9)
         )
     assert sorted(codes(error)) == [
+        "announcement_missing",
         "document_missing",
         "not_permitted",
         "title_doubtful",
@@ -164,8 +167,9 @@ def test_available_moves_say_what_they_lack(scene: Scene, case: Case) -> None:
     secretary = GRANTS[Role.SECRETARY]
     found = available_moves(scene.session, scene.community, case, "bo", secretary)
     by_target = {item.move.target: item for item in found}
-    assert by_target[State.ANNOUNCED].is_permitted
-    assert [p.code for p in by_target[State.ANNOUNCED].lacks] == ["document_missing"]
+    assert State.ANNOUNCED not in by_target  # by its campaign alone
+    assert by_target[State.SELF_CLEARING].is_permitted
+    assert [p.code for p in by_target[State.REJECTED].lacks] == ["reason_missing"]
     assert not by_target[State.REJECTED].is_permitted
 
 
@@ -200,7 +204,7 @@ def _counts(scene: Scene) -> tuple[int | None, int | None]:
 
 
 def test_check_finds_a_case_that_its_events_do_not_explain(scene: Scene, case: Case) -> None:
-    case.state = State.CLOSED
+    case.state = State.SIGNED
     scene.session.flush()
     assert [v.rule for v in check_community(scene.session, scene.community)] == ["projection"]
 
@@ -220,7 +224,7 @@ def test_check_finds_an_area_that_its_polygon_does_not_have(scene: Scene, case: 
         )
     )
     rules = {v.rule for v in check_community(scene.session, scene.community)}
-    assert rules == {"area", "entry", "outstanding", "standing"}
+    assert rules == {"area", "entry", "outstanding", "standing", "verified"}
 
 
 def test_the_served_database_is_sound(scene: Scene) -> None:

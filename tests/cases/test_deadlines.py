@@ -52,10 +52,7 @@ def case(scene: Scene) -> Case:
     (made,) = scene.cases()
     scene.move(made, State.VERIFIED)
     scene.clock = ANNOUNCED
-    scene.move(made, State.ANNOUNCED, document="N-1", at=ANNOUNCED)
-    by = Signature("bo", ANNOUNCED)
-    set_deadline(scene.session, scene.community, made, DEADLINE, by, document="N-1")
-    return made
+    return scene.announce(made, ANNOUNCED)
 
 
 def object_on(scene: Scene, case: Case, at: dt.datetime, **values: Any) -> Objection:
@@ -103,12 +100,21 @@ def test_an_announcement_gives_15_working_days(scene: Scene) -> None:
 def test_a_deadline_is_never_too_soon_nor_on_a_holiday(
     scene: Scene, case: Case, chosen: dt.date, code: str
 ) -> None:
+    case.deadline_on = None
+    scene.session.flush()
     with pytest.raises(InputError) as error:
         set_deadline(scene.session, scene.community, case, chosen, Signature("bo", ANNOUNCED))
     assert codes(error) == {code}
-    assert case.deadline_on == DEADLINE
+    assert case.deadline_on is None
     set_deadline(scene.session, scene.community, case, day(4, 20), Signature("bo", ANNOUNCED))
     assert case.deadline_on == day(4, 20)
+
+
+def test_time_that_was_given_is_not_taken_back(scene: Scene, case: Case) -> None:
+    with pytest.raises(InputError) as error:
+        set_deadline(scene.session, scene.community, case, day(4, 28), Signature("bo", ANNOUNCED))
+    assert codes(error) == {"not_later"}
+    assert case.deadline_on == DEADLINE
 
 
 def test_the_clock_counts_working_days(scene: Scene, case: Case) -> None:

@@ -101,7 +101,7 @@ def test_a_cleared_case_is_not_rejected(scene: Scene, case: Case) -> None:
     scene.clear(case)
     scene.observe("O2", 2, 1, 2, 5, observed_on=scene.tick().date())
     scene.flag()
-    scene.move(case, State.ANNOUNCED, document="N-1")
+    scene.announce(case)
     with pytest.raises(InputError, match="stays in the record"):
         scene.move(case, State.REJECTED, reason="a mistake")
     assert sound(scene)["outstanding_m2"] == 10
@@ -202,7 +202,7 @@ def test_ground_that_is_not_common_is_not_announced(
     scene.parcels[0].title_basis = basis
     scene.session.flush()
     with pytest.raises(InputError, match="not common green"):
-        scene.move(case, State.ANNOUNCED, document="N-1")
+        scene.announce(case)
 
 
 @pytest.mark.parametrize("spelling", ["ana@x.org ", "ANA@X.ORG", "\uff41na@x.org"])

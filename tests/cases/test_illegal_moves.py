@@ -1,6 +1,7 @@
 """What the table does not allow is refused with its reason, and leaves no trace."""
 
 import datetime as dt
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,20 +13,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from cases.casework import NOTHING_LEFT, Request, StaleVersion, move
+from cases.casework import NOTHING_LEFT, Request, StaleVersion, confirm, move
 from cases.chain import first_fault, head
+from cases.ground import Ground
 from cases.models import AreaEntry, Case, CaseEvent
+from cases.signing import Signature
 from cases.workflow import BY_THE_RECORD, MOVES, Move, Requirement, State, moves_from
 from gis.problems import InputError
 from layers.models import Observation
+from tests import builders
 from tests.cases.conftest import MORNING, Scene, rectangle
+
+AGAIN = (State.ANNOUNCED, State.VISITED, State.DECLINED)
+
+# A poster is what a walk can bring; what is observed or decided is not.
+UNASKED = BY_THE_RECORD - {Requirement.ANNOUNCEMENT}
 
 # By which moves a case comes to each state; a rebound is seen after the acceptance.
 PATHS: dict[State, list[State]] = {State.SUSPECTED: []}
 _waiting = deque([State.SUSPECTED])
 while _waiting:
     for _step in moves_from(_waiting.popleft()):
-        if _step.target not in PATHS and not _step.requires & BY_THE_RECORD:
+        if _step.target not in PATHS and not _step.requires & UNASKED:
             PATHS[_step.target] = [*PATHS[_step.source], _step.target]
             _waiting.append(_step.target)
 PATHS[State.REBOUND] = PATHS[State.ACCEPTED]
@@ -63,7 +72,40 @@ class Walk:
 
     def go(self, target: State) -> None:
         """Make a move with all that it could need."""
-        move(self.scene.session, self.scene.community, self.case.id, self.full(target))
+        self.ready(target)
+        request = self.full(target)
+        assert request.at is not None
+        if target is State.ANNOUNCED:
+            builders.announce(self.scene.session, self.case, request.at, request.actor)
+        else:
+            move(self.scene.session, self.scene.community, self.case.id, request)
+        self.scene.session.expire_all()
+
+    def ready(self, target: State) -> None:
+        """Let happen what a move to ``target`` rests on."""
+        if target is State.CLOSED:
+            accepted = Ground(self.scene.session, self.scene.community, self.case).patrolled()
+            if accepted is not None and not accepted[1]:
+                builders.patrolled(self.scene.session, self.case, accepted[0])
+        if target is State.ANNOUNCED and self.case.state in AGAIN:
+            self.find_more()
+        if target is State.REFERRED and self.case.state is State.DECLINED:
+            if not Ground(self.scene.session, self.scene.community, self.case).is_announced():
+                # Declared unasked, visited and declined: no poster gave it time.
+                for one in (State.ANNOUNCED, State.VISITED, State.DECLINED):
+                    self.go(one)
+            assert self.case.deadline_on is not None
+            past = self.case.deadline_on + dt.timedelta(days=1)
+            noon = dt.datetime.combine(past, dt.time(4), dt.UTC)
+            self.scene.clock = max(self.scene.clock, noon)
+
+    def find_more(self) -> None:
+        """Let the case come to hold ground that no poster showed."""
+        column, row = divmod(len(self.scene.current()), 4)
+        self.scene.observe(builders.fresh("M"), 6.3 + 1.8 * (column % 2), 0.5 + 2.3 * row, 1.6, 2)
+        self.scene.flag()
+        at = self.scene.tick()
+        confirm(self.scene.session, self.scene.community, self.case.id, Signature("ana", at))
         self.scene.session.expire_all()
 
     def full(self, target: State) -> Request:
@@ -72,6 +114,7 @@ class Walk:
         return Request(
             target,
             actor,
+            announcement=uuid.uuid4() if target is State.ANNOUNCED else None,
             at=self.scene.tick(),
             document="D-1",
             reason="as the minutes say",
@@ -116,8 +159,10 @@ class Walk:
     def refuse_without(self, step: Move, requirement: Requirement) -> None:
         """Ask for a move of the table that lacks one thing alone."""
         with self.aside():
+            if requirement not in UNREADY:
+                self.ready(step.target)
             lacking, code = LACKING[requirement](self, self.full(step.target))
-            always = sorted(step.requires & BY_THE_RECORD - {requirement})
+            always = sorted(step.requires & UNASKED - {requirement})
             if not always:
                 self.refuse(lacking, code)
                 self.lacked.add(requirement)
@@ -177,6 +222,19 @@ def _promised(walk: Walk, full: Request) -> tuple[Request, str]:
     return full, "deadline_not_passed"
 
 
+def _more_found(walk: Walk, full: Request) -> tuple[Request, str]:
+    walk.find_more()
+    return replace(full, at=walk.scene.tick()), "ground_unannounced"
+
+
+def _all_announced(walk: Walk, full: Request) -> tuple[Request, str]:
+    if Ground(walk.scene.session, walk.scene.community, walk.case).unannounced_m2() > 0:
+        walk.go(State.ANNOUNCED)
+    return replace(full, at=walk.scene.tick()), "already_announced"
+
+
+# What is lacking as long as nothing has happened for it.
+UNREADY = {Requirement.PATROLS_DONE, Requirement.UNANNOUNCED_GROUND}
 LACKING: dict[Requirement, Callable[[Walk, Request], tuple[Request, str]]] = {
     Requirement.DOCUMENT: lambda _walk, full: (replace(full, document=" "), "document_missing"),
     Requirement.REASON: lambda _walk, full: (replace(full, reason="\n"), "reason_missing"),
@@ -190,6 +248,13 @@ LACKING: dict[Requirement, Callable[[Walk, Request], tuple[Request, str]]] = {
     Requirement.RESIDUAL_WITHIN_TOLERANCE: _half_left,
     Requirement.CLOCK_RUNS: _stopped,
     Requirement.DEADLINE_PASSED: _promised,
+    Requirement.ANNOUNCEMENT: lambda _walk, full: (
+        replace(full, announcement=None),
+        "announcement_missing",
+    ),
+    Requirement.UNANNOUNCED_GROUND: _all_announced,
+    Requirement.GROUND_ANNOUNCED: _more_found,
+    Requirement.PATROLS_DONE: lambda _walk, full: (full, "patrols_missing"),
 }
 
 
@@ -212,19 +277,22 @@ def test_from_every_state_what_is_illegal_leaves_no_trace(scene: Scene, state: S
     for step in moves_from(state):
         for requirement in step.requires:
             walk.refuse_without(step, requirement)
-        if step.requires & BY_THE_RECORD:
+        if step.requires & UNASKED:
             continue
-        full = walk.full(step.target)
-        walk.refuse(replace(full, permissions=frozenset()), "not_permitted")
-        walk.refuse(replace(full, at=MORNING - dt.timedelta(days=900)), "wrong_time")
-        before = walk.record()
-        with pytest.raises(StaleVersion):
-            move(scene.session, scene.community, walk.case.id, replace(full, version=0))
-        assert walk.record() == before
+        with walk.aside():
+            walk.ready(step.target)
+            full = walk.full(step.target)
+            walk.refuse(replace(full, permissions=frozenset()), "not_permitted")
+            tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
+            walk.refuse(replace(full, at=tomorrow), "wrong_time")
+            before = walk.record()
+            with pytest.raises(StaleVersion):
+                move(scene.session, scene.community, walk.case.id, replace(full, version=0))
+            assert walk.record() == before
         with walk.aside():
             if not (walk.cleared() and Requirement.NOTHING_CLEARED in step.requires):
                 walk.go(step.target)
-    plain = [step for step in moves_from(state) if not step.requires & BY_THE_RECORD]
+    plain = [step for step in moves_from(state) if not step.requires & UNASKED]
     assert walk.lacked >= set().union(*(step.requires for step in plain))
     assert first_fault(scene.session, scene.community) is None
 
@@ -274,6 +342,6 @@ def _onward(walk: Walk, choice: int) -> None:
 
 
 def _is_open(walk: Walk, step: Move) -> bool:
-    if step.requires & BY_THE_RECORD:
+    if step.requires & UNASKED:
         return False
     return not (walk.cleared() and Requirement.NOTHING_CLEARED in step.requires)

@@ -9,9 +9,17 @@ from sqlalchemy.orm import Session
 
 from cases.access import TWO_PERSON_ROLES, Role
 from cases.account_history import OPERATOR, AccountAct, Actor, history, record
-from cases.administration import count_seen, find_seen, is_managed, list_seen, remove_factor
+from cases.administration import (
+    count_seen,
+    find_seen,
+    is_managed,
+    list_seen,
+    record_reset,
+    remove_factor,
+)
 from cases.memberships import (
     GrantForm,
+    approval_problems,
     approve,
     grant,
     memberships,
@@ -100,19 +108,79 @@ def test_the_database_itself_wants_two_people(session: Session) -> None:
         session.flush()
 
 
-def test_whoever_was_let_in_by_the_proposer_does_not_approve(session: Session) -> None:
-    first, second = somebody(session, Role.ADMIN), somebody(session, Role.ADMIN)
-    given = grant(session, somebody(session), GrantForm(Role.OFFICIAL), acting(first))
+OPENING = [
+    AccountAct.ACCOUNT_ADDED,
+    AccountAct.ACCOUNT_OPENED,
+    AccountAct.FACTOR_REMOVED,
+    AccountAct.RESET_ISSUED,
+]
+
+
+def refused_as_one_hand(session: Session, by: Account, approver: Account) -> bool:
+    """Tell whether what ``by`` proposes is refused to ``approver`` as one person's work."""
+    given = grant(session, somebody(session), GrantForm(Role.OFFICIAL), acting(by))
+    problems = approval_problems(session, given, acting(approver))
+    if not problems:
+        return approve(session, given.id, acting(approver)).state != "in_force"
+    with pytest.raises(InputError, match="user reset"):
+        approve(session, given.id, acting(approver))
+    return {one.code for one in problems} == {"one_hand"}
+
+
+@pytest.mark.parametrize("act", OPENING)
+def test_whoever_let_somebody_into_an_account_is_no_second_person_to_it(
+    session: Session, act: AccountAct
+) -> None:
+    first, second, third = (somebody(session, Role.ADMIN) for _ in range(3))
+    assert not refused_as_one_hand(session, first, second)
+    record(session, second.id, act, acting(first))
+    assert refused_as_one_hand(session, first, second)
+    assert refused_as_one_hand(session, second, first)
+    assert not refused_as_one_hand(session, second, third)
+
+
+def test_two_accounts_that_one_admin_opened_are_one_hand(session: Session) -> None:
+    first, second, third = (somebody(session, Role.ADMIN) for _ in range(3))
+    for one in (second, third):
+        record(session, one.id, AccountAct.RESET_ISSUED, acting(first))
+    assert refused_as_one_hand(session, second, third)
+
+
+def test_a_hand_reaches_through_the_accounts_that_it_opened(session: Session) -> None:
+    first, second, third = (somebody(session, Role.ADMIN) for _ in range(3))
+    record(session, second.id, AccountAct.FACTOR_REMOVED, acting(first))
+    record(session, third.id, AccountAct.RESET_ISSUED, acting(second))
+    assert refused_as_one_hand(session, third, first)
+
+
+def test_only_a_password_set_by_the_operator_s_link_frees_an_account(session: Session) -> None:
+    first, second, third = (somebody(session, Role.ADMIN) for _ in range(3))
     record(session, second.id, AccountAct.RESET_ISSUED, acting(first))
-    with pytest.raises(InputError) as caught:
-        approve(session, given.id, acting(second))
-    assert codes(caught) == {"same_person"}
-    # What the account's owner does afterwards does not wash it off; the operator's reset does.
-    record(session, second.id, AccountAct.RESET_ISSUED, acting(second))
-    with pytest.raises(InputError):
-        approve(session, given.id, acting(second))
+    # Whoever holds an account could do all this as well, and so could a friend.
+    for act in (AccountAct.PASSWORD_RESET, AccountAct.PASSWORD_CHANGED, AccountAct.FACTOR_SET):
+        record(session, second.id, act, acting(second))
+    record(session, second.id, AccountAct.RESET_ISSUED, acting(third))
+    record(session, second.id, AccountAct.FACTOR_REMOVED, OPERATOR)
     record(session, second.id, AccountAct.RESET_ISSUED, OPERATOR)
-    assert approve(session, given.id, acting(second)).state == "in_force"
+    assert refused_as_one_hand(session, second, first)
+    record(session, second.id, AccountAct.PASSWORD_RESET, acting(second))
+    assert not refused_as_one_hand(session, second, first)
+    assert not refused_as_one_hand(session, third, second)
+
+
+def test_a_link_given_after_the_operator_s_frees_nothing(session: Session) -> None:
+    first, second = somebody(session, Role.ADMIN), somebody(session, Role.ADMIN)
+    record(session, second.id, AccountAct.RESET_ISSUED, OPERATOR)
+    record(session, second.id, AccountAct.RESET_ISSUED, acting(first))
+    record(session, second.id, AccountAct.PASSWORD_RESET, acting(second))
+    assert refused_as_one_hand(session, second, first)
+
+
+def test_a_new_link_ends_sessions_and_the_links_before(session: Session) -> None:
+    who = somebody(session)
+    before = who.fs_uniquifier
+    record_reset(session, who, OPERATOR)
+    assert who.fs_uniquifier != before
 
 
 def test_an_admin_grants_only_within_the_own_region(session: Session) -> None:

@@ -7,13 +7,13 @@ import zipfile
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 from PIL.TiffImagePlugin import IFDRational
 
 from cases import pictures
 from cases.pictures import LONGEST_SIDE, MediaType, Size, read_picture
 from gis.problems import InputError
-from tests.pictures import SVG, camera, picture, vast_png, vast_webp
+from tests.pictures import SVG, camera, cut_jpeg, picture, vast_png, vast_webp
 
 
 def refused(name: str, content: bytes) -> str:
@@ -88,6 +88,16 @@ def test_a_picture_cut_off_anywhere_is_refused(kind: str) -> None:
     read_picture("whole", whole)
     for at in random.Random(1).sample(range(1, len(whole) - 2), 150):
         assert refused("cut.jpg", whole[:at]) in {"broken", "kind"}
+
+
+def test_what_is_cut_off_is_refused_whatever_else_the_process_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert refused("cut.jpg", cut_jpeg()) == "broken"
+    # WeasyPrint does this to the whole process, and others may.
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    assert refused("cut.jpg", cut_jpeg()) == "broken"
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
 
 def test_what_a_camera_notes_is_read() -> None:

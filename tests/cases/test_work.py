@@ -87,7 +87,7 @@ def ana(scene: Scene, cases: list[Case]) -> Account:
 def announced(scene: Scene, cases: list[Case]) -> None:
     for case in cases:
         scene.move(case, State.VERIFIED)
-        scene.move(case, State.ANNOUNCED, document="A-1")
+        scene.announce(case)
 
 
 def place_of(scene: Scene, x: float, y: float) -> tuple[float, float]:

@@ -83,7 +83,7 @@ def test_a_token_is_shown_once(web: Web) -> None:
     made = send(client, "/account/tokens", name=HOSTILE, expires="2999-01-01")
     found = re.search(r"cg_[\w-]{43}", made.text)
     assert found
-    assert made.headers["Cache-Control"] == "no-store"
+    assert made.headers["Cache-Control"] == "private, no-store"
     assert HOSTILE not in made.text
     page = client.get("/account").text
     assert found[0] not in page
@@ -119,7 +119,7 @@ def test_an_admin_opens_an_account_whose_owner_gets_in_by_the_link(
     form = {"email": "New@example.org", "name": "新人", "role": "planner", "place": town["place"]}
     made = send(admin, "/accounts", **form)
     assert made.status_code == 200
-    assert made.headers["Cache-Control"] == "no-store"
+    assert made.headers["Cache-Control"] == "private, no-store"
     found = re.search(r'<code class="secret"[^>]*>http://localhost(/reset/[^<]+)<', made.text)
     assert found
     stranger = web.client()
@@ -224,7 +224,7 @@ def test_an_admin_closes_opens_and_resets(web: Web, town: dict[str, str]) -> Non
     assert log_in(web.client(), email).status_code == 302
     reset = send(admin, f"{page}/reset")
     assert "/reset/" in reset.text
-    assert reset.headers["Cache-Control"] == "no-store"
+    assert reset.headers["Cache-Control"] == "private, no-store"
     assert "/reset/" not in re.sub(r'action="[^"]+"', "", admin.get(page).text)
     assert send(admin, f"{page}/factor").status_code == 302
     with web.database.session(NOWHERE) as session:

@@ -122,6 +122,16 @@ def test_every_answer_is_guarded(web: Web) -> None:
         assert "Strict-Transport-Security" not in headers
 
 
+def test_no_page_is_kept_and_no_answer_without_asking(web: Web) -> None:
+    client = web.login(Role.PLANNER)
+    for address in ("/login", "/places", "/account", "/nothing"):
+        assert client.get(address).headers["Cache-Control"] == "private, no-store", address
+    document = client.get("/api/v1/openapi.json")
+    assert document.headers["Cache-Control"] == "private, no-cache"
+    with client.get("/static/mark.svg") as mark:
+        assert mark.headers["Cache-Control"] == "no-cache"
+
+
 def test_cookies_are_careful_and_more_so_over_tls(web: Web) -> None:
     plain = web.client().get("/login").headers["Set-Cookie"]
     assert "HttpOnly" in plain

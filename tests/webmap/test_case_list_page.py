@@ -8,8 +8,11 @@ from collections.abc import Sequence
 
 import pytest
 from openpyxl import load_workbook
+from sqlalchemy import select
 
 from cases.access import Role
+from cases.models import Case
+from cases.people import find_account
 from cases.workflow import State
 from layers.db import EVERYWHERE
 from tests import builders as make
@@ -106,7 +109,30 @@ def test_a_list_without_cases_says_what_to_do(web: Web) -> None:
     assert "No case is like that." not in read(web, empty, "&q=x")
 
 
+def test_a_list_names_no_housekeeper_of_cases_that_the_reader_does_not_see(web: Web) -> None:
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        community = make.community(session)
+        run = make.campaign(session, community)
+        cases = [
+            make.case(session, make.household(session, community), run, number=number)
+            for number in (1, 2)
+        ]
+        code, ids = community.code, [one.id for one in cases]
+    names = ("mine", "theirs")
+    for case_id, name in zip(ids, names, strict=True):
+        email = web.person(Role.LANE_HOUSEKEEPER, code, name)
+        with web.database.session(EVERYWHERE) as session, session.begin():
+            keeper = find_account(session, email)
+            assert keeper is not None
+            session.scalars(select(Case).where(Case.id == case_id)).one().housekeeper_id = keeper.id
+    page = web.login(Role.LANE_HOUSEKEEPER, code, "mine").get(f"/c/{code}/cases").text
+    assert f"mine.{code}@example.org" in page
+    assert f"theirs.{code}@example.org" not in page
+    everything = read(web, code)
+    assert all(f"{name}.{code}@example.org" in everything for name in names)
+
+
 def test_who_may_not_read_cases_gets_no_list(web: Web, place: str) -> None:
     for path in ("cases", "cases.csv", "cases.xlsx"):
-        official = web.login(Role.OFFICIAL, place).get(f"/c/{place}/{path}")
-        assert official.status_code == 403
+        admin = web.login(Role.ADMIN, place).get(f"/c/{place}/{path}")
+        assert admin.status_code == 403

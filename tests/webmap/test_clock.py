@@ -13,11 +13,8 @@ from werkzeug.test import TestResponse
 from cases.access import Role
 from cases.calendar import add_working_days
 from cases.casework import Request, move
-from cases.deadlines import set_deadline
 from cases.flagging import flag
-from cases.ledger import today
 from cases.models import Case, CaseEvent, Objection
-from cases.signing import Signature
 from cases.workflow import State
 from layers.db import EVERYWHERE
 from layers.models import Community
@@ -85,10 +82,8 @@ def desk(web: Web) -> Desk:
         builders.observation(session, community, builders.square(0.1, 0.1, 0.5), ref="O1")
         flag(session, [community])
         case = session.scalars(select(Case).where(Case.community_id == community.id)).one()
-        for state in (State.VERIFIED, State.ANNOUNCED):
-            move(session, community, case.id, Request(state, "ana", document="N-1"))
-        deadline = add_working_days("CN", today(community), 9)
-        set_deadline(session, community, case, deadline, Signature("ana"))
+        move(session, community, case.id, Request(State.VERIFIED, "ana"))
+        deadline = builders.announce(session, case, dt.datetime.now(dt.UTC)).deadline_on
     return Desk(web, community.code, case.id, deadline)
 
 

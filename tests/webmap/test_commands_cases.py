@@ -7,16 +7,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import shapely
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.access import Role
 from cases.calendar import add_working_days
+from cases.models import Case
 from cases.people import add_account
 from gis.crs import SurveyCRS
 from layers.config import Settings
 from layers.db import EVERYWHERE
 from layers.migrate import open_database
 from layers.models import Community
+from layers.places import find_community
 from tests import builders
 from webmap.cli import main
 
@@ -123,11 +126,17 @@ def test_a_clock_is_set_stopped_run_on_and_extended(run: Run, committed: Setting
         return add_working_days("CN", dt.date.today() + dt.timedelta(days=1), count).isoformat()
 
     assert run("flag", "--community", "CLOCK")[0] == 0
-    for state, by in (("verified", carl), ("announced", dora)):
-        assert run("case", "move", who, state, *by, "--document", "N-1")[0] == 0
+    assert run("case", "move", who, "verified", *carl)[0] == 0
+    code, _out, err = run("case", "move", who, "announced", *dora, "--document", "N-1")
+    assert (code, "announced by a poster" in err) == (2, True)
+    with database.session(EVERYWHERE) as session, session.begin():
+        place = find_community(session, "CLOCK")
+        case = session.scalars(select(Case).where(Case.community_id == place.id)).one()
+        builders.announce(session, case, dt.datetime.now(dt.UTC))
+    database.engine.dispose()
     code, _out, err = run("case", "deadline", who, day(2), *dora, "--document", "N-1")
     assert (code, "fewer than 7 working days" in err) == (2, True)
-    assert run("case", "deadline", who, day(9), *dora, "--document", "N-1")[0] == 0
+    assert run("case", "deadline", who, day(16), *dora, "--document", "N-1")[0] == 0
     code, out, _err = run("case", "object", who, *carl, "--grounds", "It is our yard.")
     assert (code, "the clock stands" in out) == (0, True)
     code, _out, err = run("case", "move", who, "visited", *dora)
@@ -136,12 +145,40 @@ def test_a_clock_is_set_stopped_run_on_and_extended(run: Run, committed: Setting
     code, _out, err = run("case", "decide-objection", who, *dora, "--upheld", "--to", "x", *words)
     assert (code, "does not lead to 'x'" in err) == (2, True)
     code, out, _err = run("case", "decide-objection", who, *dora, "--refused", *words)
-    assert (code, f"announced, with time until {day(9)}" in out) == (0, True)
-    assert run("case", "extend", who, day(12), *carl, "--reason", "ill")[0] == 2
-    assert run("case", "extend", who, day(12), *dora, "--reason", "ill")[0] == 0
+    assert (code, f"announced, with time until {day(16)}" in out) == (0, True)
+    assert run("case", "extend", who, day(19), *carl, "--reason", "ill")[0] == 2
+    assert run("case", "extend", who, day(19), *dora, "--reason", "ill")[0] == 0
     code, out, _err = run("case", "reassign", who, "1-1-102", *dora, "--reason", "their key")
     assert (code, out) == (0, "1-1-102 answers now and is verified; 1-1-101 is rejected.\n")
     assert run("check", "--community", "CLOCK")[0] == 0
+
+
+def test_the_paper_of_a_move_is_issued_with_it(run: Run, committed: Settings) -> None:
+    database = open_database(committed)
+    with database.session(EVERYWHERE) as session, session.begin():
+        _fill(session, "PAPER")
+        for name, role in (("edna", Role.INSPECTOR), ("finn", Role.SECRETARY)):
+            add_account(
+                session,
+                f"{name}@example.org",
+                name=name,
+                password="green-again-2022",
+                role=role,
+                place="PAPER",
+            )
+    database.engine.dispose()
+    edna, finn = (("--community", "PAPER", "--by", f"{n}@example.org") for n in ("edna", "finn"))
+    assert run("flag", "--community", "PAPER")[0] == 0
+    for state in ("verified", "self_clearing"):
+        assert run("case", "move", "1-1-101", state, *edna)[0] == 0
+    code, _out, err = run("case", "move", "1-1-101", "assisted", *finn)
+    assert (code, "inventory is empty" in err) == (2, True)
+    code, _out, err = run("case", "move", "1-1-101", "assisted", *finn, "--item", "fence; many")
+    assert (code, "each with a count" in err) == (2, True)
+    items = ("--item", "fence; 12; worn", "--item", "pots")
+    assert run("case", "move", "1-1-101", "assisted", *finn, *items)[0] == 0
+    event = json.loads(run("case", "show", "1-1-101", "--community", "PAPER", "--json")[1])[-1]
+    assert event["document"].endswith("-001")
 
 
 def test_an_unknown_place_state_or_household_is_bad_input(run: Run, place: str) -> None:

@@ -14,10 +14,12 @@ from werkzeug.test import TestResponse, encode_multipart
 
 from cases.access import Role
 from cases.models import Photograph
+from cases.papers.layout import Sheet
+from cases.papers.pdf import write_pdf
 from cases.workflow import State
 from layers.db import EVERYWHERE
 from tests import builders as make
-from tests.pictures import SVG, camera, picture
+from tests.pictures import SVG, camera, cut_jpeg, picture
 from tests.webmap.conftest import Web, csrf_token
 from webmap.pages import photographs as pages
 
@@ -97,7 +99,11 @@ def test_whoever_may_read_the_case_sees_pixels_alone(scene: Scene) -> None:
         answer = client.get(small.replace("small", size), buffered=True)
         assert (answer.status_code, answer.mimetype) == (200, "image/jpeg")
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Cache-Control"].startswith("private")
+        assert answer.headers["Cache-Control"] == "private, no-cache"
+        again = client.get(
+            answer.request.path, headers={"If-None-Match": answer.headers["ETag"]}, buffered=True
+        )
+        assert (again.status_code, again.data) == (304, b"")
         assert b"SECRETPHONE" not in answer.data
         Image.open(io.BytesIO(answer.data)).load()
     assert client.get(small.replace("small", "original")).status_code == 403
@@ -120,6 +126,7 @@ def test_the_original_is_saved_as_it_came(scene: Scene, role: Role) -> None:
         r"attachment; filename=[0-9a-f]{16}\.jpg", answer.headers["Content-Disposition"]
     )
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"
     assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
@@ -152,6 +159,16 @@ def test_one_bad_file_refuses_all_by_name_and_what_was_typed_stays(scene: Scene)
     assert "good.jpg" not in refused.text
     assert ">typed</textarea>" in refused.text
     assert 'value="north"' in refused.text
+    assert scene.kept() == 0
+
+
+def test_a_worker_that_has_made_a_paper_refuses_cut_off_photographs_as_before(
+    scene: Scene,
+) -> None:
+    assert write_pdf(Sheet("en", "Notice", "1", [], "{page}/{pages}")).startswith(b"%PDF-")
+    refused = scene.send(("cut.jpg", cut_jpeg()))
+    assert refused.status_code == 422
+    assert "cut.jpg is cut off" in refused.text
     assert scene.kept() == 0
 
 

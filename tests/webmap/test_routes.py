@@ -18,6 +18,7 @@ from cases.photograph_files import PhotographFiles
 from cases.photographs import Shots, add_photographs
 from cases.pictures import read_picture
 from cases.signing import Signature
+from cases.workflow import State
 from layers.db import EVERYWHERE
 from tests import builders as make
 from tests.webmap.conftest import Web, csrf_token
@@ -53,7 +54,8 @@ def walk(web: Web) -> Walk:
 def samples(web: Web) -> dict[str, Any]:
     """Make a community with one of everything that an address can name.
 
-    Its case is the lane housekeeper's, who would not see it otherwise.
+    Its case is the lane housekeeper's and was referred, so that each role sees it that
+    sees any.
     """
     made = _made(web)
     web.give(made["case_id"], made["place"])
@@ -67,6 +69,7 @@ def _made(web: Web) -> dict[str, Any]:
         parcel = make.parcel(session, place)
         run = make.campaign(session, place)
         case = make.case(session, home, run)
+        make.event(session, case, make.EARLY, State.REFERRED, data={"addressee": "authority"})
         seen = make.observation(session, place)
         make.encroachment(session, seen, parcel, case)
         papers = make.campaign_papers(session, place, run, case)

@@ -1,6 +1,7 @@
 """The pages of the daily work: who sees what, what forms do, and what never leaks."""
 
 import html
+import json
 import re
 import uuid
 from dataclasses import dataclass
@@ -36,6 +37,13 @@ from tests import builders as make
 from tests.webmap.conftest import PASSWORD, Web, csrf_token, log_in
 
 HOSTILE = "{{7*7}}</script><b>${alert(1)}"
+
+
+_RING = [
+    [122.2014 + dx / 8000, 37.4055 + 4.2 / 11100 + dy / 12000]
+    for dx, dy in ((0.1, 0), (0.8, 0), (0.8, 0.5), (0.1, 0.5), (0.1, 0))
+]
+DRAWN = json.dumps({"type": "Polygon", "coordinates": [_RING]})
 
 
 @dataclass(frozen=True)
@@ -253,16 +261,13 @@ def test_nothing_of_a_tip_is_on_the_case_nor_in_the_api(web: Web, scene: Scene) 
 
 def test_what_was_seen_is_flagged_at_once(web: Web, scene: Scene) -> None:
     client = web.login(Role.INSPECTOR, scene.place)
-    ring = [[122.2014 + dx / 8000, 37.4055 + 4.2 / 11100 + dy / 12000] for dx, dy in
-            ((0.1, 0), (0.8, 0), (0.8, 0.5), (0.1, 0.5), (0.1, 0))]  # fmt: skip
-    drawn = f'{{"type":"Polygon","coordinates":[{ring}]}}'
     answer = post(
         client, f"{scene.root}/observations/new", polygon="{", structure_type="fence", note="n"
     )
     assert answer.status_code == 422
     answer = post(client, f"{scene.root}/observations/new", polygon="", structure_type="fence")
     assert "Nothing is drawn" in answer.text or "No ground is drawn" in answer.text
-    answer = post(client, f"{scene.root}/observations/new", polygon=drawn, structure_type="fence")
+    answer = post(client, f"{scene.root}/observations/new", polygon=DRAWN, structure_type="fence")
     assert answer.status_code == 302, answer.text
     with web.database.session(EVERYWHERE) as session:
         seen = session.scalars(
@@ -273,11 +278,24 @@ def test_what_was_seen_is_flagged_at_once(web: Web, scene: Scene) -> None:
     assert len(seen) == 1
 
 
+def test_drawing_over_the_case_of_another_inspector_leads_to_the_map_alone(
+    web: Web, scene: Scene
+) -> None:
+    account = account_of(web, Role.INSPECTOR, scene.place, "hers")
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        session.scalars(select(Case).where(Case.id == scene.case)).one().inspector_id = account
+    client = web.login(Role.INSPECTOR, scene.place)
+    assert client.get(scene.page).status_code == 404
+    answer = post(client, f"{scene.root}/observations/new", polygon=DRAWN, structure_type="fence")
+    assert (answer.status_code, answer.location) == (302, f"/map/{scene.place}")
+    assert client.get(scene.page).status_code == 404
+
+
 def test_a_household_declares_by_the_letter(web: Web, scene: Scene) -> None:
     secretary = web.login(Role.SECRETARY, scene.place)
     letter = post(secretary, f"{scene.page}/declaration-link")
     assert letter.status_code == 200, letter.text
-    assert letter.headers["Cache-Control"] == "no-store"
+    assert letter.headers["Cache-Control"] == "private, no-store"
     assert "<svg" in letter.text
     found = re.search(r"http://localhost(/d/[\w-]+)", letter.text)
     assert found

@@ -21,7 +21,7 @@ from webmap.caching import ask_again
 PROBLEM = "application/problem+json"
 View = TypeVar("View", bound=Callable[..., Any])
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-SchemaLike = Schema | type[Schema]
+SchemaLike = Schema | type[Schema] | dict[str, str]
 # What each part of an address means.
 _PARTS: dict[str, dict[str, Any]] = {
     "place": {
@@ -30,6 +30,10 @@ _PARTS: dict[str, dict[str, Any]] = {
     },
     "parcel_id": {"description": "The identifier of a parcel."},
     "case_id": {"description": "The identifier of a case."},
+    "campaign_id": {"description": "The identifier of a campaign."},
+    "meeting_id": {"description": "The identifier of a meeting."},
+    "announcement_id": {"description": "The identifier of an announcement."},
+    "paper_id": {"description": "The identifier of a paper, in one of its versions."},
 }
 _IF_MATCH = {
     "name": "If-Match",
@@ -123,15 +127,18 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         if method == "get":
             parameters.append(_IF_NONE_MATCH)
             doc["responses"][304] = {"description": "What the client has still holds."}
+        if method != "get":
+            endings += [400, 422]
         if "requestBody" in doc:
-            endings += [400, 413, 415, 422]
+            endings += [413, 415]
         if doc_info.get("versioned"):
             parameters.append(_IF_MATCH)
             endings.append(428)
         for status in endings:
             doc["responses"].setdefault(status, HTTPStatus(status).name)
         if method == "get" or doc_info.get("versioned"):
-            doc["responses"][200]["headers"] = {"ETag": _ETAG}
+            done = next(one for one in (200, 201) if one in doc["responses"])
+            doc["responses"][done]["headers"] = {"ETag": _ETAG}
         return doc
 
 

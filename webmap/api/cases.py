@@ -21,7 +21,8 @@ from cases.case_list import (
     list_cases,
 )
 from cases.case_sheet import LAYERS, Shape, case_shapes, find_case
-from cases.casework import StaleVersion, move
+from cases.casework import StaleVersion
+from cases.issuing import move_with_paper
 from cases.models import Case
 from cases.parcel_file import case_events, case_file
 from cases.workflow import Document, Requirement, State
@@ -32,7 +33,7 @@ from webmap.api.community import asked_community, asking_viewer
 from webmap.api.cursors import read_cursor, write_cursor
 from webmap.api.etags import asked_versions, tag_version
 from webmap.api.fields import POLYGONS, Count, Flag, Key, Text, Word
-from webmap.api.moves import MoveSchema, move_request
+from webmap.api.moves import MoveSchema, move_request, paper_details
 from webmap.api.schemas import FailureSchema, ProblemSchema, says, word
 from webmap.api.submitting import submit
 from webmap.errors import Stale
@@ -63,12 +64,17 @@ class AvailableMoveSchema(Schema):
 
     target = word(State, "The state that it leads to.")
     permitted = fields.Boolean(**says("Whether the asking account may make it."))
-    document = word(Document, "The kind of paper that it rests on.", allow_none=True)
+    document = word(
+        Document,
+        "The kind of paper that it rests on, issued with it where none is named.",
+        allow_none=True,
+    )
     requires = fields.List(
         word(Requirement, "A requirement."), **says("All that such a move needs.")
     )
     lacks = fields.List(
-        fields.Nested(ProblemSchema), **says("What an empty request would still lack.")
+        fields.Nested(ProblemSchema),
+        **says("What it would lack without any field, a paper's number counted."),
     )
 
 
@@ -297,9 +303,11 @@ def move_case(
     """Make one move of a case.
 
     Which moves there are, who may make them and what each needs is in the case's
-    `moves`. Everything that a move lacks comes at once, by field.
+    `moves`. Everything that a move lacks comes at once, by field. The paper that a move
+    rests on is issued with it where `document` gives no number; a consent to assistance
+    then needs its `inventory`, a referral its `authority`.
     """
-    viewer, read = asking_viewer(), asked_versions()
+    viewer, read, details = asking_viewer(), asked_versions(), paper_details(asked)
     if "version" in asked and asked["version"] not in read:
         message = "The body's version is another than If-Match's."
         remedy = "Send the version that was read in both, or in If-Match alone."
@@ -310,7 +318,7 @@ def move_case(
         known = _case(session, community, case_id).version
         wanted = move_request(asked, viewer, known if known in read else 0)
         try:
-            moved = move(session, community, case_id, wanted)
+            moved = move_with_paper(session, community, case_id, wanted, details)
         except StaleVersion as error:
             now = case_file(session, community, error.case, viewer)
             yours = {"versions": sorted(read), **request.get_json()}

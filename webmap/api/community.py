@@ -5,7 +5,7 @@ from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from cases.parcel_file import Viewer
-from cases.visibility import visible_cases
+from cases.visibility import visible_cases, visible_households
 from layers.models import Community
 from webmap.gates import current_access
 
@@ -20,4 +20,10 @@ def asking_viewer() -> Viewer:
     """Return who asks, what they may in the community of the address, and what they see."""
     access = current_access()
     allowed = access.rights.permissions(access.place.id)
-    return Viewer(current_user.email, allowed, visible_cases(access.rights, current_user.id))
+    mine, account_id = access.rights, current_user.id
+    return Viewer(
+        current_user.email,
+        allowed,
+        visible_cases(mine, account_id),
+        visible_households(mine, account_id),
+    )

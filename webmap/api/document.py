@@ -101,6 +101,11 @@ def noun_words() -> dict[str, str]:
         "places": gettext("Places"),
         "parcels": gettext("Parcels"),
         "cases": gettext("Cases"),
+        "campaigns": gettext("Campaigns"),
+        "bodies": gettext("Bodies"),
+        "meetings": gettext("Meetings"),
+        "announcements": gettext("Announcements"),
+        "papers": gettext("Papers"),
     }
 
 
@@ -119,4 +124,31 @@ def operation_words() -> dict[str, str]:
         "case_history": gettext("What happened to a case"),
         "case_ground": gettext("The polygons of a case, then and now"),
         "move_case": gettext("Make one move of a case"),
+        **_campaign_words(),
+    }
+
+
+def _campaign_words() -> dict[str, str]:
+    return {
+        "campaign_list": gettext("Campaigns of a community, each with how it stands"),
+        "new_campaign": gettext("Begin a campaign"),
+        "whole_campaign": gettext("One campaign and how it stands"),
+        "change_campaign": gettext("Change in which order a campaign takes its cases"),
+        "finish_campaign": gettext("End a campaign with what came of it"),
+        "announceable_cases": gettext("Cases that an announcement may choose"),
+        "body_list": gettext("Bodies that carry the campaigns of a community"),
+        "new_body": gettext("Add a body to a community"),
+        "meeting_list": gettext("Meetings of a campaign, a page at a time"),
+        "new_meeting": gettext("Record a joint meeting"),
+        "whole_meeting": gettext("One meeting with its attendance and its resolutions"),
+        "new_minutes": gettext("Issue the minutes of a meeting"),
+        "announcement_list": gettext("Announcements of a campaign, a page at a time"),
+        "new_announcement": gettext("Issue an announcement"),
+        "whole_announcement": gettext("One announcement with its paper and its postings"),
+        "new_posting": gettext("Record where an announcement was posted"),
+        "paper_list": gettext("Papers of a community, a page at a time"),
+        "whole_paper": gettext("One paper with all that it says"),
+        "paper_pdf": gettext("A paper as PDF"),
+        "paper_docx": gettext("A paper as docx"),
+        "new_correction": gettext("Correct a text of a paper, in a new version"),
     }

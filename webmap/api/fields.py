@@ -5,7 +5,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -161,6 +161,38 @@ class Count(fields.Integer):
             number = int(value)
             if self.least <= number <= self.most:
                 return number
+        remedy = f"Give a whole number from {self.least} to {self.most}."
+        raise refused("count", f"{shown(value)} is no such number.", remedy)
+
+
+class Language(fields.String):
+    """One of the languages of papers."""
+
+    def __init__(self, languages: Sequence[str], **kwargs: Any) -> None:
+        """Take the languages to choose from."""
+        self.languages = languages
+        metadata = {"enum": list(languages), **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        if value in self.languages:
+            return str(value)
+        remedy = f"Choose one of {', '.join(self.languages)}."
+        raise refused("language", f"{shown(value)} is none of the languages.", remedy)
+
+
+class Whole(fields.Integer):
+    """A whole number within bounds, as a body writes it."""
+
+    def __init__(self, least: int, most: int, **kwargs: Any) -> None:
+        """Allow ``least`` to ``most``."""
+        self.least, self.most = least, most
+        metadata = {"minimum": least, "maximum": most, **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int:
+        if type(value) is int and self.least <= value <= self.most:
+            return value
         remedy = f"Give a whole number from {self.least} to {self.most}."
         raise refused("count", f"{shown(value)} is no such number.", remedy)
 

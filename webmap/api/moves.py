@@ -3,16 +3,37 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema, ValidationError, fields
+from marshmallow.validate import Length
 from werkzeug.exceptions import PreconditionRequired
 
 from cases.casework import NOTHING_LEFT, Request
+from cases.issuing import (
+    LONGEST_AUTHORITY,
+    LONGEST_ITEM,
+    MOST_ITEMS,
+    MOST_OF_ONE,
+    Item,
+    PaperDetails,
+)
 from cases.parcel_file import Viewer
 from cases.workflow import Addressee, State
 from gis.problems import InputError
-from webmap.api.fields import Ground, Instant, Text, Version, Word, problems_in
+from webmap.api.fields import Ground, Instant, Text, Version, Whole, Word, problems_in
 
 _MISSING = object()
+
+
+class ItemSchema(Schema):
+    """A thing that is moved or taken down with the household's consent."""
+
+    what = Text(LONGEST_ITEM, required=True, metadata={"description": "What it is."})
+    count = Whole(
+        1, MOST_OF_ONE, load_default=1, metadata={"description": "How many; 1 by default."}
+    )
+    condition = Text(
+        LONGEST_ITEM, load_default="", metadata={"description": "In which condition it is."}
+    )
 
 
 class MoveSchema(Schema):
@@ -35,7 +56,13 @@ class MoveSchema(Schema):
         allow_none=True,
         metadata={"description": "When it happened, with its zone; now by default."},
     )
-    document = Text(allow_none=True, metadata={"description": "The number of the paper behind it."})
+    document = Text(
+        allow_none=True,
+        metadata={
+            "description": "The number of the paper behind it; without one the paper is issued"
+            " with the move."
+        },
+    )
     reason = Text(allow_none=True, metadata={"description": "The reason, or a note."})
     addressee = Word(
         Addressee,
@@ -43,6 +70,17 @@ class MoveSchema(Schema):
         noun="addressee",
         allow_none=True,
         metadata={"description": "To whom a refusal is referred; the authority by default."},
+    )
+    inventory = fields.List(
+        fields.Nested(ItemSchema),
+        allow_none=True,
+        validate=Length(max=MOST_ITEMS),
+        metadata={"description": "What an assistance consent lists."},
+    )
+    authority = Text(
+        LONGEST_AUTHORITY,
+        allow_none=True,
+        metadata={"description": "Whom a referral goes to, by name."},
     )
     version = Version(metadata={"description": "The same as in If-Match, for a client's own use."})
 
@@ -79,3 +117,9 @@ def move_request(asked: Mapping[str, Any], viewer: Viewer, version: int) -> Requ
         permissions=viewer.permissions,
         addressee=asked.get("addressee") or Addressee.AUTHORITY,
     )
+
+
+def paper_details(asked: Mapping[str, Any]) -> PaperDetails:
+    """Return what the paper of a move says beside the facts of its case."""
+    inventory = [Item(**one) for one in asked.get("inventory") or ()]
+    return PaperDetails(inventory, asked.get("authority") or "")

@@ -93,7 +93,8 @@ class ParcelSchema(Schema):
     )
     looked = fields.List(fields.Date(), **says("The days on which a survey looked at it."))
     households = fields.List(
-        fields.Nested(LinkedHouseholdSchema), **says("The households linked to it.")
+        fields.Nested(LinkedHouseholdSchema),
+        **says("The households linked to it that the account sees."),
     )
     encroachments = fields.List(
         fields.Nested(EncroachmentSchema), **says("What was found on it, oldest first.")
@@ -140,9 +141,14 @@ def parcel_matches(asked: dict[str, Any], place: str) -> ResponseReturnValue:
 
 @parcels.route("/communities/<place>/parcels/<uuid:parcel_id>")
 @parcels.response(200, ParcelSchema)
-@gated(Permission.CASE_READ)
+@gated(Permission.MAP_READ)
 def parcel(place: str, parcel_id: uuid.UUID) -> ResponseReturnValue:
-    """Everything about one parcel."""
+    """One parcel with what lies on it, as far as the account sees it.
+
+    The ground is for everybody who reads the map; households, enclosures and findings
+    are those of the households and cases that the account sees, and what nobody
+    answers for.
+    """
     with place_session() as session:
         found = parcel_file(session, asked_community(session), parcel_id, asking_viewer())
     return jsonify(found) if found is not None else abort(404)

@@ -207,16 +207,16 @@ def place_days(place: str) -> ResponseReturnValue:
 def place_search(asked: dict[str, Any], place: str) -> ResponseReturnValue:
     """Find by part of a name, ref or number.
 
-    In a region these are communities; in a community buildings, households by
-    their ref, parcels and cases. Residents are never found.
+    In a region these are communities; in a community buildings, parcels, and those
+    households (by their ref) and cases that the account sees. Residents are never found.
     """
     text = asked["q"].replace("\x00", "")
-    where = current_access().place
+    where, viewer = current_access().place, asking_viewer()
     with place_session() as session:
         more = []
         if where.is_community:
-            more.append(case_hits(session.get_one(Community, where.id), text, asking_viewer()))
-        return jsonify(search(session, where, text, more))
+            more.append(case_hits(session.get_one(Community, where.id), text, viewer))
+        return jsonify(search(session, where, text, more, households=viewer.knows))
 
 
 def _filters(asked: dict[str, Any], session: Session) -> Iterator[ColumnElement[bool]]:

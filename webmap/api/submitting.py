@@ -1,40 +1,25 @@
-"""Writes: one transaction, repeated where it lost, done once where its client has a key."""
+"""Writes of the API: what was done is answered as JSON, and answered the same when sent again."""
 
-import hashlib
-import json
 import uuid
 from collections.abc import Callable
 
 from flask import Response, current_app, request
-from flask_login import current_user
 from sqlalchemy.orm import Session
 
-from cases.submissions import Answer, Submission, once
-from layers.transactions import transact
-from webmap.connections import current_database
-from webmap.gates import current_access
+from cases.submissions import Answer
+from webmap.submitting import Sent, submit_at_place
 
 
-def submit(key: uuid.UUID | None, work: Callable[[Session], object]) -> Response:
+def submit(key: uuid.UUID | None, work: Callable[[Session], object], status: int = 200) -> Response:
     """Do ``work`` in a transaction that sees the place of this request, and answer with it.
 
     ``key`` is the client's own: what was done under it before is not done again, and
-    answered as it was then.
+    answered as it was then. A region has nothing to change: 404.
     """
 
-    def run(session: Session) -> Answer:
-        def do() -> Answer:
-            return Answer(200, current_app.json.dumps(work(session)))
+    def do(session: Session) -> Answer:
+        return Answer(status, current_app.json.dumps(work(session)))
 
-        return do() if key is None else once(session, _submission(key), do)
-
-    answer = transact(current_database(), current_access().scope, run)
+    sent = Sent(key, [request.method, request.path, request.get_json(silent=True)])
+    answer = submit_at_place(sent, do)
     return Response(answer.body, answer.status, content_type="application/json")
-
-
-def _submission(key: uuid.UUID) -> Submission:
-    """Return what was sent in one form, whatever the order of its members."""
-    said = [request.method, request.path, request.get_json()]
-    canonical = json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
-    digest = hashlib.sha256(canonical).hexdigest()
-    return Submission(current_access().place.id, current_user.id, key, digest)

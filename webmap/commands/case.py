@@ -72,7 +72,9 @@ def show_(settings: Settings, code: str, household: str, as_json: bool) -> None:
 @click.argument("state")
 @by_option
 @at_option
-@click.option("--document", default="", help="The number of the document that the move needs.")
+@click.option(
+    "--document", default="", help="The number of the paper behind it; else it is issued."
+)
 @click.option("--reason", default="", help="Why, where the move needs a reason.")
 @click.option(
     "--residual", type=click.Path(path_type=Path), help="A file with what is still occupied."
@@ -81,6 +83,13 @@ def show_(settings: Settings, code: str, household: str, as_json: bool) -> None:
     "--to-claim", is_flag=True, help="Refer to the owners' own claim, not to the authority."
 )
 @click.option("--nothing-left", is_flag=True, help="The inspection found the ground clear.")
+@click.option("--authority", default="", help="Whom a referral goes to.")
+@click.option(
+    "--item",
+    "inventory",
+    multiple=True,
+    help="What an assistance consent lists: 'fence; 12; worn'. Once for each.",
+)
 @pass_settings
 def move(
     settings: Settings,
@@ -94,10 +103,12 @@ def move(
     residual: Path | None,
     nothing_left: bool,
     to_claim: bool,
+    authority: str,
+    inventory: tuple[str, ...],
 ) -> None:
-    """Move a case to another state."""
+    """Move a case to another state; the paper that this rests on is issued with it."""
     from cases.casework import NOTHING_LEFT, Request
-    from cases.casework import move as move_case
+    from cases.issuing import PaperDetails, move_with_paper, read_item
     from cases.people import signatory
     from cases.workflow import Addressee
     from layers.imports.boundaries import read_boundary
@@ -121,7 +132,8 @@ def move(
             permissions=allowed,
             addressee=addressee,
         )
-        moved = move_case(session, community, found.id, request)
+        details = PaperDetails([read_item(line) for line in inventory], authority)
+        moved = move_with_paper(session, community, found.id, request, details)
         click.echo(f"{household} is {moved.state}.")
 
 

@@ -19,6 +19,7 @@ from webmap.pages.papers import paper_pages
 from webmap.pages.patrols import patrols
 from webmap.pages.photographs import photograph_pages
 from webmap.pages.places import pages
+from webmap.pages.sites import sites
 from webmap.pages.tips import tips
 from webmap.pages.visits import visit_forms
 from webmap.pages.work import work
@@ -39,5 +40,6 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     tips,
     observations,
     enclosures,
+    sites,
     photograph_pages,
 )

@@ -217,11 +217,11 @@ def _buildings(opened: OpenedPlace) -> list[str]:
 
 
 def _housekeepers(opened: OpenedPlace) -> list[tuple[str, str]]:
-    """Return who looks after a case here, to choose from."""
+    """Return who looks after a case that the viewer sees, to choose from."""
     rows = opened.session.execute(
         select(Account.email, Account.name)
         .join(Case, Case.housekeeper_id == Account.id)
-        .where(Case.community_id == opened.community.id)
+        .where(Case.community_id == opened.community.id, opened.viewer.sees)
         .distinct()
         .order_by(Account.name)
     )

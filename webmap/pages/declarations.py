@@ -10,9 +10,7 @@ import qrcode
 from flask import (
     Blueprint,
     Flask,
-    Response,
     abort,
-    make_response,
     redirect,
     render_template,
     request,
@@ -22,6 +20,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from markupsafe import Markup
 from qrcode.image.svg import SvgPathImage
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission, Role
@@ -38,13 +37,17 @@ from cases.declarations import (
 from cases.ledger import Moment
 from cases.models import Case
 from cases.policy import Policy
+from cases.submissions import Answer
 from gis.problems import InputError, Problem
 from layers.db import EVERYWHERE, Scope
 from layers.models import Community, Household
+from layers.transactions import transact
 from webmap.connections import current_database, current_settings
 from webmap.forms import Filled, Form
-from webmap.gates import Open, current_rights, gated, place_session
+from webmap.gates import Open, current_access, current_rights, gated, place_session
 from webmap.pages.cases import PARTS, Opened, Part, open_case, show_case
+from webmap.pages.submitting import led, sent_form, told
+from webmap.submitting import Sent, submit_in
 from webmap.throttle import make_limiter
 
 declarations = Blueprint("declarations", __name__)
@@ -64,28 +67,35 @@ def init_declarations(app: Flask) -> None:
 @declarations.post("/c/<place>/cases/<uuid:case_id>/declaration-link")
 @gated(Permission.CASE_DECLARE)
 def letter(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
-    """Make a link and show the letter with it; it is shown this once."""
-    with place_session() as session:
-        opened = open_case(session, case_id)
-        try:
-            with session.begin_nested():
-                token, link = make_link(session, opened.community, case_id, opened.signed())
-        except InputError as error:
-            return show_case(open_case(session, case_id), Filled.again(error)), 422
-        household = session.get_one(Household, (opened.community.id, opened.case.household_id))
-        base = current_settings().public_url or request.url_root
-        address = urljoin(base, url_for("declarations.declare", token=token))
-        page = render_template(
-            "declaration_letter.html",
-            community=opened.community,
-            case=opened.case,
-            household=household.ref,
-            address=address,
-            code=_code(address),
-            until=Moment.of(opened.community, link.expires_at).day,
+    """Make a link and show the letter with it; it is shown this once.
+
+    It has no key to be sent again under: what is kept of an answer would hold the link.
+    """
+    try:
+        page = transact(
+            current_database(), current_access().scope, lambda session: _letter(session, case_id)
         )
-        session.commit()
-    return _private(page)
+    except InputError as error:
+        with place_session() as session:
+            return show_case(open_case(session, case_id), Filled.again(error)), 422
+    return page
+
+
+def _letter(session: Session, case_id: uuid.UUID) -> str:
+    opened = open_case(session, case_id)
+    token, link = make_link(session, opened.community, case_id, opened.signed())
+    household = session.get_one(Household, (opened.community.id, opened.case.household_id))
+    base = current_settings().public_url or request.url_root
+    address = urljoin(base, url_for("declarations.declare", token=token))
+    return render_template(
+        "declaration_letter.html",
+        community=opened.community,
+        case=opened.case,
+        household=household.ref,
+        address=address,
+        code=_code(address),
+        until=Moment.of(opened.community, link.expires_at).day,
+    )
 
 
 @declarations.get("/d/<token>")
@@ -100,22 +110,23 @@ def declare(token: str) -> ResponseReturnValue:
 @declarations.post("/d/<token>")
 @gated(Open.PUBLIC)
 def declared(token: str) -> ResponseReturnValue:
-    """Record that the household declares."""
+    """Record that the household declares; the link is good once, which is its own key."""
     opened = _open(token)
-    with current_database().session(Scope(frozenset({opened.community_id}))) as session:
+    scope = Scope(frozenset({opened.community_id}))
+
+    def work(session: Session) -> str:
         form = Form.of_request()
-        try:
-            with session.begin_nested():
-                note = form.text("note", needed=False)
-                form.check()
-                declare_by_link(session, opened, note)
-        except InputError as error:
-            page = _page(session, token, opened, Filled.again(error))
-            page.status_code = 422
-            return page
+        note = form.text("note", needed=False)
+        form.check()
+        declare_by_link(session, opened, note)
         community = session.get_one(Community, opened.community_id)
-        session.commit()
-        return _private(render_template("declare.html", community=community, state="done"))
+        return render_template("declare.html", community=community, state="done")
+
+    try:
+        return transact(current_database(), scope, work)
+    except InputError as error:
+        with current_database().session(scope) as session:
+            return _page(session, token, opened, Filled.again(error)), 422
 
 
 @declarations.get("/my-household")
@@ -130,25 +141,40 @@ def own() -> ResponseReturnValue:
 @gated(Open.LOGGED_IN)
 def declare_own_case() -> ResponseReturnValue:
     """Record that the own household clears."""
-    with _residents_session() as session:
+    try:
         form = Form.of_request()
-        try:
-            with session.begin_nested():
-                case_id, note = form.key("case"), form.text("note", needed=False)
-                form.check()
-                assert case_id is not None
-                declare_own(session, case_id, current_user.id, note)
-        except InputError as error:
+        case_id, note = form.key("case"), form.text("note", needed=False)
+        form.check()
+        assert case_id is not None
+        return _declare_own(case_id, note)
+    except InputError as error:
+        with _residents_session() as session:
             return _own_page(session, Filled.again(error)), 422
-        session.commit()
-    return redirect(url_for("declarations.own"))
+
+
+def _declare_own(case_id: uuid.UUID, note: str) -> ResponseReturnValue:
+    """Declare for a case of the own household, once for each form that was shown."""
+
+    def work(session: Session) -> Answer:
+        declare_own(session, case_id, current_user.id, note)
+        return led(redirect(url_for("declarations.own")))
+
+    scope = _residents_scope()
+    with current_database().session(scope) as session:
+        community_id = session.scalar(select(Case.community_id).where(Case.id == case_id))
+    # Of a case that is not there nothing is kept: the transaction tells so itself.
+    sent = sent_form() if community_id is not None else Sent(None, None)
+    return told(lambda: submit_in(community_id or 0, scope, sent, work))
+
+
+def _residents_scope() -> Scope:
+    """Return the communities where the account is a resident."""
+    homes = [grant for grant in current_rights().grants if grant.role is Role.RESIDENT]
+    return Scope(frozenset().union(*(grant.communities or () for grant in homes)))
 
 
 def _residents_session() -> AbstractContextManager[Session]:
-    """Return a session that sees the communities where the account is a resident."""
-    homes = [grant for grant in current_rights().grants if grant.role is Role.RESIDENT]
-    communities = frozenset().union(*(grant.communities or () for grant in homes))
-    return current_database().session(Scope(communities))
+    return current_database().session(_residents_scope())
 
 
 def _own_page(session: Session, filled: Filled) -> str:
@@ -166,19 +192,17 @@ def _open(token: str) -> OpenedLink:
     return opened if opened is not None else abort(404)
 
 
-def _page(session: Session, token: str, opened: OpenedLink, filled: Filled) -> Response:
+def _page(session: Session, token: str, opened: OpenedLink, filled: Filled) -> str:
     community = session.get_one(Community, opened.community_id)
     case = session.get_one(Case, (community.id, opened.case_id))
     ended = opened.problem(Moment.of(community, None).at)
-    return _private(
-        render_template(
-            "declare.html",
-            community=community,
-            state=_state(case, ended),
-            token=token,
-            filled=filled,
-            until=Moment.of(community, opened.expires_at).day,
-        )
+    return render_template(
+        "declare.html",
+        community=community,
+        state=_state(case, ended),
+        token=token,
+        filled=filled,
+        until=Moment.of(community, opened.expires_at).day,
     )
 
 
@@ -187,13 +211,6 @@ def _state(case: Case, ended: Problem | None) -> str:
     if ended is not None:
         return ended.code
     return "open" if is_declarable(case) else "not_declarable"
-
-
-def _private(page: str) -> Response:
-    """Return a page that no browser keeps: its address opens something."""
-    answer = make_response(page)
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
 
 
 def _code(address: str) -> Markup:

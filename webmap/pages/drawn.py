@@ -19,10 +19,15 @@ DECIMALS = 7
 
 
 def read_polygon(form: Form, name: str) -> BaseGeometry | None:
-    """Return the polygon (EPSG:4326) that a form holds as GeoJSON, ``None`` where none is drawn.
+    """Return the polygon that a form holds; see :func:`read_shape`."""
+    return read_shape(form, name, "Polygon", "MultiPolygon")
 
-    What cannot be read is remembered as a problem of the field; whether it is sound is
-    for whoever stores it to check.
+
+def read_shape(form: Form, name: str, *kinds: str) -> BaseGeometry | None:
+    """Return the geometry (EPSG:4326) that a form holds as GeoJSON, ``None`` where none is drawn.
+
+    ``kinds`` are the types that may be. What cannot be read is remembered as a problem of
+    the field; whether it is sound is for whoever stores it to check.
     """
     text = form.sent.get(name, "").strip()
     if not text:
@@ -30,14 +35,14 @@ def read_polygon(form: Form, name: str) -> BaseGeometry | None:
     try:
         if len(text) > LONGEST_DRAWING:
             raise ValueError("it is too long")
-        polygon = shapely.from_geojson(text)
-        if polygon.geom_type not in {"Polygon", "MultiPolygon"}:
-            raise ValueError("it is no polygon")
+        shape = shapely.from_geojson(text)
+        if shape.geom_type not in kinds:
+            raise ValueError(f"it is no {' or '.join(kinds)}")
     except (ValueError, shapely.GEOSException, RecursionError) as error:
         message = f"The drawing cannot be read: {error}."
         form.problems.append(Problem("polygon", message, "Draw it anew.", field=name))
         return None
-    return polygon
+    return shape
 
 
 def feature(key: uuid.UUID | str, shape: BaseGeometry, **more: Any) -> Mapping[str, Any]:

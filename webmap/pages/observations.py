@@ -34,7 +34,7 @@ def new_observation(place: str) -> ResponseReturnValue:
 @observations.post("/c/<place>/observations/new")
 @gated(Permission.CASE_VERIFY)
 def add(place: str) -> ResponseReturnValue:
-    """Keep what was seen, flag it, and lead to its case."""
+    """Keep what was seen, flag it, and lead to its case where the account sees that."""
 
     def act(opened: OpenedPlace, form: Form) -> ResponseReturnValue:
         polygon = read_polygon(form, "polygon")
@@ -46,7 +46,7 @@ def add(place: str) -> ResponseReturnValue:
         sighting = Sighting(polygon, kind, note)
         seen, _report = record_sighting(session, community, sighting, opened.signed(form))
         case_id = _case_of(session, community.id, seen.id)
-        if case_id is None:
+        if case_id is None or not opened.sees(case_id):
             return redirect(url_for("pages.map_page", place=place))
         return redirect(url_for("cases.case_page", place=place, case_id=case_id))
 

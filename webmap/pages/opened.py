@@ -4,10 +4,11 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import abort, request
+from flask import abort
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from cases.access import Permission
 from cases.case_sheet import find_case
 from cases.parcel_file import Viewer
 from cases.signing import Signature
@@ -16,6 +17,7 @@ from layers.models import Community
 from webmap.api.community import asking_viewer
 from webmap.forms import Filled, Form
 from webmap.gates import current_access, place_session
+from webmap.pages.submitting import submit_form
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,12 @@ class OpenedPlace:
     viewer: Viewer
 
     def sees(self, case_id: uuid.UUID | None) -> bool:
-        """Return whether what belongs to a case may be shown; what belongs to none may."""
+        """Return whether what belongs to a case may be shown.
+
+        What belongs to none is the campaign's, and for those who read campaigns.
+        """
         if case_id is None:
-            return True
+            return Permission.CAMPAIGN_READ in self.viewer.permissions
         return find_case(self.session, self.community, case_id, self.viewer) is not None
 
     def signed(self, form: Form) -> Signature:
@@ -57,12 +62,12 @@ def answer(
     act: Callable[[OpenedPlace, Form], ResponseReturnValue],
     again: Callable[[OpenedPlace, Filled], str],
 ) -> ResponseReturnValue:
-    """Do what a form asks for and commit; refused, show the page with all that was typed."""
-    with place_session() as session:
-        try:
-            with session.begin_nested():
-                done = act(open_place(session), Form(request.form))
-        except InputError as error:
-            return again(open_place(session), Filled.again(error)), 422
-        session.commit()
-    return done
+    """Do what a form asks for and commit; refused, show the page with all that was typed.
+
+    ``act`` ends in a redirect, and is run again where its transaction lost to another.
+    """
+    try:
+        return submit_form(lambda session: act(open_place(session), Form.of_request()))
+    except InputError as error:
+        filled = Filled.again(error)
+    return show(lambda opened: (again(opened, filled), 422))

@@ -2,19 +2,21 @@
 
 import uuid
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.meetings import issue_minutes
 from cases.models import DocumentRecord, Meeting
-from cases.papers.files import WRITERS, paper_file
+from cases.papers.files import WRITERS
 from cases.papers.words import LANGUAGES
 from webmap.forms import Filled, Form
 from webmap.gates import gated
 from webmap.languages import current_language
 from webmap.pages.campaigns import campaign_page
-from webmap.pages.opened import OpenedPlace, answer, show
+from webmap.pages.opened import OpenedPlace, answer, open_place
+from webmap.papers import send_paper
 
 paper_pages = Blueprint("papers", __name__)
 
@@ -27,19 +29,12 @@ def download(place: str, paper_id: uuid.UUID, kind: str) -> ResponseReturnValue:
     if kind not in WRITERS or language not in LANGUAGES:
         abort(404)
 
-    def read(opened: OpenedPlace) -> ResponseReturnValue:
-        record = opened.session.get(DocumentRecord, (opened.community.id, paper_id))
-        if record is None or not opened.sees(record.case_id):
-            abort(404)
-        file = paper_file(opened.session, record, language, kind)
-        opened.session.commit()
-        response = Response(file.content, content_type=file.media_type)
-        response.headers.set("Content-Disposition", "attachment", filename=file.name)
-        response.headers["Cache-Control"] = "private, no-cache"
-        response.set_etag(file.sha256.hex())
-        return response.make_conditional(request)
+    def find(session: Session) -> DocumentRecord:
+        opened = open_place(session)
+        record = session.get(DocumentRecord, (opened.community.id, paper_id))
+        return record if record is not None and opened.sees(record.case_id) else abort(404)
 
-    return show(read)
+    return send_paper(find, language, kind)
 
 
 @paper_pages.post("/c/<place>/meetings/<uuid:meeting_id>/minutes")

@@ -67,7 +67,8 @@ def copy(place: str, photograph_id: uuid.UUID, size: str) -> ResponseReturnValue
     path = _files().copy(_found(photograph_id).sha256, Size(size))
     if not path.is_file():
         abort(404)
-    return _kept(send_file(path, mimetype=MediaType.JPEG, conditional=True))
+    # The browser keeps the pixels, and asks with their ETag each time whether it still may.
+    return _sent(send_file(path, mimetype=MediaType.JPEG, conditional=True), "private, no-cache")
 
 
 @photograph_pages.get("/c/<place>/photographs/<uuid:photograph_id>/original")
@@ -79,12 +80,13 @@ def original(place: str, photograph_id: uuid.UUID) -> ResponseReturnValue:
     if not path.is_file():
         abort(404)
     name = f"{found.sha256.hex()[:16]}.{SUFFIX[MediaType(found.media_type)]}"
-    return _kept(send_file(path, mimetype=found.media_type, as_attachment=True, download_name=name))
+    sent = send_file(path, mimetype=found.media_type, as_attachment=True, download_name=name)
+    return _sent(sent, "no-store")
 
 
-def _kept(response: Response) -> Response:
-    """Let the browser of the person who asked keep a picture; no one between may."""
-    response.headers["Cache-Control"] = "private, max-age=86400, immutable"
+def _sent(response: Response, kept: str) -> Response:
+    """Say of a picture who may keep it, and that nothing in it runs."""
+    response.headers["Cache-Control"] = kept
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
 

@@ -63,6 +63,7 @@ class Card:
 
     place: ListedPlace
     has_map: bool
+    has_cases: bool
     statuses: dict[Status, int] = field(default_factory=dict)
     figures: dict[str, Any] = field(default_factory=dict)
 
@@ -124,6 +125,7 @@ def _cards(mine: Rights, shown: list[ListedPlace]) -> list[Card]:
     """Return what may be said of each community, as of today."""
     wanted = [place.id for place in shown]
     mapped = limit(mine.scope(Permission.MAP_READ), wanted)
+    read = limit(mine.scope(Permission.CASE_READ), wanted)
     counted = limit(mine.scope(Permission.FIGURES_READ), wanted)
     database = current_database()
     with database.session(mapped) as session:
@@ -134,6 +136,7 @@ def _cards(mine: Rights, shown: list[ListedPlace]) -> list[Card]:
         Card(
             place,
             place.id in mapped.communities,
+            place.id in read.communities,
             statuses.get(place.id, {}),
             sums.get(place.code, {}),
         )

@@ -67,7 +67,7 @@ class Waiting:
 
 
 @work.get("/c/<place>/work")
-@gated(Permission.CASE_READ)
+@gated(Permission.CAMPAIGN_READ)
 def my_day(place: str) -> ResponseReturnValue:
     """Show what waits for the account here today, with a plan of the round."""
     return show(lambda opened: _page(opened, Filled()))
@@ -107,7 +107,7 @@ def all_work() -> ResponseReturnValue:
     database = current_database()
     with database.session(EVERYWHERE) as session:
         mine = rights(session, current_user.id)
-    with database.session(mine.scope(Permission.CASE_READ)) as session:
+    with database.session(mine.scope(Permission.CAMPAIGN_READ)) as session:
         pager = Pager.of(count_communities(session, ""), request.args.get("page", 1, type=int))
         shown = list_communities(session, "", limit=24, offset=pager.offset)
         wanted = [place.id for place in shown]

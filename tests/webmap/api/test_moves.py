@@ -14,7 +14,8 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cases.access import Role
-from cases.models import CaseEvent
+from cases.documents import number_of
+from cases.models import CaseEvent, DocumentRecord
 from cases.people import ensure_account
 from cases.workflow import State
 from layers.db import EVERYWHERE
@@ -130,6 +131,40 @@ def test_the_second_of_two_editors_is_shown_the_case_as_it_is(move: Move) -> Non
         "target": "rejected",
         "reason": "No fence",
     }
+
+
+def test_the_paper_of_a_move_is_issued_with_it(
+    web: Web, story: Story, move: Move, fresh: uuid.UUID
+) -> None:
+    secretary = sender(web, web.login(Role.SECRETARY, story.here), story.here, fresh)
+    assert move(target="verified", read=1).status_code == 200
+    assert move(target="self_clearing", read=2).status_code == 200
+    empty = secretary(target="assisted", read=3)
+    assert [one["code"] for one in empty.get_json()["problems"]] == ["inventory_missing"]
+    wrong = secretary(
+        target="assisted", read=3, inventory=[{"what": 7}, {"count": 0}], authority=[]
+    )
+    assert [one["field"] for one in wrong.get_json()["problems"]] == [
+        "inventory.what",
+        "inventory.what",
+        "inventory.count",
+        "authority",
+    ]
+    listed = [{"what": "bamboo fence", "count": 12, "condition": "worn"}, {"what": "pots"}]
+    key = str(uuid.uuid4())
+    answers = [secretary(target="assisted", read=3, inventory=listed, key=key) for _ in range(2)]
+    assert [one.status_code for one in answers] == [200, 200]
+    with web.database.session(EVERYWHERE) as session:
+        (paper,) = session.scalars(select(DocumentRecord).where(DocumentRecord.case_id == fresh))
+        assert paper.data["inventory"] == [listed[0], {"what": "pots", "count": 1, "condition": ""}]
+        assert answers[0].get_json()["events"][-1]["document"] == number_of(paper)
+
+
+def test_a_region_has_no_moves_with_a_key_nor_without(web: Web, story: Story) -> None:
+    client = web.login(Role.INSPECTOR, story.town)
+    for key in (None, str(uuid.uuid4())):
+        answer = sender(web, client, story.town, story.case)(target="verified", read=1, key=key)
+        assert answer.status_code == 404
 
 
 @pytest.mark.parametrize("read", [None, "*", "", "v1 or so"])

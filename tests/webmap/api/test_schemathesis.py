@@ -15,6 +15,7 @@ from flask import Flask
 from schemathesis.config import SchemathesisConfig
 
 from cases.access import Role
+from cases.people import ensure_account
 from cases.workflow import State
 from layers.db import EVERYWHERE
 from tests import builders as make
@@ -26,11 +27,65 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 PLACE = "S-1"
-CASE, PARCEL = (uuid.UUID(int=number) for number in (1, 2))
+CASE, PARCEL, CAMPAIGN = (uuid.UUID(int=number) for number in (1, 2, 3))
+NAMED = {
+    name: uuid.UUID(int=number)
+    for number, name in enumerate(("meeting_id", "announcement_id", "paper_id"), 4)
+}
 EXAMPLES = 25
-UNBORN = "the-inspectors-session"
+UNBORN = "the-session"
+# What the right form of a change may still meet: a record that does not allow it.
+REFUSED = ["404", "412", "422", "428"]
 
-CONFIG = {
+
+def changes(name: str) -> dict[str, Any]:
+    """Return what an operation that changes something may answer.
+
+    What has the right form may be of another version, or be what the record does not allow;
+    what has a wrong one may be stopped by the version that it names, or by what it is about.
+    """
+    return {
+        "include-name": name,
+        "checks": {
+            # Without a session there is no token either, and its lack is seen first.
+            "ignored_auth": {"enabled": False},
+            "positive_data_acceptance": {"expected-statuses": ["200", "201", *REFUSED]},
+            "negative_data_rejection": {"expected-statuses": ["400", "405", "415", *REFUSED]},
+        },
+    }
+
+
+def reads(name: str) -> dict[str, Any]:
+    """Return what a list that has a cursor may answer: a cursor is signed."""
+    expected = ["200", "304", "422"]
+    return {
+        "include-name": name,
+        "checks": {"positive_data_acceptance": {"expected-statuses": expected}},
+    }
+
+
+PATH = "/api/v1/communities/{place}"
+LISTS = (
+    # A text with NUL is none that PostgreSQL could look for.
+    "/cases",
+    "/papers",
+    "/campaigns/{campaign_id}/meetings",
+    "/campaigns/{campaign_id}/announcements",
+)
+CHANGES = (
+    "POST {}/cases/{case_id}/moves",
+    "POST {}/campaigns",
+    "PATCH {}/campaigns/{campaign_id}",
+    "POST {}/campaigns/{campaign_id}/end",
+    "POST {}/campaigns/{campaign_id}/meetings",
+    "POST {}/campaigns/{campaign_id}/announcements",
+    "POST {}/bodies",
+    "POST {}/meetings/{meeting_id}/minutes",
+    "POST {}/announcements/{announcement_id}/postings",
+    "POST {}/papers/{paper_id}/corrections",
+)
+
+CONFIG: dict[str, Any] = {
     "seed": 1,
     "generation": {
         "deterministic": True,
@@ -42,27 +97,13 @@ CONFIG = {
         "path.place": PLACE,
         "path.case_id": str(CASE),
         "path.parcel_id": str(PARCEL),
+        "path.campaign_id": str(CAMPAIGN),
+        **{f"path.{name}": str(key) for name, key in NAMED.items()},
     },
     "checks": {"missing_required_header": {"expected-statuses": ["428"]}},
     "operations": [
-        {
-            # A move of the right form may be of another version, or one that the case cannot
-            # make; one of a wrong form may be stopped by the version that it names.
-            "include-name": "POST /api/v1/communities/{place}/cases/{case_id}/moves",
-            "checks": {
-                # Without a session there is no token either, and its lack is seen first.
-                "ignored_auth": {"enabled": False},
-                "positive_data_acceptance": {"expected-statuses": ["200", "412", "422", "428"]},
-                "negative_data_rejection": {
-                    "expected-statuses": ["400", "404", "405", "412", "415", "422", "428"]
-                },
-            },
-        },
-        {
-            # A cursor is signed, and a text with NUL is none that PostgreSQL could look for.
-            "include-name": "GET /api/v1/communities/{place}/cases",
-            "checks": {"positive_data_acceptance": {"expected-statuses": ["200", "304", "422"]}},
-        },
+        *(changes(rest.replace("{}", PATH)) for rest in CHANGES),
+        *(reads(f"GET {PATH}{rest}") for rest in LISTS),
     ],
 }
 
@@ -76,7 +117,7 @@ def document() -> dict[str, Any]:
 
 
 class Served:
-    """The application and an inspector's session, both there once the tests run."""
+    """The application and somebody's session, both there once the tests run."""
 
     app: Flask
     cookie: str
@@ -105,18 +146,24 @@ class Session:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def inspector(web: Web) -> None:
-    """Serve a place with one case, and log in to it."""
+def worker(web: Web) -> None:
+    """Serve a place with one case and one campaign, and log in to it."""
     with web.database.session(EVERYWHERE) as inside, inside.begin():
         place = make.community(inside, code=PLACE, boundary=make.square(0, 0, 9))
         house = make.building(inside, place, make.square(0, 5))
         ground = make.parcel(inside, place, make.square(0, 4), id=PARCEL, building_id=house.id)
         who = make.household(inside, place, building_id=house.id)
         make.link(inside, ground, who)
-        case = make.case(inside, who, make.campaign(inside, place), id=CASE)
+        run = make.campaign(inside, place, id=CAMPAIGN)
+        case = make.case(inside, who, run, id=CASE)
+        make.campaign_papers(inside, place, run, case, **NAMED)
         make.event(inside, case, make.EARLY, State.SUSPECTED)
         seen = make.observation(inside, place, make.square(0, 4))
         make.encroachment(inside, seen, ground, case, make.square(0, 4))
+    # One account that may do everything here: refusals by role are for the walk of all routes.
+    email = web.person(Role.INSPECTOR, PLACE)
+    with web.database.session(EVERYWHERE) as inside, inside.begin():
+        ensure_account(inside, email, name="", password="", role=Role.SECRETARY, place=PLACE)
     client = web.login(Role.INSPECTOR, PLACE)
     served.app, served.token = web.app, csrf_token(client, "/places")
     cookie = client.get_cookie("commongreen")

@@ -35,6 +35,9 @@ secretary   /c/{place}/cases/{case:verified}
 secretary   /c/{place}/cases/{case:announced}
 inspector   /c/{place}/cases/{case:accepted}
 planner     /c/{place}/cases/{case:referred}
+official    /places
+official    /c/{place}/cases
+official    /c/{place}/cases/{case:referred}
 secretary   /c/{place}/campaigns
 planner     /c/{place}/campaigns
 secretary   /c/{place}/campaigns/{campaign}
@@ -42,6 +45,9 @@ secretary   /c/{place}/lanes
 secretary   /c/{place}/lanes/new
 secretary   /c/{place}/lanes/{lane}
 inspector   /c/{place}/observations/new
+planner     /c/{place}/sites
+secretary   /c/{place}/sites
+planner     /c/{place}/sites/new
 inspector   /c/{place}/observations
 secretary   /c/{place}/observations/{observation}
 planner     /c/{place}/observations/{observation}

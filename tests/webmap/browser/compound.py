@@ -153,11 +153,16 @@ class Compound:
 
     def _lead(self, case: Case, states: tuple[State, ...]) -> None:
         for step, state in enumerate(states, 1):
+            # Acceptance needs another person than the inspection.
+            actor = self.named("Bo" if state is State.ACCEPTED else "Ana")
+            at = FLAGGED + dt.timedelta(days=9 * step)
+            if state is State.ANNOUNCED:
+                builders.announce(self.session, case, at, actor)
+                continue
             request = Request(
                 state,
-                # Acceptance needs another person than the inspection.
-                actor=self.named("Bo" if state is State.ACCEPTED else "Ana"),
-                at=FLAGGED + dt.timedelta(days=6 * step),
+                actor,
+                at,
                 document=self.named("No. 7"),
                 reason=self.named("because"),
                 residual=NOTHING_LEFT if state is State.INSPECTED else None,

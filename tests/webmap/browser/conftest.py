@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,20 @@ from webmap.connections import Connections
 
 HOSTILE = "{{7*7}}</script>${alert(1)}<b>"
 DEBIAN_CHROMIUM = Path("/usr/bin/chromium")
+OWN = str(DEBIAN_CHROMIUM) if DEBIAN_CHROMIUM.exists() else None
+FLAGS = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+if hasattr(os, "geteuid") and os.geteuid() == 0:
+    FLAGS.append("--no-sandbox")
 DESK = {"width": 1440, "height": 900}
 # Who has an account everywhere.
-SEATED = (Role.ADMIN, Role.INSPECTOR, Role.LANE_HOUSEKEEPER, Role.PLANNER, Role.SECRETARY)
+SEATED = (
+    Role.ADMIN,
+    Role.INSPECTOR,
+    Role.LANE_HOUSEKEEPER,
+    Role.OFFICIAL,
+    Role.PLANNER,
+    Role.SECRETARY,
+)
 PHONE = {"width": 390, "height": 844}
 
 
@@ -112,11 +124,18 @@ OpenSheet = Callable[..., Page]
 def site(clone: Callable[[], Settings], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     settings = web_settings(clone(), tmp_path_factory.mktemp("site"))
     _furnish(settings)
+    with serving(settings) as url:
+        yield Site(url, settings)
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """Serve the application on a port of its own, and return its address."""
     app = create_app(settings)
     server = make_server("127.0.0.1", 0, whole(app), threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield Site(f"http://127.0.0.1:{server.server_port}", settings)
+    yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     thread.join()
     server.server_close()
@@ -151,12 +170,8 @@ def address(role: Role) -> str:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium where it is, else the one that Playwright fetched; no names resolve."""
-    own = str(DEBIAN_CHROMIUM) if DEBIAN_CHROMIUM.exists() else None
-    flags = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        flags.append("--no-sandbox")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=own, args=flags)
+        launched = playwright.chromium.launch(executable_path=OWN, args=FLAGS)
         yield launched
         launched.close()
 

@@ -25,20 +25,23 @@ NAMES = frozenset(
     [
         "API",
         "CSV",
+        "DOCX",
         "EPSG",
         "English",
         "JPEG",
         "JSON",
         "OpenAPI",
+        "PDF",
         "PNG",
         "QGIS",
         "SHA",
         "WebP",
         "XLSX",
+        "kW",
     ]
 )
 DATA = re.compile(
-    r"Spring.Garden|Spa.town|hostile|moving|editing|script|alert|Surveyors|Plan of|register"
+    r"Spring.Garden|Spa.town|hostile|moving|editing|script|alert|Surveyors|garden|Plan of|register"
     r"|\b(seen|because|Ana|Bo|No|B)\b|" + "|".join(SEATED),
     re.IGNORECASE,
 )
