@@ -121,7 +121,7 @@ ROUTES: dict[str, Gate] = {
     "declarations.own": Open.LOGGED_IN,
     "enclosures.decide_answer": P.CASE_READ,
     "enclosures.enclosure": P.CASE_READ,
-    "enclosures.undecided_list": P.CASE_READ,
+    "enclosures.undecided_list": P.MAP_READ,
     "enclosures.withdraw_enclosure": P.CASE_READ,
     "findings.confirm_ground": P.CASE_VERIFY,
     "findings.withdraw_from_case": P.CASE_READ,

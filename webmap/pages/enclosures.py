@@ -25,7 +25,7 @@ class StaleEnclosure(Exception):
 
 
 @enclosures.get("/c/<place>/observations")
-@gated(Permission.CASE_READ)
+@gated(Permission.MAP_READ)
 def undecided_list(place: str) -> ResponseReturnValue:
     """List the enclosures for which a person must say who answers."""
 
