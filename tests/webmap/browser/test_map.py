@@ -97,14 +97,14 @@ def test_counts_and_figures_follow_the_building(open_page: OpenPage) -> None:
     # No site belongs to a building.
     assert page.locator("[data-figure=charging_piles]").count() == 0
     assert page.locator("#cg-peek").inner_text().startswith("Building 2: 2 of 3 cleared")
-    set_day(page, "2022-03-12")
+    set_day(page, "2022-03-15")
     assert counts(page) == {"verified": 3, "clear": 2}
-    assert page.locator("#cg-as-of").inner_text() == "As of 12 March 2022"
+    assert page.locator("#cg-as-of").inner_text() == "As of 15 March 2022"
     assert "0.00" in figure(page, "reclaimed_m2")
     page.get_by_role("button", name="Show the whole community").click()
     expect(scope).to_have_text("Figures of the whole community")
     loaded(page)
-    whole = ask(page, f"/api/v1/places/{Site.plain}/status?day=2022-03-12")
+    whole = ask(page, f"/api/v1/places/{Site.plain}/status?day=2022-03-15")
     assert counts(page) == whole
 
 
@@ -211,7 +211,7 @@ def test_a_click_tells_everything_about_a_parcel(open_page: OpenPage) -> None:
     assert "2-1-100" in text
     assert "Document: No. 7" in text
     assert page.locator(".cg-timeline li").count() == 5
-    set_day(page, "2022-03-12")
+    set_day(page, "2022-03-15")
     assert page.locator(".cg-timeline li.is-later").count() == 3
     page.locator("#cg-detail-close").click()
     assert page.locator("#cg-detail").is_hidden()
