@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -98,12 +98,14 @@ def find_enclosure(
 
     One that belongs to no case is seen by whoever sees the map.
     """
-    sees_map = true() if Permission.MAP_READ in viewer.permissions else false()
+    visible = [_in_case(viewer.sees)]
+    if Permission.MAP_READ in viewer.permissions:
+        visible.append(~_in_case())
     seen = session.scalar(
         select(Observation).where(
             Observation.community_id == community.id,
             Observation.id == observation_id,
-            or_(and_(~_in_case(), sees_map), _in_case(viewer.sees)),
+            or_(*visible),
         )
     )
     if seen is None:
@@ -218,7 +220,7 @@ def _ground(session: Session, seen: Observation) -> Sequence[Encroachment]:
 def _pieces(
     session: Session, community: Community, seen: Observation, viewer: Viewer
 ) -> list[Piece]:
-    """Return what it takes; a case that the viewer does not see is not named."""
+    """Return what it takes, without what belongs to a case that the viewer does not see."""
     run = and_(Campaign.community_id == Case.community_id, Campaign.id == Case.campaign_id)
     rows = session.execute(
         _select_ground(seen)
@@ -241,13 +243,14 @@ def _pieces(
             found.occupied_m2,
             2 * found.sigma_m2,
             household,
-            found.case_id if is_seen else None,
+            found.case_id,
             number if is_seen else None,
             found.verified_on,
             found.cleared_on,
             found.superseded_on,
         )
         for found, parcel, household, number, is_seen in rows
+        if is_seen or found.case_id is None
     ]
 
 

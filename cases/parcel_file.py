@@ -312,6 +312,7 @@ def _findings(session: Session, parcel: Parcel, viewer: Viewer) -> list[dict[str
         {
             "id": str(finding.id),
             "observation": seen.ref,
+            "observed_on": seen.observed_on.isoformat(),
             "kind": finding.kind,
             "area_m2": _rounded(finding.area_m2),
             "width_m": _rounded(finding.width_m),

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from cases.figures import figures
 from cases.ledger import today
 from cases.map_data import ChangeDay, change_days
-from cases.map_tiles import tile_layers
+from cases.map_tiles import day_since_epoch, tile_layers
 from cases.models import Encroachment
 from layers.features import MapPlace, Place, map_place
 from layers.models import Community, Observation, Parcel
@@ -103,18 +103,24 @@ def _more_columns(layer: str) -> list[Any]:
     if layer == "parcels":
         return [_rounded(Parcel.area_m2).label("area_m2"), Parcel.rms_m]
     if layer == "encroachments":
-        structure = (
-            select(Observation.structure_type)
-            .where(
-                Observation.community_id == Encroachment.community_id,
-                Observation.id == Encroachment.observation_id,
-            )
-            .scalar_subquery()
-        )
         # Two standard deviations, as areas are reported (DOMAIN 13).
         uncertainty = _rounded(2 * Encroachment.sigma_m2).label("uncertainty_m2")
-        return [uncertainty, structure.label("structure")]
+        structure = _of_observation(Observation.structure_type).label("structure")
+        seen = _of_observation(day_since_epoch(Observation.observed_on)).label("seen")
+        return [uncertainty, structure, seen]
     return []
+
+
+def _of_observation(column: Any) -> Any:
+    """Return what the observation behind an encroachment says."""
+    return (
+        select(column)
+        .where(
+            Observation.community_id == Encroachment.community_id,
+            Observation.id == Encroachment.observation_id,
+        )
+        .scalar_subquery()
+    )
 
 
 def _rounded(column: Any) -> Any:

@@ -84,14 +84,16 @@ def our_columns(
     known = [str(name) for name in table.columns]
     columns: dict[str, Any] = {}
     for ours, theirs in fields.items():
-        if theirs.startswith(CONSTANT):
+        if theirs in known:
+            # First of all, as a stranger may name a column with a sign of ours.
+            if ours not in PLACE_FIELDS:
+                columns[ours] = table[theirs].to_numpy()
+        elif theirs.startswith(CONSTANT):
             columns[ours] = np.full(len(table), theirs.removeprefix(CONSTANT), dtype=object)
         elif theirs == ROW_NUMBER:
             columns[ours] = np.array([str(n + 1) for n in range(len(table))], dtype=object)
-        elif theirs and theirs not in known:
+        elif theirs:
             problems.append(_unknown_field(ours, theirs, known))
-        elif theirs and ours not in PLACE_FIELDS:
-            columns[ours] = table[theirs].to_numpy()
     spent = {*fields.values(), *fields, *used}
     hidden = sorted(set(known) & set(fields) - set(fields.values()))
     if hidden:

@@ -5,7 +5,7 @@ import sqlite3
 import struct
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,9 @@ def _options(limits: ReadingLimits, in_drawing: str | None) -> Iterator[None]:
         "OGR_ARC_STEPSIZE": f"{limits.arc_step_degrees:g}",
         "GML_DOWNLOAD_SCHEMA": "NO",
         "DXF_ENCODING": in_drawing,
+        # GDAL takes the first row of a sheet for data where all its columns are text.
+        "OGR_XLSX_HEADERS": "FORCE",
+        "OGR_ODS_HEADERS": "FORCE",
     }
     before = {key: pyogrio.get_gdal_config_option(key) for key in wanted}
     pyogrio.set_gdal_config_options(wanted)
@@ -201,34 +204,66 @@ def _twice(names: list[str]) -> Iterator[Problem]:
 
 
 def _check_geopackage(path: Path, read: OgrLayer) -> OgrLayer:
-    """Compare the CRS in each geometry with that of its layer: GDAL reads the latter only."""
-    found = _blob_srids(path, read.name)
-    if len(found) <= 1:
-        return read
-    listing = ", ".join(f"{srid} ({count:,})" for srid, count in sorted(found.items()))
-    text = f"The geometries of {read.name} are in several CRSs, by their own headers: {listing}."
-    remedy = "Project all of them to one CRS in the source."
-    return replace(read, problems=(*read.problems, Problem("crs_mixed", text, remedy)))
+    """Find what GDAL passes over: the CRS in each geometry, and text behind a NUL."""
+    with _opened(path) as base:
+        problems = [*_cut_texts(base, read), *_crs_mixed(base, read)]
+    return replace(read, problems=(*read.problems, *problems))
 
 
-def _blob_srids(path: Path, layer: str) -> dict[int, int]:
-    """Return how many geometries of a GeoPackage layer name each SRID in their header."""
-    sql = "SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?"
-    counts: dict[int, int] = {}
+@contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a GeoPackage as the database that it is, to read alone."""
     try:
-        with sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True) as opened:
-            column = opened.execute(sql, (layer,)).fetchone()
-            if column is None:
-                return {}
-            geometry, table = (one.replace('"', '""') for one in (column[0], layer))
-            head = f'substr("{geometry}", 1, 8)'
-            rows = opened.execute(
-                f'SELECT {head}, count(*) FROM "{table}" WHERE "{geometry}" IS NOT NULL GROUP BY 1'
-            ).fetchall()
-        opened.close()
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as base:
+            yield base
     except sqlite3.Error as error:
         text = f"{path.name} is damaged: {error}."
         raise InputError([Problem("file_broken", text, _SAVE_AGAIN)]) from error
+
+
+def _cut_texts(base: sqlite3.Connection, read: OgrLayer) -> Iterator[Problem]:
+    """Refuse text that goes on behind a NUL, where GDAL ends it in silence."""
+    table = _quoted(read.name)
+    for name, values in read.columns.items():
+        if values.dtype != object:
+            continue
+        sql = f"SELECT min(rowid) FROM {table} WHERE instr(CAST({_quoted(name)} AS BLOB), x'00')"
+        (first,) = base.execute(sql).fetchone()
+        if first is not None:
+            count = f"SELECT count(*) FROM {table} WHERE rowid <= ?"
+            (row,) = base.execute(count, (first,)).fetchone()
+            text = "The text holds a character that cannot be stored (NUL)."
+            yield Problem("text_control", text, "Remove the character.", row, name)
+
+
+def _crs_mixed(base: sqlite3.Connection, read: OgrLayer) -> Iterator[Problem]:
+    """Compare the CRS in each geometry with that of its layer: GDAL reads the latter only."""
+    found = _blob_srids(base, read.name)
+    if len(found) > 1:
+        listing = ", ".join(f"{srid} ({count:,})" for srid, count in sorted(found.items()))
+        text = (
+            f"The geometries of {read.name} are in several CRSs, by their own headers: {listing}."
+        )
+        yield Problem("crs_mixed", text, "Project all of them to one CRS in the source.")
+
+
+def _quoted(name: str) -> str:
+    """Return a name as SQLite takes it, whatever stands in it."""
+    return '"{}"'.format(name.replace('"', '""'))
+
+
+def _blob_srids(base: sqlite3.Connection, layer: str) -> dict[int, int]:
+    """Return how many geometries of a GeoPackage layer name each SRID in their header."""
+    sql = "SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?"
+    column = base.execute(sql, (layer,)).fetchone()
+    if column is None:
+        return {}
+    geometry = _quoted(column[0])
+    rows = base.execute(
+        f"SELECT substr({geometry}, 1, 8), count(*) FROM {_quoted(layer)}"
+        f" WHERE {geometry} IS NOT NULL GROUP BY 1"
+    )
+    counts: dict[int, int] = {}
     for header, count in rows:
         if isinstance(header, bytes) and header[:2] == b"GP" and len(header) == 8:
             srid = struct.unpack("<i" if header[3] & 1 else ">i", header[4:])[0]

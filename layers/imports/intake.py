@@ -104,7 +104,7 @@ def take_in(
         lock_community(session, community.id)
         options = replace(options, policy=rules.policy(community))
         progress("Reading")
-        delivery, source = _read(session, community, kind, path, reading)
+        delivery, plain = _read(session, community, kind, path, reading)
         delivery, repairs = _repaired(community, delivery, reading.repair, dry_run=dry_run)
         delivery, options = _dated(community, kind, delivery, options)
         progress("Checking")
@@ -116,7 +116,7 @@ def take_in(
         _name, content = original(path, _limits())
         applied = apply(session, made, content, options.policy)
         if applied.survey_id is not None and reading.fields:
-            remember(session, community.id, kind, source, reading.fields)
+            remember(session, community.id, kind, plain, reading.fields)
         session.commit()
         return Outcome(made, applied, repairs)
     finally:
@@ -142,20 +142,19 @@ def _planned(
 
 def _read(
     session: Session, community: Community, kind: str, path: Path, reading: Reading
-) -> tuple[Delivery, str]:
-    """Read a file with the mapping given, else with the one remembered for its source."""
+) -> tuple[Delivery, Delivery]:
+    """Read a file with the mapping given or remembered for its source, and without any."""
     plain = _read_with(path, reading, {})
-    source = signature(plain)
     fields = dict(reading.fields)
     if fields:
-        return _read_with(path, reading, fields), source
-    fields = recall(session, community.id, kind, source)
+        return _read_with(path, reading, fields), plain
+    fields = recall(session, community.id, kind, signature(plain))
     if not fields:
-        return plain, source
+        return plain, plain
     delivery = _read_with(path, reading, fields)
     listing = ", ".join(f"{ours}={theirs}" for ours, theirs in fields.items())
     notice = Notice("mapping_recalled", f"Read as the last file with these columns: {listing}.")
-    return replace(delivery, notices=(*delivery.notices, notice)), source
+    return replace(delivery, notices=(*delivery.notices, notice)), plain
 
 
 def _repaired(

@@ -30,18 +30,22 @@ def recall(session: Session, community_id: int, kind: str, source: str) -> dict[
 
 
 def remember(
-    session: Session, community_id: int, kind: str, source: str, mapping: Mapping[str, str]
+    session: Session, community_id: int, kind: str, plain: Delivery, mapping: Mapping[str, str]
 ) -> None:
-    """Keep a mapping for the next delivery of a source (:func:`signature`).
+    """Keep a mapping for the next delivery of the source that was read as ``plain``.
 
     What was said of every row of one delivery is not said of the next.
     """
-    kept = {ours: theirs for ours, theirs in mapping.items() if not _is_constant(theirs)}
-    names = ["community_id", "delivers", "source", "mapping"]
-    clause = replacing(session, names[:3], names)
-    copy_rows(
-        session, FieldMapping, names, [(community_id, kind, source, Jsonb(kept))], conflict=clause
-    )
+    source, names = signature(plain), {str(name) for name in plain.frame.columns}
+    kept = {
+        ours: theirs
+        for ours, theirs in mapping.items()
+        if theirs in names or not _is_constant(theirs)
+    }
+    columns = ["community_id", "delivers", "source", "mapping"]
+    clause = replacing(session, columns[:3], columns)
+    row = (community_id, kind, source, Jsonb(kept))
+    copy_rows(session, FieldMapping, columns, [row], conflict=clause)
 
 
 def _is_constant(name: str) -> bool:

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import select
 
+from cases.access import Permission
 from cases.case_list import list_cases
 from cases.decisions import decide, list_undecided, withdraw
 from cases.models import AnswerBasis, CaseEvent
@@ -10,7 +11,8 @@ from cases.registry import find_case, list_events
 from cases.signing import Signature
 from cases.workflow import State
 from gis.problems import InputError
-from tests.cases.conftest import Scene
+from layers.models import Observation, Purpose
+from tests.cases.conftest import Scene, rectangle
 
 
 def test_a_decision_gives_the_enclosure_a_case_and_is_an_event(scene: Scene) -> None:
@@ -85,3 +87,39 @@ def test_withdrawing_ends_the_case_at_once_and_leaves_its_history(scene: Scene) 
 def test_a_household_without_a_case_is_said_so(scene: Scene) -> None:
     with pytest.raises(InputError, match="has no case"):
         find_case(scene.session, scene.community, "H2")
+
+
+def test_the_residual_of_an_inspection_is_not_withdrawn(scene: Scene) -> None:
+    scene.observe("O1", 2, 1, 4, 5)
+    scene.flag()
+    case = find_case(scene.session, scene.community, "H0")
+    for state in (State.VERIFIED, State.SELF_CLEARING):
+        scene.move(case, state)
+    scene.move(case, State.INSPECTED, residual=scene.polygon(rectangle(2, 1, 2, 5)))
+    residual = scene.session.scalars(
+        select(Observation).where(
+            Observation.community_id == scene.community.id,
+            Observation.purpose == Purpose.RESIDUAL,
+        )
+    ).one()
+    by = Signature("ana", scene.tick())
+    with pytest.raises(InputError) as error:
+        withdraw(scene.session, scene.community, residual.ref, "a shadow", by)
+    assert [problem.code for problem in error.value.problems] == ["unknown_observation"]
+
+
+def test_who_may_decide_confirm_and_withdraw(scene: Scene) -> None:
+    scene.observe("O1", 6, 1, 8, 5)
+    scene.flag()
+    for permission in Permission:
+        by = Signature("bo", scene.tick(), frozenset({permission}))
+        may_decide = permission in {Permission.CASE_ASSIGN, Permission.CASE_VERIFY}
+        may_withdraw = permission is Permission.CASE_VERIFY
+        for act, may in (
+            (lambda by=by: decide(scene.session, scene.community, "O1", "-", "x", by), may_decide),
+            (lambda by=by: withdraw(scene.session, scene.community, "-", "x", by), may_withdraw),
+        ):
+            with pytest.raises(InputError) as error:
+                act()
+            codes = {problem.code for problem in error.value.problems}
+            assert ("not_permitted" in codes) is not may, permission

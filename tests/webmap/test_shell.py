@@ -5,11 +5,21 @@ import json
 import re
 
 import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 from flask import Flask
 
 from cases.access import Role
-from cases.models import AnswerBasis, FindingKind
+from cases.models import (
+    AnswerBasis,
+    BodyKind,
+    Channel,
+    FindingKind,
+    OrderOfWork,
+    PhotographSubject,
+    VisitOutcome,
+)
 from cases.workflow import Document, State, Status
 from layers.config import PROJECT_ROOT
 from layers.db import EVERYWHERE
@@ -25,7 +35,7 @@ from layers.models import (
 )
 from tests import builders
 from tests.webmap.conftest import Web
-from webmap.map_words import CHINESE, DOMAIN, TRANSLATIONS, load_words
+from webmap.map_words import CHINESE, DOMAIN, SOURCE, TRANSLATIONS, load_words
 from webmap.shell import SCRIPTS, STYLES, build_shell, render_map_page
 
 STATIC = PROJECT_ROOT / "webmap" / "static"
@@ -159,12 +169,27 @@ def body() -> str:
         ("basis", AnswerBasis),
         ("finding", FindingKind),
         ("siteState", SiteState),
+        ("body", BodyKind),
+        ("order", OrderOfWork),
+        ("subject", PhotographSubject),
+        ("channel", Channel),
+        ("paper", Document),
+        ("outcome", VisitOutcome),
         ("found", ["building", "household", "parcel", "case", "community"]),
     ],
 )
 def test_every_value_has_a_word(family: str, kinds: list[str]) -> None:
     words = load_words("en")
     assert [kind for kind in kinds if f"{family}.{kind}" not in words] == []
+
+
+def test_the_words_are_extracted_as_they_are_said() -> None:
+    with (PROJECT_ROOT / "babel-map.cfg").open() as config:
+        methods, options = parse_mapping_cfg(config)  # type: ignore[no-untyped-call]
+    found = extract_from_dir(PROJECT_ROOT / "webmap", methods, options)
+    extracted = [(file, text) for file, _line, text, *_rest in found]
+    assert {file for file, _text in extracted} == {SOURCE.name}
+    assert {text for _file, text in extracted} == set(load_words("en").values())
 
 
 def test_every_word_is_translated_and_keeps_its_values() -> None:

@@ -67,6 +67,7 @@ class FindingSchema(Schema):
 
     id = fields.UUID(**says("Its identifier."))
     observation = fields.String(**says("The ref of the observation."))
+    observed_on = fields.Date(**says("When it was seen."))
     kind = word(FindingKind, "Why it accuses nobody.")
     area_m2 = fields.Float(**says("Its area in m2."))
     width_m = fields.Float(**says("Its width in m."))

@@ -35,6 +35,7 @@ def test_a_parcel_tells_all_that_lies_on_it(web: Web, story: Story) -> None:
     assert encroachment["household"] == "12-1-101"
     (finding,) = found["findings"]
     assert finding["kind"] == "sliver"
+    assert encroachment["observed_on"] == finding["observed_on"] == "2022-03-01"
     (case,) = found["cases"]
     assert case["number"] == f"{story.here}-2022-0007"
     assert case["events"][0]["actor"] == "survey@example.org"

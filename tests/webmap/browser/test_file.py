@@ -92,7 +92,14 @@ def test_filters_search_and_details_work_in_the_file(page: Page, files: dict[str
     assert look_of(page, "G5")["fillColor"] == "#f1efe8"
     page.get_by_role("button", name="1 hidden").click()
     text = open_parcel(page, "G5")
-    for part in ("Cleared", "Common to the owners", "48.00 m²", "Fence", "30.00 m² ± "):
+    for part in (
+        "Cleared",
+        "Common to the owners",
+        "48.00 m²",
+        "Fence",
+        "30.00 m² ± ",
+        "seen on 1 Mar 2022",
+    ):
         assert part in text
     # Suspected, verified, being cleared, cleared: the states behind are not in the file.
     assert page.locator(".cg-timeline li").count() == 4
@@ -115,7 +122,7 @@ def test_counts_and_figures_follow_the_filters_in_the_file(
     assert counts(page) == {"referred": 1, "cleared": 2, "clear": 2}
     assert "Figures of Building 2 alone" in page.locator("#cg-scope").inner_text()
     assert "30.00 m²" in figure(page, "outstanding_m2")
-    set_day(page, "2022-03-12")
+    set_day(page, "2022-03-15")
     assert counts(page) == {"verified": 3, "clear": 2}
     assert "0.00" in figure(page, "reclaimed_m2")
     find_text(page, "G5")
@@ -142,7 +149,7 @@ def test_hostile_text_is_text_in_the_file(page: Page, files: dict[str, Path]) ->
     assert HOSTILE in page.locator("#cg-counted").inner_text()
     assert HOSTILE in page.locator("#cg-scope").inner_text()
     page.locator("#cg-scope button").click()
-    open_parcel(page, f"G5{HOSTILE}")
+    assert "2022年3月1日 测得" in open_parcel(page, f"G5{HOSTILE}")
     assert page.locator("#community-map b").count() == 0
     text = files[Site.hostile].read_text(encoding="utf-8")
     elements = re.findall(r"<script[^>]*>", text)

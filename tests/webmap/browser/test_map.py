@@ -97,14 +97,14 @@ def test_counts_and_figures_follow_the_building(open_page: OpenPage) -> None:
     # No site belongs to a building.
     assert page.locator("[data-figure=charging_piles]").count() == 0
     assert page.locator("#cg-peek").inner_text().startswith("Building 2: 2 of 3 cleared")
-    set_day(page, "2022-03-12")
+    set_day(page, "2022-03-15")
     assert counts(page) == {"verified": 3, "clear": 2}
-    assert page.locator("#cg-as-of").inner_text() == "As of 12 March 2022"
+    assert page.locator("#cg-as-of").inner_text() == "As of 15 March 2022"
     assert "0.00" in figure(page, "reclaimed_m2")
     page.get_by_role("button", name="Show the whole community").click()
     expect(scope).to_have_text("Figures of the whole community")
     loaded(page)
-    whole = ask(page, f"/api/v1/places/{Site.plain}/status?day=2022-03-12")
+    whole = ask(page, f"/api/v1/places/{Site.plain}/status?day=2022-03-15")
     assert counts(page) == whole
 
 
@@ -149,6 +149,7 @@ def test_the_filters_are_named_in_chinese_too(open_page: OpenPage) -> None:
     told = page.locator("#cg-scope").inner_text()
     assert "仅2号楼的数据" in told
     assert "文字“G5”只筛选地图和图例" in told
+    assert "2022年3月1日 测得" in open_parcel(page, "G5")
 
 
 def test_a_town_says_of_what_its_figures_are(open_page: OpenPage) -> None:
@@ -206,10 +207,11 @@ def test_a_click_tells_everything_about_a_parcel(open_page: OpenPage) -> None:
     for part in ("Cleared", "Common to the owners", "Plan of 2011", "48.00 m²", "EPSG:4550"):
         assert part in text
     assert "30.00 m² ± " in text
+    assert "seen on 1 Mar 2022" in text
     assert "2-1-100" in text
     assert "Document: No. 7" in text
     assert page.locator(".cg-timeline li").count() == 5
-    set_day(page, "2022-03-12")
+    set_day(page, "2022-03-15")
     assert page.locator(".cg-timeline li.is-later").count() == 3
     page.locator("#cg-detail-close").click()
     assert page.locator("#cg-detail").is_hidden()

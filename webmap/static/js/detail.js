@@ -50,9 +50,12 @@
       : CG.make("p", { class: "cg-hint" }, CG.word("detail.noHousehold")));
   }
 
+  const seen = (day) => day && CG.word("detail.seen", { day: CG.days.short(CG.days.parse(day)) });
+
   function encroachment(one) {
     const title = [CG.wordOf("structure", one.structure), one.observation].filter(Boolean).join(" · ");
     const about = [
+      seen(one.observed_on),
       one.household && CG.word("detail.answers", { household: one.household }),
       one.answer_basis && CG.wordOf("basis", one.answer_basis),
       typeof one.countable_m2 === "number" && CG.word("detail.countable", { area: CG.area(one.countable_m2) }),
@@ -69,7 +72,7 @@
 
   function finding(one) {
     return CG.make("li", {}, CG.make("strong", {}, CG.wordOf("finding", one.kind)), " ", CG.area(one.area_m2),
-      one.reason && CG.make("small", {}, one.reason));
+      CG.make("small", {}, [seen(one.observed_on), one.reason].filter(Boolean).join(" · ")));
   }
 
   CG.createDetail = function (map, state, source, tools, panel) {

@@ -130,7 +130,7 @@
       title_disputed: properties.title === "disputed",
       looked: properties.looked === undefined ? [] : [CG.days.iso(properties.looked)],
       encroachments: found.map((one) => ({
-        structure: one.structure, occupied_m2: one.m2, uncertainty_m2: one.uncertainty_m2,
+        structure: one.structure, observed_on: CG.days.iso(one.seen), occupied_m2: one.m2, uncertainty_m2: one.uncertainty_m2,
         superseded_on: one.to === undefined ? null : CG.days.iso(one.to),
       })),
       cases: [...new Map(found.map(caseOf).filter(Boolean).map((one) => [one.id, one])).values()],
