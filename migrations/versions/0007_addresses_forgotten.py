@@ -1,6 +1,6 @@
 """Network addresses in the history of accounts are forgotten after their term.
 
-Revision: 0008, after 0006.
+Revision: 0007, after 0006.
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 
 from layers.db import APP_ROLE, OWNER_ROLE
 
-revision = "0008"
+revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
