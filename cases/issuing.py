@@ -205,8 +205,8 @@ def _authority_problems(authority: str) -> list[Problem]:
         return [Problem("authority_missing", message, remedy, field="authority")]
     if len(authority) <= LONGEST_AUTHORITY:
         return []
-    message = f"The authority has more than {LONGEST_AUTHORITY} characters."
-    return [Problem("too_long", message, "Shorten it.", field="authority")]
+    told = Said("The authority has more than {longest} characters.", longest=LONGEST_AUTHORITY)
+    return [Problem("too_long", told, "Shorten it.", field="authority")]
 
 
 def _inventory_problems(inventory: Sequence[Item]) -> list[Problem]:

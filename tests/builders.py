@@ -400,7 +400,7 @@ def campaign_papers(
         "lane_id": add(session, lane).id,
         "tip_id": add(session, tip).id,
         "visit_id": add(session, visit).id,
-        "site_id": site(session, of).id,
+        "site_id": site(session, of, **named("site_id")).id,
     }
 
 

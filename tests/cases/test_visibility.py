@@ -6,6 +6,7 @@ from sqlalchemy import select
 from cases.access import Role
 from cases.casework import NOTHING_LEFT
 from cases.flagging import flag
+from cases.ground import Ground
 from cases.models import Account, Case, CaseEvent
 from cases.people import add_account, rights
 from cases.reassigning import reassign
@@ -76,6 +77,9 @@ def test_drawing_ground_over_a_case_does_not_bring_it_into_sight(
     elif state is State.CLOSED:
         scene.clear(case)
         scene.move(case, State.MONITORING)
+        accepted = Ground(scene.session, scene.community, case).patrolled()
+        assert accepted is not None
+        builders.patrolled(scene.session, case, accepted[0])
         scene.move(case, State.CLOSED, at=scene.tick().replace(year=2024))
         scene.clock = scene.clock.replace(year=2024)
     when = scene.tick()

@@ -342,7 +342,7 @@ def test_an_observation_of_others_cases_is_not_there(desk: Desk) -> None:
     assert client.get(desk.observation_page("O3")).status_code == 200
     official = desk.login(Role.OFFICIAL)
     for ref in ("O1", "O3"):
-        assert official.get(desk.observation_page(ref)).status_code == 404
+        assert official.get(desk.observation_page(ref)).status_code == 403
     assert official.get(f"/c/{desk.code}/observations").status_code == 403
     stranger = f"/c/{desk.code}/observations/{uuid.uuid4()}"
     assert desk.login(Role.SECRETARY).get(stranger).status_code == 404

@@ -9,14 +9,17 @@ from webmap.api.cases import cases
 from webmap.api.clock import clock
 from webmap.api.declarations import declarations
 from webmap.api.document import document, make_api
+from webmap.api.findings import findings
 from webmap.api.household import household
 from webmap.api.lanes import lanes
 from webmap.api.meetings import meeting_api
+from webmap.api.observations import observations
 from webmap.api.papers import paper_api
 from webmap.api.parcels import parcels
 from webmap.api.patrols import patrols
 from webmap.api.photographs import photographs
 from webmap.api.places import places
+from webmap.api.sites import sites
 from webmap.api.tips import tips
 from webmap.api.visits import visits
 from webmap.api.work import work
@@ -27,6 +30,8 @@ NOUNS = (
     cases,
     visits,
     clock,
+    findings,
+    observations,
     assignment,
     photographs,
     patrols,
@@ -35,6 +40,7 @@ NOUNS = (
     lanes,
     work,
     tips,
+    sites,
 )
 
 CAMPAIGN_NOUNS = (campaign_api, body_api, meeting_api, announcement_api, paper_api)

@@ -35,6 +35,8 @@ _PARTS: dict[str, dict[str, Any]] = {
     "lane_id": {"description": "The identifier of a lane."},
     "photograph_id": {"description": "The identifier of a photograph."},
     "tip_id": {"description": "The identifier of a tip, made by whoever sends it."},
+    "observation_id": {"description": "The identifier of an observation."},
+    "site_id": {"description": "The identifier of a site."},
     "campaign_id": {"description": "The identifier of a campaign."},
     "meeting_id": {"description": "The identifier of a meeting."},
     "announcement_id": {"description": "The identifier of an announcement."},

@@ -31,9 +31,11 @@ _CODES = {
     "Invalid input type.": "body",
 }
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_LISTS = {"Polygon": 2, "MultiPolygon": 3}
+# How many lists lie around the positions of each.
+_LISTS = {"Point": 0, "Polygon": 2, "MultiPolygon": 3}
+_AREAS = ("Polygon", "MultiPolygon")
 # As the API's document describes one.
-POLYGONS = {"anyOf": [{"$ref": f"#/components/schemas/{kind}"} for kind in _LISTS]}
+POLYGONS = {"anyOf": [{"$ref": f"#/components/schemas/{kind}"} for kind in _AREAS]}
 
 
 def refused(code: str, message: str, remedy: str) -> ValidationError:
@@ -312,16 +314,17 @@ class Ground(fields.Raw):
 
     code = "residual"
     remedy = "Send a GeoJSON Polygon or MultiPolygon in EPSG:4326, or null for nothing left."
+    kinds: tuple[str, ...] = _AREAS
 
     def __init__(self, **kwargs: Any) -> None:
         """Refer to the document's geometries."""
-        kinds = [*POLYGONS["anyOf"], {"type": "null"}]
-        metadata = {"anyOf": kinds, **kwargs.pop("metadata", {})}
+        known = [{"$ref": f"#/components/schemas/{kind}"} for kind in self.kinds]
+        metadata = {"anyOf": [*known, {"type": "null"}], **kwargs.pop("metadata", {})}
         super().__init__(allow_none=True, metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         try:
-            return _polygon(value)
+            return _geometry(value, self.kinds)
         except (ValueError, TypeError, shapely.GEOSException) as error:
             message = Said("The {attr} cannot be read: {error}.", attr=attr, error=error)
             raise refused(self.code, message, self.remedy) from None
@@ -334,15 +337,23 @@ class Drawing(Ground):
     remedy = "Send a GeoJSON Polygon or MultiPolygon in EPSG:4326, or leave it out."
 
 
+class Spot(Ground):
+    """Where something is, in EPSG:4326: a polygon or a point, as GeoJSON."""
+
+    code = "shape"
+    remedy = "Send a GeoJSON Point, Polygon or MultiPolygon in EPSG:4326."
+    kinds = ("Point", *_AREAS)
+
+
 def _storable(text: str) -> bool:
     """Tell whether PostgreSQL takes the text: JSON can spell NUL and halves of characters."""
     return "\x00" not in text and text == text.encode(errors="ignore").decode()
 
 
-def _polygon(value: Any) -> shapely.Geometry:
+def _geometry(value: Any, kinds: tuple[str, ...]) -> shapely.Geometry:
     kind = value.get("type") if isinstance(value, dict) else None
-    if not isinstance(kind, str) or kind not in _LISTS:
-        raise ValueError("it is neither a Polygon nor a MultiPolygon")
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ValueError(f"it is no {' or '.join(kinds)}")
     coordinates = value.get("coordinates")
     _check_coordinates(coordinates, _LISTS[kind])
     # GEOS's own reader refuses rings that do not close.

@@ -36,6 +36,7 @@ def geometry(kind: str, coordinates: dict[str, Any]) -> dict[str, Any]:
 
 POLYGON = {"type": "array", "items": RING, "minItems": 1}
 GEOMETRIES = {
+    "Point": geometry("Point", POSITION),
     "Polygon": geometry("Polygon", POLYGON),
     "MultiPolygon": geometry("MultiPolygon", {"type": "array", "items": POLYGON, "minItems": 1}),
 }

@@ -36,10 +36,11 @@ if TYPE_CHECKING:
 
 PLACE = "S-1"
 CASE, PARCEL, CAMPAIGN, PHOTOGRAPH = (uuid.UUID(int=number) for number in range(1, 5))
+OBSERVATION = uuid.UUID(int=99)
 NAMED = {
     name: uuid.UUID(int=number)
     for number, name in enumerate(
-        ("meeting_id", "announcement_id", "paper_id", "lane_id", "tip_id"), 5
+        ("meeting_id", "announcement_id", "paper_id", "lane_id", "tip_id", "site_id"), 5
     )
 }
 EXAMPLES = 25
@@ -91,6 +92,8 @@ ACTS = (
     "objections",
     "objections/decision",
     "answer",
+    "confirmation",
+    "withdrawal",
     "patrols",
     "photographs",
     "declaration-link",
@@ -104,6 +107,11 @@ CHANGES = (
     "POST {}/lanes",
     "PUT {}/lanes/{lane_id}",
     "DELETE {}/lanes/{lane_id}",
+    "POST {}/observations",
+    "POST {}/observations/{observation_id}/answer",
+    "POST {}/observations/{observation_id}/withdrawal",
+    "POST {}/sites",
+    "POST {}/sites/{site_id}/state",
     "PUT {}/tips/{tip_id}",
     "POST {}/tips/{tip_id}/check",
     "POST {}/campaigns",
@@ -131,6 +139,7 @@ CONFIG: dict[str, Any] = {
         "path.parcel_id": str(PARCEL),
         "path.campaign_id": str(CAMPAIGN),
         "path.photograph_id": str(PHOTOGRAPH),
+        "path.observation_id": str(OBSERVATION),
         **{f"path.{name}": str(key) for name, key in NAMED.items()},
     },
     "checks": {"missing_required_header": {"expected-statuses": ["428"]}},
@@ -194,13 +203,14 @@ def worker(web: Web) -> None:
         case = make.case(inside, who, run, id=CASE)
         make.campaign_papers(inside, place, run, case, **NAMED)
         make.event(inside, case, make.EARLY, State.SUSPECTED)
-        seen = make.observation(inside, place, make.square(0, 4))
+        seen = make.observation(inside, place, make.square(0, 4), id=OBSERVATION)
         make.encroachment(inside, seen, ground, case, make.square(0, 4))
         inside.add(photograph(web, place, case))
     # One account that may do everything here: refusals by role are for the walk of all routes.
     email = web.person(Role.INSPECTOR, PLACE)
     with web.database.session(EVERYWHERE) as inside, inside.begin():
-        ensure_account(inside, email, name="", password="", role=Role.SECRETARY, place=PLACE)
+        for role in (Role.SECRETARY, Role.PLANNER):
+            ensure_account(inside, email, name="", password="", role=role, place=PLACE)
     client = web.login(Role.INSPECTOR, PLACE)
     served.app, served.token = web.app, csrf_token(client, "/places")
     cookie = client.get_cookie("commongreen")

@@ -37,6 +37,7 @@ NAMES = frozenset(
         "SHA",
         "WebP",
         "XLSX",
+        "docx",
         "kW",
     ]
 )
@@ -68,6 +69,7 @@ NO_PAGES = frozenset(
     [
         "cases.case_list_csv",
         "cases.case_list_xlsx",
+        "household.paper",
         "health.live",
         "health.ready",
         "pages.home",

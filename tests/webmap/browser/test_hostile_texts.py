@@ -50,6 +50,7 @@ from layers.config import Settings
 from layers.db import EVERYWHERE
 from layers.migrate import open_database, owner_engine
 from layers.models import (
+    Base,
     Building,
     Community,
     Household,
@@ -63,15 +64,29 @@ from layers.models import (
 )
 from tests import builders
 from tests.webmap.browser.conftest import DESK, Watch, serving, wait_for_map
-from tests.webmap.browser.hostile import COLUMNS, COUNT, PRODUCT, TEXTS, texts_of
+from tests.webmap.browser.hostile import COLUMNS, COUNT, PRODUCT, TEXTS, text_of, texts_of
 from tests.webmap.conftest import PASSWORD, web_settings
 
 PLACE = "crowd"
 # Each tenth case holds the ground, the visits and the history of ten rows.
 PER_CASE = 10
-# What no page shows, and where it goes.
+# So many parcels are opened on the map; each of them holds the texts of as many rows.
+PER_PANEL = 60
+# What no page shows, and where it goes; exports are held to it in test_hostile_imports.py.
 UNSHOWN = {
-    ("region", "name"): "only above a community",
+    ("survey", "surveyor"): "the record of a delivery",
+    ("survey", "file_name"): "the record of a delivery",
+    ("survey", "layer"): "the record of a delivery",
+    ("building", "name"): "exports, and what a search on the map finds",
+    ("household", "unit"): "exports, and a filter of cases",
+    ("household", "room"): "exports",
+    ("parcel", "source"): "exports",
+    ("observation", "note"): "exports",
+    ("meeting", "recorded_by"): "the record",
+    ("posting", "recorded_by"): "the record",
+    ("document", "title"): "the paper itself",
+    ("resident", "name"): "no page names a resident",
+    ("resident", "phone"): "no page names a resident",
 }
 
 
@@ -123,6 +138,14 @@ def furnish(session: Session) -> Crowd:
     return crowd
 
 
+def _several(table: type[Base], column: str, row: int, count: int) -> dict[str, str]:
+    """Return the texts of ``count`` rows as one text, at each row that is opened by itself."""
+    if row % count:
+        return {}
+    rows = range(row, min(row + count, COUNT))
+    return {column: "\n".join(text_of(table, column, one) for one in rows)}
+
+
 def _ground(session: Session, crowd: Crowd, row: int) -> None:
     """Store a building, a household with its case, a parcel, and what was seen on it."""
     place, (y, x) = crowd.community, divmod(row, 25)
@@ -135,14 +158,13 @@ def _ground(session: Session, crowd: Crowd, row: int) -> None:
     )  # fmt: skip
     parcel = builders.parcel(
         session, place, builders.square(2 * x, 2 * y), building_id=house.id,
-        **texts_of(Parcel, row),
+        **(texts_of(Parcel, row) | _several(Parcel, "title_evidence", row, PER_PANEL)),
     )  # fmt: skip
     builders.link(session, parcel, home)
     by = builders.survey(session, place, **texts_of(Survey, row))
     builders.looked(session, parcel, by)
-    case = builders.case(
-        session, home, crowd.campaign, number=row + 1, difficulty=3, **texts_of(Case, row)
-    )
+    said = texts_of(Case, row) | _several(Case, "difficulty_reason", row, PER_CASE)
+    case = builders.case(session, home, crowd.campaign, number=row + 1, difficulty=3, **said)
     crowd.parcels.append(parcel)
     crowd.cases.append(case)
     answers = crowd.cases[row - row % PER_CASE]
@@ -152,7 +174,8 @@ def _ground(session: Session, crowd: Crowd, row: int) -> None:
     )  # fmt: skip
     found = builders.encroachment(session, seen, parcel, answers, builders.square(2 * x, 2 * y))
     found.verified_on = builders.EARLY
-    builders.finding(session, seen, parcel, **texts_of(Finding, row))
+    told = texts_of(Finding, row) | _several(Finding, "reason", row, PER_PANEL)
+    builders.finding(session, seen, parcel, **told)
     kind = SiteKind.LANDSCAPING if row % 2 else SiteKind.CHARGING_PILE
     builders.site(
         session, place, builders.point(2 * x + 1.5, 2 * y) if row % 2 == 0 else
@@ -367,7 +390,7 @@ def test_500_texts_in_every_field_stay_text(
         f"{here}/sites",
         *(f"{here}/cases/{case.id}" for case in crowd.cases[::PER_CASE]),
     )
-    for parcel in crowd.parcels[::60]:
+    for parcel in crowd.parcels[::PER_PANEL]:
         page = reader.open(secretary, f"/map/{PLACE}", f"#parcel={parcel.id}")
         wait_for_map(page)
         page.wait_for_selector("#cg-detail-body .cg-facts")
@@ -381,5 +404,5 @@ def test_500_texts_in_every_field_stay_text(
         (table.__tablename__, name): reader.met[number]
         for number, (table, name) in enumerate(COLUMNS)
     }
-    print({key: len(rows) for key, rows in met.items()})
     assert {key for key, rows in met.items() if not rows} == set(UNSHOWN)
+    assert {key: len(rows) for key, rows in met.items() if 0 < len(rows) < COUNT} == {}
