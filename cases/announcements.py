@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Text, cast, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from cases.access import Permission
@@ -17,7 +17,7 @@ from cases.campaigns import bodies
 from cases.casework import move
 from cases.deadlines import deadline_problems, default_deadline, set_deadline
 from cases.documents import Paper, issue, number_of
-from cases.ground import ANNOUNCED_GROUND, Ground
+from cases.ground import Ground, was_shown
 from cases.ground_plan import ground_plan
 from cases.ledger import Moment, today
 from cases.models import (
@@ -241,7 +241,7 @@ def _holds_unannounced() -> ColumnElement[bool]:
         poster.case_id == Case.id,
         poster.state == State.ANNOUNCED,
         poster.seq > taken,
-        poster.data[ANNOUNCED_GROUND].has_key(cast(Encroachment.id, Text)),
+        was_shown(poster),
     )
     return exists().where(
         Encroachment.community_id == Case.community_id,

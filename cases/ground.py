@@ -1,14 +1,13 @@
 """The ground of one case: what was found of it, what still stands, what was inspected."""
 
 import datetime as dt
-import uuid
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
 from geoalchemy2 import WKBElement
 from geoalchemy2.shape import to_shape
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Text, cast, func, select
 from sqlalchemy.orm import Session
 
 from cases.ledger import as_array
@@ -21,6 +20,18 @@ from layers.models import Community, Observation, Parcel
 
 # Under this an event says which encroachments its poster showed.
 ANNOUNCED_GROUND = "encroachments"
+
+
+def was_shown(poster: type[CaseEvent]) -> ColumnElement[bool]:
+    """Return the condition by which an encroachment was on the poster of an event.
+
+    Events before posters were kept with their ground name none: those showed all that was
+    verified by then.
+    """
+    named = poster.data[ANNOUNCED_GROUND].has_key(cast(Encroachment.id, Text))
+    unnamed = ~poster.data.has_key(ANNOUNCED_GROUND) & (Encroachment.verified_on <= poster.day)
+    shown: ColumnElement[bool] = named | unnamed
+    return shown
 
 
 @dataclass(frozen=True)
@@ -76,14 +87,23 @@ class Ground:
 
     def _announced(self) -> list[Encroachment]:
         """Return the encroachments that the posters since the last rebound or doubt showed."""
-        posters = self.session.scalars(
-            select(CaseEvent)
-            .where(*self._came_to(State.ANNOUNCED), CaseEvent.seq > self._began())
-            .order_by(CaseEvent.seq)
+        return list(
+            self.session.scalars(
+                select(Encroachment)
+                .join(
+                    CaseEvent,
+                    (CaseEvent.community_id == Encroachment.community_id)
+                    & (CaseEvent.case_id == Encroachment.case_id),
+                )
+                .where(
+                    *self._came_to(State.ANNOUNCED),
+                    CaseEvent.seq > self._began(),
+                    was_shown(CaseEvent),
+                )
+                .distinct()
+                .order_by(Encroachment.id)
+            )
         )
-        shown = {one for poster in posters for one in poster.data.get(ANNOUNCED_GROUND, ())}
-        keys = [(self.community.id, uuid.UUID(one)) for one in sorted(shown)]
-        return [self.session.get_one(Encroachment, key) for key in keys]
 
     def is_announced(self) -> bool:
         """Tell whether a poster has shown the case since the last rebound or doubt."""

@@ -20,6 +20,7 @@ from cases.campaigns import Plan, add_body, begin_campaign, bodies, end_campaign
 from cases.casework import confirm
 from cases.deadlines import extend, latest_extension
 from cases.documents import Paper, correct, issue, number_of, papers
+from cases.ground import Ground
 from cases.issuing import Item, PaperDetails, case_facts, move_with_paper
 from cases.meetings import Held, Vote, meetings, record_meeting
 from cases.models import (
@@ -175,6 +176,19 @@ def test_ground_that_was_found_later_is_announced_again(scene: Scene) -> None:
     second = builders.announce(scene.session, case, scene.tick())
     scene.session.expire_all()
     assert case.deadline_on == second.deadline_on > later > first.deadline_on
+
+
+def test_a_poster_of_before_showed_what_was_verified_by_then(scene: Scene) -> None:
+    (case,) = verified(scene, 0)
+    builders.event(scene.session, case, scene.tick().date(), State.ANNOUNCED)
+    assert list(announceable(scene.session, campaign(scene))) == []
+    assert Ground(scene.session, scene.community, case).unannounced_m2() == 0
+    scene.observe("O9", 7, 1, 2, 5)
+    scene.flag()
+    confirm(scene.session, scene.community, case.id, Signature("ana", scene.tick()))
+    assert list(announceable(scene.session, campaign(scene))) == [case]
+    left = Ground(scene.session, scene.community, case).unannounced_m2()
+    assert left == pytest.approx(10, abs=1e-6)
 
 
 def test_what_is_taken_again_is_announced_by_the_campaign_that_runs(scene: Scene) -> None:

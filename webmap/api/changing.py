@@ -87,11 +87,11 @@ def change_case(
 
     Whoever read another version is shown the case as it is now: 412.
     """
-    viewer, read = asking_viewer(), asked_versions()
+    viewer = asking_viewer()
 
     def work(session: Session) -> dict[str, Any]:
         community = asked_community(session)
-        known = seen_case(session, community, case_id).version
+        known, read = seen_case(session, community, case_id).version, asked_versions()
         change = Change(session, community, case_id, viewer, known if known in read else 0)
         try:
             act(change)
