@@ -215,6 +215,10 @@ def test_a_click_tells_everything_about_a_parcel(open_page: OpenPage) -> None:
     assert page.locator(".cg-timeline li.is-later").count() == 3
     page.locator("#cg-detail-close").click()
     assert page.locator("#cg-detail").is_hidden()
+    open_parcel(page, "G5")
+    page.locator(".cg-case header a").click()
+    page.wait_for_url(re.compile(rf"/c/{Site.plain}/cases/[0-9a-f-]{{36}}"))
+    expect(page.locator("h1")).to_contain_text("Case")
 
 
 def test_somebody_who_draws_no_moves_gets_no_buttons(open_page: OpenPage) -> None:

@@ -132,9 +132,10 @@
       };
       const reload = () => detail.show(community, shown.id);
       const moves = source.canMove && (one.moves || []);
+      const name = one.number ? CG.word("case.number", { number: one.number }) : CG.word("found.case");
       return CG.make("article", { class: "cg-case", "data-case": one.id },
         CG.make("header", {},
-          CG.make("h3", {}, one.number ? CG.word("case.number", { number: one.number }) : CG.word("found.case")),
+          CG.make("h3", {}, source.casePage ? CG.make("a", { href: source.casePage(community, one.id) }, name) : name),
           one.state && CG.make("span", { class: "cg-state" }, CG.wordOf("state", one.state))),
         CG.make("p", { class: "cg-hint" }, [
           one.household && CG.word("detail.answers", { household: one.household }),

@@ -125,6 +125,7 @@
     const status = remembering((query) => ask(places(`status?${query}`)), 400);
     return {
       canMove: true,
+      casePage: (community, id) => `/c/${encodeURIComponent(community)}/cases/${encodeURIComponent(id)}`,
       figures,
       status: (day, filter) => status(statusQuery(day, filter)),
       grid: (options) =>
