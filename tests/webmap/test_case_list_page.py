@@ -105,7 +105,7 @@ def test_what_is_filtered_is_written_out_and_no_cell_is_a_formula(web: Web, plac
 def test_a_list_without_cases_says_what_to_do(web: Web) -> None:
     with web.database.session(EVERYWHERE) as session, session.begin():
         empty = make.community(session).code
-    assert "There is no case yet." in read(web, empty)
+    assert "You see no case here yet." in read(web, empty)
     assert "No case is like that." not in read(web, empty, "&q=x")
 
 

@@ -149,4 +149,4 @@ def test_a_list_without_referred_cases_says_so(web: Web) -> None:
         code = place.code
     page = web.login(Role.OFFICIAL, code).get(f"/c/{code}/cases?lang=en").text
     assert "No case here is referred to the authority" in page
-    assert "There is no case yet" not in page
+    assert "You see no case here yet" not in page
