@@ -81,7 +81,6 @@ UNSHOWN = {
     ("household", "unit"): "exports, and a filter of cases",
     ("household", "room"): "exports",
     ("parcel", "source"): "exports",
-    ("observation", "note"): "exports",
     ("meeting", "recorded_by"): "the record",
     ("posting", "recorded_by"): "the record",
     ("document", "title"): "the paper itself",
@@ -98,6 +97,7 @@ class Crowd:
     campaign: Campaign
     parcels: list[Parcel] = field(default_factory=list)
     cases: list[Case] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
 
     @property
     def key(self) -> dict[str, int]:
@@ -168,11 +168,12 @@ def _ground(session: Session, crowd: Crowd, row: int) -> None:
     crowd.parcels.append(parcel)
     crowd.cases.append(case)
     answers = crowd.cases[row - row % PER_CASE]
-    seen = builders.observation(
-        session, place, builders.square(2 * x, 2 * y), survey_id=by.id, occupier_id=home.id,
-        **texts_of(Observation, row),
-    )  # fmt: skip
-    found = builders.encroachment(session, seen, parcel, answers, builders.square(2 * x, 2 * y))
+    noted = texts_of(Observation, row) | _several(Observation, "note", row, PER_PANEL)
+    around = builders.square(2 * x, 2 * y)
+    known = {"survey_id": by.id, "occupier_id": home.id, **noted}
+    seen = builders.observation(session, place, around, **known)
+    crowd.observations.append(seen)
+    found = builders.encroachment(session, seen, parcel, answers, around)
     found.verified_on = builders.EARLY
     told = texts_of(Finding, row) | _several(Finding, "reason", row, PER_PANEL)
     builders.finding(session, seen, parcel, **told)
@@ -390,6 +391,8 @@ def test_500_texts_in_every_field_stay_text(
         f"{here}/sites",
         *(f"{here}/cases/{case.id}" for case in crowd.cases[::PER_CASE]),
     )
+    for seen in crowd.observations[::PER_PANEL]:
+        reader.pages(secretary, f"{here}/observations/{seen.id}")
     for parcel in crowd.parcels[::PER_PANEL]:
         page = reader.open(secretary, f"/map/{PLACE}", f"#parcel={parcel.id}")
         wait_for_map(page)
