@@ -1,0 +1,90 @@
+"""What people do about encroachments: campaigns, cases, their events and areas.
+
+Events, the area ledger, visits, papers, meetings, announcements, patrols and photographs
+are appended only; the database refuses the rest. ``case.state`` and
+``encroachment.standing`` are projections of them, written in the same transaction
+under a lock on the case.
+"""
+
+from cases.models.accounts import AccessToken, Account, AccountEvent, Membership, ResidentAccount
+from cases.models.campaigns import (
+    Announcement,
+    Attendance,
+    Body,
+    BodyKind,
+    Campaign,
+    Channel,
+    DocumentFile,
+    DocumentRecord,
+    Lane,
+    LaneBuilding,
+    Meeting,
+    OrderOfWork,
+    Posting,
+    Resolution,
+)
+from cases.models.cases import (
+    AnswerBasis,
+    AreaEntry,
+    Case,
+    CaseEvent,
+    DeclarationLink,
+    Encroachment,
+    EntryKind,
+    Finding,
+    FindingKind,
+    Objection,
+    Patrol,
+    PatrolOutcome,
+    Photograph,
+    PhotographSubject,
+    Tip,
+    TipState,
+    Visit,
+    VisitOutcome,
+)
+from cases.models.keeping import ChainHead, ChainLink, Idempotency, RateLimit
+
+__all__ = [
+    "AccessToken",
+    "Account",
+    "AccountEvent",
+    "Announcement",
+    "AnswerBasis",
+    "AreaEntry",
+    "Attendance",
+    "Body",
+    "BodyKind",
+    "Campaign",
+    "Case",
+    "CaseEvent",
+    "ChainHead",
+    "ChainLink",
+    "Channel",
+    "DeclarationLink",
+    "DocumentFile",
+    "DocumentRecord",
+    "Encroachment",
+    "EntryKind",
+    "Finding",
+    "FindingKind",
+    "Idempotency",
+    "Lane",
+    "LaneBuilding",
+    "Meeting",
+    "Membership",
+    "Objection",
+    "OrderOfWork",
+    "Patrol",
+    "PatrolOutcome",
+    "Photograph",
+    "PhotographSubject",
+    "Posting",
+    "RateLimit",
+    "ResidentAccount",
+    "Resolution",
+    "Tip",
+    "TipState",
+    "Visit",
+    "VisitOutcome",
+]
