@@ -22,7 +22,10 @@ class Permission(enum.StrEnum):
     CASE_VISIT = "case:visit"
     CONTACT_READ = "contact:read"
     DOCUMENT_ISSUE = "document:issue"
+    FIELD_CAPTURE = "field:capture"
+    FIELD_REVIEW = "field:review"
     FIGURES_READ = "figures:read"
+    GEOMETRY_EDIT = "geometry:edit"
     LANES_EDIT = "lanes:edit"
     LAYERS_EXPORT = "layers:export"
     LAYERS_IMPORT = "layers:import"
@@ -76,11 +79,13 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.CASE_ACCEPT,
         Permission.CASE_INSPECT,
         Permission.CASE_VERIFY,
+        Permission.FIELD_CAPTURE,
         Permission.PHOTOGRAPH_ORIGINAL,
         Permission.TIP_CHECK,
     },
     Role.PLANNER: _READ
     | {
+        Permission.GEOMETRY_EDIT,
         Permission.LANES_EDIT,
         Permission.LAYERS_EXPORT,
         Permission.LAYERS_IMPORT,
@@ -98,6 +103,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.CASE_VISIT,
         Permission.CONTACT_READ,
         Permission.DOCUMENT_ISSUE,
+        Permission.FIELD_REVIEW,
         Permission.LANES_EDIT,
         Permission.LAYERS_EXPORT,
         Permission.OBJECTION_DECIDE,
