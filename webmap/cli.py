@@ -31,6 +31,9 @@ class Entry:
 
 COMMANDS = {
     "case": Entry("webmap.commands.case:case", "Cases: list, move, decide who answers."),
+    "certificate": Entry(
+        "webmap.commands.certificate:certificate", "Make a certificate for an intranet."
+    ),
     "check": Entry("webmap.commands.check:check", "Verify what must always hold."),
     "community": Entry(
         "webmap.commands.places:community", "Compounds and the regions above: add, list."

@@ -15,6 +15,7 @@ from layers.db import REQUEST, DatabaseError
 from layers.migrate import open_database
 from layers.readiness import serving_faults
 from webmap.app import create_app
+from webmap.certificates import Tls, check_tls
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,14 @@ class Serving:
     """How many answer at once, and how long one answer may take.
 
     ``timeout`` in seconds is that of a worker that no longer moves; requests end
-    before, by the database's own limits.
+    before, by the database's own limits. With ``tls`` HTTPS is served, and nothing else.
     """
 
     workers: int = 2
     threads: int = 4
     timeout: int = 60
     graceful_timeout: int = 15
+    tls: Tls | None = None
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -56,6 +58,9 @@ class Server(BaseApplication):  # type: ignore[misc]
             "loglevel": "info" if self.settings.debug else "warning",
         }.items():
             self.cfg.set(name, value)
+        if tls := self.serving.tls:
+            self.cfg.set("certfile", str(tls.certificate))
+            self.cfg.set("keyfile", str(tls.key))
 
     def _bind(self) -> str:
         host = self.settings.host
@@ -64,7 +69,8 @@ class Server(BaseApplication):  # type: ignore[misc]
     def _announce(self, _arbiter: Arbiter) -> None:
         """Say where, once connections are taken."""
         workers = self.serving.workers
-        line = f"Serving on http://{self._bind()} with {workers} workers; Ctrl+C stops."
+        scheme = "https" if self.serving.tls else "http"
+        line = f"Serving on {scheme}://{self._bind()} with {workers} workers; Ctrl+C stops."
         print(line, file=sys.stderr, flush=True)
 
     def load(self) -> Flask:
@@ -103,6 +109,9 @@ def check_port(settings: Settings) -> None:
 
 def serve(settings: Settings, serving: Serving | None = None) -> None:
     """Serve until SIGTERM or SIGINT; open answers are finished first."""
+    serving = serving or Serving()
+    if serving.tls:
+        check_tls(serving.tls)
     check_database(settings)
     check_port(settings)
-    Server(settings, serving or Serving()).run()
+    Server(settings, serving).run()

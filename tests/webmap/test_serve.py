@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -95,9 +96,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(settings: Settings, folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+def serving(
+    settings: Settings, folder: Path, port: int, *options: str, trusted: Path | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Serve until the block ends; over HTTPS where an authority is ``trusted``."""
     process = subprocess.Popen(
-        [COMMONGREEN, "serve", "--port", str(port)],
+        [COMMONGREEN, "serve", "--port", str(port), *options],
         env={
             **os.environ,
             **environment(settings),
@@ -108,17 +112,19 @@ def serving(settings: Settings, folder: Path, port: int) -> Iterator[subprocess.
         text=True,
     )
     try:
-        wait_for(process, f"http://127.0.0.1:{port}/live")
+        scheme = "https" if trusted else "http"
+        wait_for(process, f"{scheme}://127.0.0.1:{port}/live", trusted)
         yield process
     finally:
         process.kill()
         process.communicate()
 
 
-def wait_for(process: subprocess.Popen[str], address: str) -> None:
+def wait_for(process: subprocess.Popen[str], address: str, trusted: Path | None) -> None:
+    context = ssl.create_default_context(cafile=trusted) if trusted else None
     for _ in range(300):
         try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
+            with urllib.request.urlopen(address, timeout=5, context=context) as answer:
                 assert answer.status == 200
                 return
         except (urllib.error.URLError, ConnectionError):

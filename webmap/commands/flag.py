@@ -49,8 +49,8 @@ def _hints(code: str | None, report: "FlagReport") -> list[str]:
     hints = []
     if report.undecided:
         hints.append(
-            f"{report.undecided} encroachments have nobody who answers and are in no figure:"
-            f" commongreen case undecided --community {place}"
+            f"{report.undecided} encroachments have nobody who answers: figures count them apart"
+            f" until somebody decides (commongreen case undecided --community {place})."
         )
     if report.unknown_title:
         hints.append(
