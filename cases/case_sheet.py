@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cases.casework import AvailableMove, available_moves
+from cases.ground import measured
 from cases.ledger import area
 from cases.models import (
     Account,
@@ -154,17 +155,7 @@ def events_since(sheet: CaseSheet, seq: int) -> list[CaseEvent]:
 def _found(session: Session, case: Case) -> Sequence[Any]:
     """Return the case's encroachments, each with its observation and parcel, oldest first."""
     return session.execute(
-        select(Encroachment, Observation, Parcel)
-        .join(
-            Observation,
-            (Observation.community_id == Encroachment.community_id)
-            & (Observation.id == Encroachment.observation_id),
-        )
-        .join(
-            Parcel,
-            (Parcel.community_id == Encroachment.community_id)
-            & (Parcel.id == Encroachment.parcel_id),
-        )
+        measured()
         .where(Encroachment.community_id == case.community_id, Encroachment.case_id == case.id)
         .order_by(Encroachment.found_on, Parcel.ref, Encroachment.id)
     ).all()

@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 from geoalchemy2 import WKBElement
 from geoalchemy2.shape import to_shape
-from sqlalchemy import ColumnElement, Text, cast, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, Text, and_, cast, func, select
 from sqlalchemy.orm import Session
 
 from cases.ledger import as_array
@@ -32,6 +32,30 @@ def was_shown(poster: type[CaseEvent]) -> ColumnElement[bool]:
     unnamed = ~poster.data.has_key(ANNOUNCED_GROUND) & (Encroachment.verified_on <= poster.day)
     shown: ColumnElement[bool] = named | unnamed
     return shown
+
+
+def acceptance_day() -> ScalarSelect[dt.date]:
+    """Return the day of a case's latest acceptance, for a query over cases."""
+    return (
+        select(func.max(CaseEvent.day))
+        .where(
+            CaseEvent.community_id == Case.community_id,
+            CaseEvent.case_id == Case.id,
+            CaseEvent.state == State.ACCEPTED,
+        )
+        .correlate(Case)
+        .scalar_subquery()
+    )
+
+
+def measured() -> Select[Encroachment, Observation, Parcel]:
+    """Select encroachments, each with its observation and its parcel."""
+    by = and_(
+        Observation.community_id == Encroachment.community_id,
+        Observation.id == Encroachment.observation_id,
+    )
+    on = and_(Parcel.community_id == Encroachment.community_id, Parcel.id == Encroachment.parcel_id)
+    return select(Encroachment, Observation, Parcel).join(Observation, by).join(Parcel, on)
 
 
 @dataclass(frozen=True)

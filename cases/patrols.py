@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.casework import lock_case, move
-from cases.ground import Ground
+from cases.ground import Ground, acceptance_day
 from cases.ledger import Book, Moment, time_problems
-from cases.models import Campaign, Case, CaseEvent, Encroachment, Patrol, PatrolOutcome
+from cases.models import Campaign, Case, Encroachment, Patrol, PatrolOutcome
 from cases.policy import Days, Policy
 from cases.requirements import Request
 from cases.sightings import Sighting, keep_sighting, note_problems, polygon_problems
@@ -203,16 +203,7 @@ def record_rebound(
 
 def _cleared(community: Community) -> Rows:
     """Select each cleared case with the day of its acceptance and its latest patrol since."""
-    accepted_on = (
-        select(func.max(CaseEvent.day))
-        .where(
-            CaseEvent.community_id == Case.community_id,
-            CaseEvent.case_id == Case.id,
-            CaseEvent.state == State.ACCEPTED,
-        )
-        .correlate(Case)
-        .scalar_subquery()
-    )
+    accepted_on = acceptance_day()
     done = (
         select(func.coalesce(func.max(Patrol.days), 0))
         .where(

@@ -11,6 +11,7 @@ from cases.area_checks import STORED_M2
 from cases.deadlines import EXTENDED, RESUMED, SET
 from cases.documents import NUMBER
 from cases.figures import last_states
+from cases.ground import acceptance_day
 from cases.models import (
     AreaEntry,
     Case,
@@ -280,16 +281,7 @@ def _patrols(session: Session, community: Community) -> Iterator[Violation]:
     """A case is closed after patrols since its acceptance, where its community makes any."""
     if not Policy.of(community.policy).patrol_days:
         return
-    accepted_on = (
-        select(func.max(CaseEvent.day))
-        .where(
-            CaseEvent.community_id == Case.community_id,
-            CaseEvent.case_id == Case.id,
-            CaseEvent.state == State.ACCEPTED,
-        )
-        .correlate(Case)
-        .scalar_subquery()
-    )
+    accepted_on = acceptance_day()
     patrolled = exists().where(
         Patrol.community_id == Case.community_id,
         Patrol.case_id == Case.id,

@@ -3,9 +3,9 @@
 import uuid
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cases.ground import measured
 from cases.models import Encroachment
 from cases.paper_ground import standing
 from layers.models import Community, Observation, Parcel
@@ -17,17 +17,7 @@ def survey_lines(session: Session, community: Community, case_id: uuid.UUID) -> 
     It takes in what nobody has verified yet; that is what the sheet is for.
     """
     rows = session.execute(
-        select(Encroachment, Observation, Parcel)
-        .join(
-            Observation,
-            (Observation.community_id == Encroachment.community_id)
-            & (Observation.id == Encroachment.observation_id),
-        )
-        .join(
-            Parcel,
-            (Parcel.community_id == Encroachment.community_id)
-            & (Parcel.id == Encroachment.parcel_id),
-        )
+        measured()
         .where(
             Encroachment.community_id == community.id,
             Encroachment.cleared_on.is_(None),
