@@ -30,7 +30,7 @@ demo: postgis $(READY) $(BROWSER) $(TRANSLATIONS)
 	.venv/bin/commongreen demo
 
 test: postgis $(READY) $(BROWSER) $(TRANSLATIONS) browser
-	.venv/bin/pytest -n 2 --dist loadscope
+	.venv/bin/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 bench: postgis $(READY) $(BROWSER) $(TRANSLATIONS)
 	.venv/bin/commongreen db start
