@@ -38,15 +38,15 @@ _TYPE_NAMES = np.array(
 )
 _COLLECTION = 7
 _REASONS = {
-    "Self-intersection": "the outline crosses itself",
-    "Ring Self-intersection": "a ring touches itself",
-    "Hole lies outside shell": "a hole lies outside the outline",
-    "Holes are nested": "a hole lies inside another hole",
-    "Interior is disconnected": "holes cut the area into pieces",
-    "Nested shells": "one part lies inside another",
-    "Duplicate Rings": "a ring is there twice",
-    "Too few points in geometry component": "a part has too few different vertices",
-    "Invalid Coordinate": "a coordinate is not a number",
+    "Self-intersection": Said("the outline crosses itself"),
+    "Ring Self-intersection": Said("a ring touches itself"),
+    "Hole lies outside shell": Said("a hole lies outside the outline"),
+    "Holes are nested": Said("a hole lies inside another hole"),
+    "Interior is disconnected": Said("holes cut the area into pieces"),
+    "Nested shells": Said("one part lies inside another"),
+    "Duplicate Rings": Said("a ring is there twice"),
+    "Too few points in geometry component": Said("a part has too few different vertices"),
+    "Invalid Coordinate": Said("a coordinate is not a number"),
 }
 _NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|nan|inf)"
 _PLACE = re.compile(rf"[\[(]({_NUMBER}),? ({_NUMBER})", re.IGNORECASE)
@@ -310,7 +310,7 @@ def _type(types: Collection[str]) -> Say:
 
 def _invalid(geometry: shapely.Geometry, row: int) -> Problem:
     reason, place = place_of_fault(geometry)
-    where = f" at x {place[0]:.10g}, y {place[1]:.10g}" if place else ""
+    where = Said(" at x {x:.10g}, y {y:.10g}", x=place[0], y=place[1]) if place else ""
     return Problem(
         "geometry_invalid",
         Said("In this geometry {reason}{where}.", reason=reason, where=where),
@@ -348,6 +348,6 @@ def _unreadable(found: Scan, row: int) -> Problem:
             gap=ring.gap,
         )
         return Problem("ring_not_closed", text, _REDRAW, row, "geometry")
-    reason = found.fault or "a part has too few vertices"
+    reason = found.fault or Said("a part has too few vertices")
     text = Said("The {kind} cannot be built: {reason}.", kind=found.kind, reason=reason)
     return Problem("geometry_broken", text, "Correct it in the source.", row, "geometry")

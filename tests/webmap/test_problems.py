@@ -2,12 +2,15 @@
 
 import datetime as dt
 
+import numpy as np
 import pytest
+import shapely
 from babel.messages.pofile import read_po
 from flask import Flask
 
 from cases.workflow import State
 from gis.problems import InputError, Problem, Said, Several
+from gis.validity import POLYGONS, WEB_LIMITS, check
 from layers.config import PROJECT_ROOT, Settings
 from tests.problems import FACT, Sentence, Unsaid, sentences
 from tests.webmap.conftest import web_settings
@@ -99,6 +102,13 @@ def test_what_somebody_wrote_is_never_a_template(app: Flask) -> None:
     assert text_of(app, problem, "zh_Hans") == f"{name} 已存在。请另选一个。"
     inner = Problem("x", Said("A case: {message}", message=problem.message), problem.remedy)
     assert text_of(app, inner, "zh_Hans") == f"有一案件：{name} 已存在。请另选一个。"
+
+
+def test_what_is_wrong_with_an_outline_is_said_in_the_language_of_the_page(app: Flask) -> None:
+    bowtie = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
+    (problem,) = check(np.array([bowtie], dtype=object), [1], WEB_LIMITS, POLYGONS)
+    assert str(problem.message) == "In this geometry the outline crosses itself at x 1, y 1."
+    assert text_of(app, problem, "zh_Hans").startswith("图形有误：轮廓自相交（位于 x 1，y 1）。")
 
 
 def test_programs_get_code_and_parameters() -> None:
