@@ -26,9 +26,10 @@ from cases.models import Encroachment
 from layers.features import MapPlace, Place, map_place
 from layers.models import Community, Observation, Parcel
 from layers.tiles import TileLayer
-from webmap.map_words import CHINESE, load_words
+from webmap.map_words import load_words
 from webmap.shell import SCRIPTS, STYLES, build_shell, map_config
 from webmap.standalone import block, policy, script, style, template, write_page
+from webmap.toml_words import CHINESE
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"

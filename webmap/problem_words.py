@@ -14,7 +14,8 @@ from cases.workflow import Document, State
 from gis.problems import Problem, Said, Several
 from layers.models import SiteState
 from webmap.languages import current_language
-from webmap.map_words import CHINESE, TRANSLATIONS, load_words
+from webmap.map_words import load_words
+from webmap.toml_words import CHINESE, TRANSLATIONS
 
 DOMAIN = "problems"
 # Which words of the pages name the values of an enumeration.

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from pathlib import Path
 
 import pytest
 from babel.messages.extract import extract_from_dir
@@ -35,8 +36,10 @@ from layers.models import (
 )
 from tests import builders
 from tests.webmap.conftest import Web
-from webmap.map_words import CHINESE, DOMAIN, SOURCE, TRANSLATIONS, load_words
+from webmap.field_words import FIELD
+from webmap.map_words import MAP, load_words
 from webmap.shell import SCRIPTS, STYLES, build_shell, render_map_page
+from webmap.toml_words import CHINESE, TRANSLATIONS, WordList
 
 STATIC = PROJECT_ROOT / "webmap" / "static"
 HOSTILE = ["{{7*7}}", "</script><script>alert(1)</script>", "${alert(1)}", "<!--", "\u2028'\"\\"]
@@ -183,19 +186,23 @@ def test_every_value_has_a_word(family: str, kinds: list[str]) -> None:
     assert [kind for kind in kinds if f"{family}.{kind}" not in words] == []
 
 
-def test_the_words_are_extracted_as_they_are_said() -> None:
-    with (PROJECT_ROOT / "babel-map.cfg").open() as config:
+@pytest.mark.parametrize("words", [MAP, FIELD], ids=lambda words: words.domain)
+def test_the_words_are_extracted_as_they_are_said(words: WordList) -> None:
+    with (PROJECT_ROOT / f"babel-{words.domain}.cfg").open() as config:
         methods, options = parse_mapping_cfg(config)  # type: ignore[no-untyped-call]
     found = extract_from_dir(PROJECT_ROOT / "webmap", methods, options)
     extracted = [(file, text) for file, _line, text, *_rest in found]
-    assert {file for file, _text in extracted} == {SOURCE.name}
-    assert {text for _file, text in extracted} == set(load_words("en").values())
+    assert {Path(file).name for file, _text in extracted} == {one.name for one in words.files}
+    assert {text for _file, text in extracted} == set(words.source().values())
 
 
-def test_every_word_is_translated_and_keeps_its_values() -> None:
-    with (TRANSLATIONS / CHINESE / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as file:
+@pytest.mark.parametrize("words", [MAP, FIELD], ids=lambda words: words.domain)
+def test_every_word_is_translated_and_keeps_its_values(words: WordList) -> None:
+    with (TRANSLATIONS / CHINESE / "LC_MESSAGES" / f"{words.domain}.po").open("rb") as file:
         catalogue = read_po(file)
-    for text in set(load_words("en").values()):
+    texts = set(words.source().values())
+    assert {str(one.id) for one in catalogue if one.id} - texts == set()
+    for text in texts:
         message = catalogue.get(text)
         assert message is not None, text
         assert message.string, text

@@ -12,6 +12,7 @@ from webmap.pages.cases import cases
 from webmap.pages.clock import clock_forms
 from webmap.pages.declarations import declarations
 from webmap.pages.enclosures import enclosures
+from webmap.pages.field import field
 from webmap.pages.findings import findings
 from webmap.pages.household import household
 from webmap.pages.lanes import lanes
@@ -44,4 +45,5 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     enclosures,
     sites,
     photograph_pages,
+    field,
 )

@@ -1,0 +1,51 @@
+"""The files of which the phone's page is made, and the version that they are together."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from webmap.field_words import FIELD
+from webmap.languages import LANGUAGES
+
+STATIC = Path(__file__).with_name("static")
+TEMPLATE = Path(__file__).parent / "templates" / "field" / "field.html"
+WORKER = STATIC / "field" / "worker.js"
+# In the order in which a page that has no service worker yet asks for them.
+VENDOR = (
+    "vendor/leaflet/dist/leaflet.css",
+    "vendor/leaflet/dist/leaflet.js",
+    "vendor/leaflet/dist/images/marker-icon.png",
+    "vendor/leaflet/dist/images/marker-shadow.png",
+    "vendor/@geoman-io/leaflet-geoman-free/dist/leaflet-geoman.css",
+    "vendor/@geoman-io/leaflet-geoman-free/dist/leaflet-geoman.min.js",
+    "vendor/proj4/dist/proj4.js",
+    "vendor/jsts/dist/jsts.min.js",
+    "vendor/tus-js-client/dist/tus.min.js",
+    "vendor/dexie/dist/modern/dexie.min.mjs",
+    "vendor/fflate/esm/browser.js",
+)
+SHARED = ("css/base.css", "js/basemaps.js", "mark.svg", "field/icon-192.png", "field/icon-512.png")
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Paths below ``static`` of every file, and the hash of them all with the words."""
+
+    files: tuple[str, ...]
+    version: str
+
+
+def field_shell() -> Shell:
+    """Read the files; a file that is listed and absent raises ``FileNotFoundError``."""
+    own = sorted(
+        path.relative_to(STATIC).as_posix()
+        for path in (STATIC / "field").iterdir()
+        if path.suffix in {".js", ".css"} and path != WORKER
+    )
+    files = (*VENDOR, *SHARED, *own)
+    digest = hashlib.sha256()
+    for path in (TEMPLATE, WORKER, *(STATIC / name for name in files)):
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for language in sorted(LANGUAGES):
+        digest.update(repr(sorted(FIELD.load(language).items())).encode())
+    return Shell(files, digest.hexdigest()[:16])

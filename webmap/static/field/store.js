@@ -1,0 +1,89 @@
+// What the phone keeps, in IndexedDB: drafts and photographs until somebody removes them,
+// prepared areas until they expire. Nothing here is ever deleted because something was sent.
+import Dexie from "../vendor/dexie/dist/modern/dexie.min.mjs";
+
+export const database = new Dexie("common-green");
+
+// A later version of the page adds a version here with its upgrade; what is stored stays.
+database.version(1).stores({
+  drafts: "id, account, place, state, [account+state]",
+  photographs: "id, draft, state, [draft+state]",
+  bundles: "place",
+  settings: "key",
+});
+
+export const WAITING = ["queued", "sending"];
+// A person has something to do about these.
+export const STOPPED = ["conflict", "refused", "returned"];
+
+export class StorageFull extends Error {}
+
+// Every write goes through here, so that a full phone is said and never swallowed.
+export async function write(work) {
+  try {
+    return await work();
+  } catch (error) {
+    const inner = error.inner || error;
+    if (error.name === "QuotaExceededError" || inner.name === "QuotaExceededError") throw new StorageFull("storage is full");
+    throw error;
+  }
+}
+
+export function newId() {
+  return crypto.randomUUID();
+}
+
+export const now = () => new Date().toISOString();
+
+export async function saveDraft(draft) {
+  const saved = { ...draft, changed_at: now() };
+  await write(() => database.drafts.put(saved));
+  return saved;
+}
+
+export async function changeDraft(id, changes) {
+  await write(() => database.drafts.update(id, { ...changes, changed_at: now() }));
+  return database.drafts.get(id);
+}
+
+export function drafts(account) {
+  return database.drafts.where("account").equals(account).toArray();
+}
+
+export function otherDrafts(account) {
+  return database.drafts.filter((draft) => draft.account !== account && draft.state !== "done").toArray();
+}
+
+export function photographsOf(draft) {
+  return database.photographs.where("draft").equals(draft).toArray();
+}
+
+// The only way in which a draft leaves the phone: a person asked for it.
+export function removeDraft(id) {
+  return database.transaction("rw", database.drafts, database.photographs, async () => {
+    await database.photographs.where("draft").equals(id).delete();
+    await database.drafts.delete(id);
+  });
+}
+
+export async function setting(key, otherwise) {
+  const found = await database.settings.get(key);
+  return found === undefined ? otherwise : found.value;
+}
+
+export function keepSetting(key, value) {
+  return write(() => database.settings.put({ key, value }));
+}
+
+// How much is kept and how much may be; null where the browser does not say.
+export async function room() {
+  if (!navigator.storage || !navigator.storage.estimate) return { usage: null, quota: null, persisted: null };
+  const { usage, quota } = await navigator.storage.estimate();
+  const persisted = navigator.storage.persisted ? await navigator.storage.persisted() : null;
+  return { usage, quota, persisted };
+}
+
+export async function askToPersist() {
+  if (!navigator.storage || !navigator.storage.persist) return null;
+  return navigator.storage.persist();
+}

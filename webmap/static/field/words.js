@@ -1,0 +1,36 @@
+// What the page says. Both languages are kept on the phone, so that changing needs no signal.
+
+const STORED = "field-language";
+const LANGUAGES = ["zh_Hans", "en"];
+
+export function chosenLanguage() {
+  const stored = localStorage.getItem(STORED);
+  if (LANGUAGES.includes(stored)) return stored;
+  return (navigator.languages || []).some((tag) => tag.toLowerCase().startsWith("zh")) ? "zh_Hans"
+    : (navigator.languages || []).length ? "en" : "zh_Hans";
+}
+
+export function otherLanguage(language) {
+  return LANGUAGES.find((one) => one !== language);
+}
+
+export function keepLanguage(language) {
+  localStorage.setItem(STORED, language);
+}
+
+// Returns word(key, {name: value}); a key that is missing is a fault of ours and is shown as such.
+export async function loadWords(address, language) {
+  const answer = await fetch(address.replace("zh_Hans", language));
+  if (!answer.ok) throw new Error(`words: ${answer.status}`);
+  const texts = await answer.json();
+  document.documentElement.lang = language.replace("_", "-");
+  const word = (key, values = {}) => {
+    if (!(key in texts)) throw new Error(`no word for ${key}`);
+    return texts[key].replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  };
+  word.language = language;
+  word.number = (value, digits = 0) => new Intl.NumberFormat(language.replace("_", "-"), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  word.moment = (value) => new Intl.DateTimeFormat(language.replace("_", "-"), { dateStyle: "medium", timeStyle: "short" }).format(new Date(value));
+  word.day = (value) => new Intl.DateTimeFormat(language.replace("_", "-"), { dateStyle: "medium" }).format(new Date(value));
+  return word;
+}

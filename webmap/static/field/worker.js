@@ -1,0 +1,60 @@
+// The service worker of the phone. The server writes VERSION, FILES and PAGE above this text:
+// they name one set of files that belong together, so that no page is ever made of two versions.
+"use strict";
+
+/* global VERSION, FILES, PAGE */
+const SHELL = `shell-${VERSION}`;
+// Filled by the page when an area is prepared (prepare.js).
+const PHOTOGRAPHS = "kept-photographs";
+const TILES = "kept-tiles";
+
+async function precache() {
+  const cache = await caches.open(SHELL);
+  await Promise.all(FILES.map(async (address) => {
+    const answer = await fetch(new Request(address, { cache: "reload", credentials: "same-origin" }));
+    if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+    if (answer.headers.get("X-Field-Version") && answer.headers.get("X-Field-Version") !== VERSION) {
+      throw new Error(`${address} is of another version`);
+    }
+    await cache.put(address, answer);
+  }));
+}
+
+async function forgetOthers() {
+  const names = await caches.keys();
+  await Promise.all(names.filter((name) => name.startsWith("shell-") && name !== SHELL).map((name) => caches.delete(name)));
+}
+
+self.addEventListener("install", (event) => event.waitUntil(precache()));
+self.addEventListener("activate", (event) => event.waitUntil(forgetOthers().then(() => self.clients.claim())));
+self.addEventListener("message", (event) => {
+  if (event.data === "update") self.skipWaiting();
+  if (event.data === "version" && event.ports[0]) event.ports[0].postMessage(VERSION);
+});
+
+async function fromShell(request, address) {
+  const cache = await caches.open(SHELL);
+  return (await cache.match(address)) || fetch(request);
+}
+
+async function fromKept(name, request) {
+  const cache = await caches.open(name);
+  return (await cache.match(request, { ignoreVary: true })) || fetch(request);
+}
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.method !== "GET") return;
+  const url = new URL(request.url);
+  if (url.origin !== self.location.origin) {
+    if (request.destination === "image") event.respondWith(fromKept(TILES, request));
+    return;
+  }
+  if (request.mode === "navigate") {
+    if (url.pathname === PAGE) event.respondWith(fromShell(request, PAGE));
+  } else if (FILES.includes(url.pathname)) {
+    event.respondWith(fromShell(request, url.pathname));
+  } else if (request.destination === "image") {
+    event.respondWith(fromKept(PHOTOGRAPHS, request));
+  }
+});
