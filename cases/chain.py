@@ -42,9 +42,12 @@ from cases.models import (
     ChainLink,
     DocumentFile,
     DocumentRecord,
+    FieldDecision,
+    FieldSubmission,
     Meeting,
     Patrol,
     Photograph,
+    PhotographOriginal,
     Posting,
     Resolution,
     Visit,
@@ -65,6 +68,9 @@ CHAINED: tuple[type[Base], ...] = (
     Posting,
     Patrol,
     Photograph,
+    FieldSubmission,
+    FieldDecision,
+    PhotographOriginal,
 )
 _EPOCH: ColumnElement[dt.date] = literal_column("DATE '1970-01-01'")
 

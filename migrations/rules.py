@@ -67,16 +67,7 @@ def chained(table: str, key: Sequence[str], columns: Mapping[str, str]) -> None:
     name a row within its community. An absent value is left out, so a column that is
     added later and empty changes no hash; one with values replaces the function.
     """
-    op.execute(
-        f"CREATE FUNCTION chain_{table}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-        " SET search_path = pg_catalog, public, pg_temp AS $$ BEGIN"
-        # The lock of all that changes a community, so that writers wait in one order.
-        f" PERFORM pg_advisory_xact_lock({GROUND_LOCK}, one.community_id) FROM"
-        " (SELECT DISTINCT community_id FROM added ORDER BY community_id) one;"
-        " INSERT INTO chain_head (community_id) SELECT DISTINCT community_id FROM added"
-        " ON CONFLICT DO NOTHING;"
-        f" {_link(table, 'added', key, columns)}; RETURN NULL; END $$"
-    )
+    _chain_function(table, key, columns)
     # Else a table of one's own with this trigger would forge the chain.
     op.execute(f"REVOKE EXECUTE ON FUNCTION chain_{table}() FROM PUBLIC")
     op.execute(
@@ -87,6 +78,27 @@ def chained(table: str, key: Sequence[str], columns: Mapping[str, str]) -> None:
     op.execute(
         f"CREATE TRIGGER chained AFTER INSERT ON {table} REFERENCING NEW TABLE AS added"
         f" FOR EACH STATEMENT EXECUTE FUNCTION chain_{table}()"
+    )
+
+
+def rechained(table: str, key: Sequence[str], columns: Mapping[str, str]) -> None:
+    """Hash other columns of the rows that ``table`` gets from now on.
+
+    Those that are there keep their hashes, so a column that they have a value in must stay.
+    """
+    _chain_function(table, key, columns)
+
+
+def _chain_function(table: str, key: Sequence[str], columns: Mapping[str, str]) -> None:
+    op.execute(
+        f"CREATE OR REPLACE FUNCTION chain_{table}() RETURNS trigger LANGUAGE plpgsql"
+        " SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$ BEGIN"
+        # The lock of all that changes a community, so that writers wait in one order.
+        f" PERFORM pg_advisory_xact_lock({GROUND_LOCK}, one.community_id) FROM"
+        " (SELECT DISTINCT community_id FROM added ORDER BY community_id) one;"
+        " INSERT INTO chain_head (community_id) SELECT DISTINCT community_id FROM added"
+        " ON CONFLICT DO NOTHING;"
+        f" {_link(table, 'added', key, columns)}; RETURN NULL; END $$"
     )
 
 

@@ -20,16 +20,21 @@ from cases.models import (
     Body,
     BodyKind,
     Campaign,
+    CaptureMethod,
     Case,
     CaseEvent,
     DocumentRecord,
     Encroachment,
+    FieldSubmission,
     Finding,
     FindingKind,
     Lane,
     Meeting,
     Patrol,
     PatrolOutcome,
+    Photograph,
+    PhotographSubject,
+    SubmissionKind,
     Tip,
     Visit,
     VisitOutcome,
@@ -192,6 +197,44 @@ def observation(session: Session, of: Community, geom: Any = None, **values: Any
         **values,
     }
     return add(session, Observation(community_id=of.id, **given))
+
+
+def submission(session: Session, near: Observation, **values: Any) -> FieldSubmission:
+    """Make a submission of ground where an observation lies."""
+    given = {
+        "kind": SubmissionKind.ENCLOSURE,
+        "structure_types": ["fence"],
+        "method": CaptureMethod.DRAWN,
+        "rms_m": 0.3,
+        "area_m2": 50.0,
+        "observed_at": dt.datetime(2022, 3, 1, 4, tzinfo=dt.UTC),
+        "observed_on": EARLY,
+        "clock_offset_s": 0.5,
+        "is_clock_doubtful": False,
+        "recorded_by": "ana",
+        "body_sha256": bytes(32),
+        "photographs": 1,
+        "geom": near.geom,
+        **values,
+    }
+    return add(session, FieldSubmission(community_id=near.community_id, **given))
+
+
+def field_photograph(session: Session, of: FieldSubmission, **values: Any) -> Photograph:
+    """Make a photograph that came with a submission."""
+    given = {
+        "id": uuid.uuid4(),
+        "subject": PhotographSubject.BEFORE,
+        "sha256": bytes(32),
+        "original_sha256": bytes([1]) * 32,
+        "media_type": "image/jpeg",
+        "width": 640,
+        "height": 480,
+        "size": 1_000,
+        "recorded_by": "ana",
+        **values,
+    }
+    return add(session, Photograph(community_id=of.community_id, submission_id=of.id, **given))
 
 
 def waiting(session: Session) -> set[str]:

@@ -357,14 +357,18 @@ class Photograph(InCommunity, Base):
     """A photograph as evidence; its file lies beside the database under its SHA-256.
 
     ``geom`` is where it was taken, ``accuracy_m`` how well that is known, and
-    ``bearing`` the direction of view in degrees from north (DOMAIN, product rule 16).
+    ``bearing`` the direction of view in degrees from north (DOMAIN, product rule 16). One
+    from the field belongs to its submission; ``original_sha256`` is what the phone made it
+    from, where it is a smaller copy.
     """
 
     __tablename__ = "photograph"
     __table_args__ = (
         *belongs("case_id", "case_file"),
         *belongs("observation_id", "observation", index=False),
+        *belongs("submission_id", "field_submission"),
         CheckConstraint("octet_length(sha256) = 32", name="sha256"),
+        CheckConstraint("octet_length(original_sha256) = 32", name="original_sha256"),
         CheckConstraint("bearing >= 0 AND bearing < 360", name="bearing"),
         CheckConstraint("accuracy_m >= 0 AND accuracy_m < 100000", name="accuracy_m"),
         sound_geometry(),
@@ -372,11 +376,13 @@ class Photograph(InCommunity, Base):
 
     case_id: Mapped[uuid.UUID | None]
     observation_id: Mapped[uuid.UUID | None]
+    submission_id: Mapped[uuid.UUID | None]
     subject: Mapped[PhotographSubject] = mapped_column(words(PhotographSubject))
     taken_at: Mapped[dt.datetime | None]
     accuracy_m: Mapped[float | None]
     bearing: Mapped[float | None]
     sha256: Mapped[bytes]
+    original_sha256: Mapped[bytes | None]
     media_type: Mapped[Code]
     width: Mapped[int]
     height: Mapped[int]

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from cases.account_history import OPERATOR
 from cases.models import (
+    Account,
     AreaEntry,
     Attendance,
     Case,
@@ -20,22 +21,35 @@ from cases.models import (
     DeclarationLink,
     DocumentFile,
     EntryKind,
+    FieldDecision,
+    FieldVerdict,
     Idempotency,
     LaneBuilding,
     Objection,
     Patrol,
     Photograph,
+    PhotographOriginal,
     PhotographSubject,
     Posting,
     ResidentAccount,
     Resolution,
+    Upload,
+    UploadRole,
     Visit,
     VisitOutcome,
 )
 from cases.people import open_account
 from cases.workflow import State
 from layers.db import EVERYWHERE, NOWHERE, Scope
-from layers.models import Base, Building, Community, FieldMapping, Resident, SurveyFile
+from layers.models import (
+    Base,
+    Building,
+    Community,
+    FieldMapping,
+    Observation,
+    Resident,
+    SurveyFile,
+)
 from tests import builders as make
 from tests.layers.test_schema import narrowed
 
@@ -70,6 +84,7 @@ def plant(session: Session) -> Community:
                 **key, household_id=home.id, account_id=someone.id, granted_by="operator"
             ),
             *_of_a_campaign(place, case, house, papers),
+            *_of_the_field(session, seen, someone),
             Idempotency(**key, account_id=someone.id, key=uuid.uuid4(), body_hash="0" * 64),
             AreaEntry(
                 **key,
@@ -84,6 +99,35 @@ def plant(session: Session) -> Community:
     )
     session.flush()
     return place
+
+
+def _of_the_field(session: Session, seen: Observation, sender: Account) -> list[Base]:
+    """Return what hangs on a submission; it and its photograph are stored."""
+    sent = make.submission(session, seen)
+    key = {"community_id": seen.community_id}
+    digest = bytes(32)
+    return [
+        FieldDecision(**key, submission_id=sent.id, verdict=FieldVerdict.RETURNED, decided_by="bo"),
+        PhotographOriginal(
+            **key,
+            photograph_id=make.field_photograph(session, sent).id,
+            sha256=digest,
+            media_type="image/jpeg",
+            width=1,
+            height=1,
+            size=1,
+        ),
+        Upload(
+            **key,
+            photograph_id=uuid.uuid4(),
+            role=UploadRole.COPY,
+            submission_id=sent.id,
+            account_id=sender.id,
+            size=1,
+            sha256=digest,
+            told={},
+        ),
+    ]
 
 
 def _of_a_campaign(
