@@ -213,7 +213,7 @@ def submission(session: Session, near: Observation, **values: Any) -> FieldSubmi
         "is_clock_doubtful": False,
         "recorded_by": "ana",
         "body_sha256": bytes(32),
-        "photographs": 1,
+        "announced": [],
         "geom": near.geom,
         **values,
     }

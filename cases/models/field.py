@@ -70,6 +70,8 @@ class FieldSubmission(InCommunity, Base):
     behind ours when it sent, and ``observed_on`` the day that follows from both;
     ``is_clock_doubtful`` where that day cannot be right and the office must say. ``geom``
     is EPSG:4326; areas are of the survey CRS, ``phone_area_m2`` as the phone had it.
+    ``announced`` are its photographs as the phone has them, each with ``id``, ``sha256``,
+    ``original_sha256`` and ``sends_original``, so that what arrives can be held to it.
     ``corrects_version`` is what the inspector had read of the observation that is
     corrected, and ``keep_both`` says that somebody else had changed it since.
     """
@@ -85,7 +87,7 @@ class FieldSubmission(InCommunity, Base):
         CheckConstraint("height_m >= 0 AND height_m < 100", name="height_m"),
         CheckConstraint("rms_m >= 0 AND rms_m < 100", name="rms_m"),
         CheckConstraint("accuracy_m >= 0 AND accuracy_m < 100000", name="accuracy_m"),
-        CheckConstraint("photographs >= 0", name="photographs"),
+        CheckConstraint("jsonb_typeof(announced) = 'array'", name="announced"),
         CheckConstraint("octet_length(body_sha256) = 32", name="body_sha256"),
         CheckConstraint("datum = 'wgs84' OR position IS NULL", name="no_position"),
         sound_geometry(),
@@ -117,7 +119,7 @@ class FieldSubmission(InCommunity, Base):
     received_at: Mapped[Now]
     recorded_by: Mapped[str] = mapped_column(String(254))
     body_sha256: Mapped[bytes]
-    photographs: Mapped[int]
+    announced: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     app_version: Mapped[Code] = mapped_column(server_default="")
     geom: Mapped[WKBElement | None] = geometry("MULTIPOLYGON", nullable=True)
     position: Mapped[WKBElement | None] = geometry("POINT", nullable=True)

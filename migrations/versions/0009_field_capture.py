@@ -50,7 +50,7 @@ COLUMNS = {
         "received_at": "instant",
         "recorded_by": "text",
         "body_sha256": "file",
-        "photographs": "plain",
+        "announced": "text",
         "app_version": "text",
         "geom": "plain",
         "position": "plain",
@@ -179,7 +179,7 @@ def create_tables() -> None:
         ),
         sa.Column("recorded_by", sa.String(length=254), nullable=False),
         sa.Column("body_sha256", sa.LargeBinary(), nullable=False),
-        sa.Column("photographs", sa.Integer(), nullable=False),
+        sa.Column("announced", JSONB(), nullable=False),
         sa.Column("app_version", sa.String(length=64), server_default="", nullable=False),
         sa.Column(
             "geom",
@@ -225,7 +225,9 @@ def create_tables() -> None:
         sa.CheckConstraint(
             "octet_length(body_sha256) = 32", name=op.f("ck_field_submission_body_sha256")
         ),
-        sa.CheckConstraint("photographs >= 0", name=op.f("ck_field_submission_photographs")),
+        sa.CheckConstraint(
+            "jsonb_typeof(announced) = 'array'", name=op.f("ck_field_submission_announced")
+        ),
         sa.CheckConstraint("rms_m >= 0 AND rms_m < 100", name=op.f("ck_field_submission_rms_m")),
         sa.ForeignKeyConstraint(
             ["community_id", "corrects_id"],
