@@ -112,6 +112,7 @@ ROUTES: dict[str, Gate] = {
     "api_papers.paper_list": P.CASE_READ,
     "api_papers.paper_pdf": P.CASE_READ,
     "api_papers.whole_paper": P.CASE_READ,
+    "api_submissions.send_submission": P.FIELD_CAPTURE,
     "api_findings.confirm_case_ground": P.CASE_VERIFY,
     "api_findings.withdraw_from_case": P.CASE_READ,
     "api_observations.answer_for_observation": P.MAP_READ,
@@ -236,6 +237,7 @@ BY_TOKEN = {"declarations.declare", "declarations.declared"}
 OF_A_HOUSEHOLD = {"household.paper"}
 # The body is read before what it is about is looked for; neither answer says anything of that.
 BODY_FIRST = {
+    "api_submissions.send_submission",
     "api_announcements.new_announcement",
     "api_announcements.new_posting",
     "api_assignment.assign_case",

@@ -9,6 +9,7 @@ from webmap.api.cases import cases
 from webmap.api.clock import clock
 from webmap.api.declarations import declarations
 from webmap.api.document import document, make_api
+from webmap.api.field_submissions import field_submissions
 from webmap.api.findings import findings
 from webmap.api.household import household
 from webmap.api.lanes import lanes
@@ -41,6 +42,7 @@ NOUNS = (
     work,
     tips,
     sites,
+    field_submissions,
 )
 
 CAMPAIGN_NOUNS = (campaign_api, body_api, meeting_api, announcement_api, paper_api)

@@ -40,6 +40,7 @@ _PARTS: dict[str, dict[str, Any]] = {
     "campaign_id": {"description": "The identifier of a campaign."},
     "meeting_id": {"description": "The identifier of a meeting."},
     "announcement_id": {"description": "The identifier of an announcement."},
+    "submission_id": {"description": "The identifier of a submission, made by its phone."},
     "paper_id": {"description": "The identifier of a paper, in one of its versions."},
 }
 _IF_MATCH = {

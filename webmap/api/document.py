@@ -110,6 +110,7 @@ def noun_words() -> dict[str, str]:
         "household": gettext("My household"),
         "lanes": gettext("Lanes"),
         "work": gettext("My work"),
+        "submissions": gettext("Field capture"),
         "tips": gettext("Tips"),
         "campaigns": gettext("Campaigns"),
         "bodies": gettext("Bodies"),
@@ -121,7 +122,19 @@ def noun_words() -> dict[str, str]:
 
 def operation_words() -> dict[str, str]:
     """Return what each operation does, in the reader's language."""
-    return {**_reading_words(), **_case_words(), **_community_words(), **_campaign_words()}
+    return {
+        **_reading_words(),
+        **_case_words(),
+        **_community_words(),
+        **_campaign_words(),
+        **_field_words(),
+    }
+
+
+def _field_words() -> dict[str, str]:
+    return {
+        "send_submission": gettext("Keep what an inspector marked, under the phone's identifier"),
+    }
 
 
 def _reading_words() -> dict[str, str]:

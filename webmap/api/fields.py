@@ -253,6 +253,22 @@ class Decimal(fields.Float):
         raise refused("number", Said("{value} is no such number.", value=shown(value)), remedy)
 
 
+class Number(fields.Float):
+    """A number within bounds, as a body writes it."""
+
+    def __init__(self, least: float, most: float, **kwargs: Any) -> None:
+        """Allow ``least`` to ``most``."""
+        self.least, self.most = least, most
+        metadata = {"minimum": least, "maximum": most, **kwargs.pop("metadata", {})}
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> float:
+        if type(value) in (int, float) and self.least <= value <= self.most:
+            return float(value)
+        remedy = Said("Give a number from {least:g} to {most:g}.", least=self.least, most=self.most)
+        raise refused("number", Said("{value} is no such number.", value=shown(value)), remedy)
+
+
 class Digest(fields.String):
     """A SHA-256 in hexadecimal digits."""
 

@@ -113,6 +113,7 @@ CHANGES = (
     "POST {}/sites",
     "POST {}/sites/{site_id}/state",
     "PUT {}/tips/{tip_id}",
+    "PUT {}/field/submissions/{submission_id}",
     "POST {}/tips/{tip_id}/check",
     "POST {}/campaigns",
     "PATCH {}/campaigns/{campaign_id}",
