@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 import shapely
 from geoalchemy2.shape import from_shape, to_shape
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, union
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.casework import lock_case
 from cases.ledger import CLOCK_SLACK, Book, Moment
-from cases.models import Case, Encroachment, Photograph, PhotographSubject
+from cases.models import Case, Encroachment, Photograph, PhotographOriginal, PhotographSubject
 from cases.photograph_files import PhotographFiles
 from cases.pictures import Picture, Taken
 from cases.requirements import LONGEST_TEXT
@@ -120,10 +120,13 @@ def find_photograph(
 
 def hashes(session: Session, communities: Collection[int] | None = None) -> list[bytes]:
     """Return the hashes of the photographs of some communities, of all with ``None``."""
-    wanted = select(Photograph.sha256).distinct().order_by(Photograph.sha256)
-    if communities is not None:
-        wanted = wanted.where(Photograph.community_id.in_(communities))
-    return list(session.scalars(wanted))
+    kept = [
+        select(table.sha256)
+        if communities is None
+        else select(table.sha256).where(table.community_id.in_(communities))
+        for table in (Photograph, PhotographOriginal)
+    ]
+    return sorted(session.scalars(union(*kept)))
 
 
 def sweep(session: Session, files: PhotographFiles) -> list[Path]:

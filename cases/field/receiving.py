@@ -6,7 +6,6 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import shapely
 from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import func, select
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.field.clocks import PhoneClock, judge_clock
+from cases.field.datums import are_shifted
 from cases.field.versions import latest, observation_version
 from cases.ledger import area, as_array
 from cases.models import (
@@ -29,7 +29,6 @@ from cases.registry import find_household
 from cases.sightings import polygon_problems
 from cases.signing import Signature, length_problems
 from gis.crs import SurveyCRS
-from gis.datum import gcj02_suspected
 from gis.problems import InputError, Problem, Said
 from layers.models import STORAGE_SRID, Community, Household, Observation, StructureType
 from layers.places import lock_community
@@ -234,16 +233,10 @@ def _unknown_household(sent: Sent, found: Household | None) -> list[Problem]:
 def _datum(community: Community, sent: Sent) -> Datum:
     """Return the datum of the phone's positions: as declared, or as they show themselves."""
     declared = sent.position.datum if sent.position else Datum.WGS84
-    if declared is Datum.GCJ02 or community.boundary is None:
-        return declared
     places = [(fix["longitude"], fix["latitude"]) for fix in sent.fixes]
     if sent.position:
         places.append((sent.position.longitude, sent.position.latitude))
-    if not places:
-        return declared
-    inside = to_shape(community.boundary)
-    suspected = gcj02_suspected(np.array(places, dtype=np.float64), inside)
-    return declared if suspected is None else Datum.GCJ02
+    return Datum.GCJ02 if are_shifted(community, places) else declared
 
 
 def _wrong_ground(community: Community, sent: Sent, datum: Datum) -> list[Problem]:

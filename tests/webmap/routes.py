@@ -140,6 +140,9 @@ ROUTES: dict[str, Gate] = {
     "api_tips.check_one_tip": P.TIP_CHECK,
     "api_tips.keep_tip": P.TIP_ADD,
     "api_tips.place_tips": P.TIP_CHECK,
+    "api_uploads.begin_upload": P.FIELD_CAPTURE,
+    "api_uploads.send_piece": P.FIELD_CAPTURE,
+    "api_uploads.upload_progress": P.FIELD_CAPTURE,
     "api_visits.case_visits": P.CASE_READ,
     "api_visits.record_case_visit": P.CASE_VISIT,
     "api_work.place_work": P.CASE_READ,
@@ -238,6 +241,8 @@ OF_A_HOUSEHOLD = {"household.paper"}
 # The body is read before what it is about is looked for; neither answer says anything of that.
 BODY_FIRST = {
     "api_submissions.send_submission",
+    "api_uploads.begin_upload",
+    "api_uploads.send_piece",
     "api_announcements.new_announcement",
     "api_announcements.new_posting",
     "api_assignment.assign_case",

@@ -94,6 +94,9 @@ def _made(web: Web) -> dict[str, Any]:
             **papers,
             "kind": "docx",
             "photograph_id": photograph.id,
+            "submission_id": make.submission(session, seen).id,
+            "upload_id": case.id,  # Nobody's: which version of tus is spoken is asked first.
+            "language": "en",
             "size": "small",
             "account_id": someone.public_id,
             "membership_id": membership.id,

@@ -22,6 +22,7 @@ from webmap.api.photographs import photographs
 from webmap.api.places import places
 from webmap.api.sites import sites
 from webmap.api.tips import tips
+from webmap.api.uploads import uploads
 from webmap.api.visits import visits
 from webmap.api.work import work
 
@@ -43,6 +44,7 @@ NOUNS = (
     tips,
     sites,
     field_submissions,
+    uploads,
 )
 
 CAMPAIGN_NOUNS = (campaign_api, body_api, meeting_api, announcement_api, paper_api)

@@ -40,6 +40,7 @@ _PARTS: dict[str, dict[str, Any]] = {
     "campaign_id": {"description": "The identifier of a campaign."},
     "meeting_id": {"description": "The identifier of a meeting."},
     "announcement_id": {"description": "The identifier of an announcement."},
+    "upload_id": {"description": "The identifier of an upload, as its Location has it."},
     "submission_id": {"description": "The identifier of a submission, made by its phone."},
     "paper_id": {"description": "The identifier of a paper, in one of its versions."},
 }
@@ -120,6 +121,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     def response(self, status: int, schema: SchemaLike, **options: Any) -> Decorator:
         """Describe what the view answers; a test holds the view to it."""
         decorate: Decorator = super().response(status, schema, **options)
+        return decorate
+
+    def describes(self, **doc: Any) -> Decorator:
+        """Describe what is no JSON: bodies, headers and endings as OpenAPI has them."""
+        decorate: Decorator = self.doc(**doc)
         return decorate
 
     def failure(self, status: int, schema: SchemaLike) -> Decorator:

@@ -111,6 +111,7 @@ def noun_words() -> dict[str, str]:
         "lanes": gettext("Lanes"),
         "work": gettext("My work"),
         "submissions": gettext("Field capture"),
+        "uploads": gettext("Photographs from the field"),
         "tips": gettext("Tips"),
         "campaigns": gettext("Campaigns"),
         "bodies": gettext("Bodies"),
@@ -134,6 +135,9 @@ def operation_words() -> dict[str, str]:
 def _field_words() -> dict[str, str]:
     return {
         "send_submission": gettext("Keep what an inspector marked, under the phone's identifier"),
+        "begin_upload": gettext("Announce a photograph, or ask how far it has come"),
+        "upload_progress": gettext("How much of a file has come, and its receipt once it is kept"),
+        "send_piece": gettext("Send the next piece of a file; what came of it is kept"),
     }
 
 
