@@ -13,6 +13,9 @@ from layers.config import Settings
 from webmap.errors import TooMany
 from webmap.throttle import PostgresStorage
 
+# Pieces of a photograph are many, and bound by its size: so many a minute beside all changes.
+PIECES = frozenset({"api_uploads.send_piece"})
+MOST_PIECES = 1_200
 CHANGES = frozenset({"DELETE", "PATCH", "POST", "PUT"})
 
 
@@ -22,6 +25,11 @@ def limit_writes(app: Flask, settings: Settings) -> None:
 
     def count() -> None:
         if request.method in CHANGES and request.endpoint is not None:
+            if request.endpoint in PIECES:
+                whose = str(current_user.get_id() or get_remote_address())
+                most = MOST_PIECES if settings.writes_per_account else 0
+                _count(storage, most, "pieces", whose)
+                return
             if current_user.is_authenticated:
                 _count(storage, settings.writes_per_account, "account", str(current_user.id))
             _count(storage, settings.writes_per_address, "address", get_remote_address())

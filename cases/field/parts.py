@@ -14,6 +14,8 @@ from pathlib import Path
 from gis.problems import InputError, Problem, Said
 
 PIECE = 64 * 1024
+# Below the folder of photographs.
+UPLOADS = "uploads"
 
 
 @dataclass(frozen=True)

@@ -97,3 +97,13 @@ def test_the_limits_are_settings() -> None:
     given = {"COMMONGREEN_WRITES_PER_ACCOUNT": "7", "COMMONGREEN_WRITES_PER_ADDRESS": "0"}
     settings = Settings.from_environment(given)
     assert (settings.writes_per_account, settings.writes_per_address) == (7, 0)
+
+
+def test_pieces_of_photographs_do_not_use_up_the_changes_of_their_sender(web: Web) -> None:
+    with worker(web, account=3) as app:
+        client = entered(web, app, make.fresh("phone"))
+        headers = {"X-CSRFToken": csrf_token(client, "/account"), "Tus-Resumable": "1.0.0"}
+        where = NOTHING.format("nowhere").replace("cases", "field/uploads").removesuffix("/moves")
+        for _ in range(10):
+            assert client.patch(where, headers=headers).status_code == 404
+        assert save(client).status_code == 302

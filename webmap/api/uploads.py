@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import PreconditionFailed, UnsupportedMediaType
 
 from cases.access import Permission
-from cases.field.parts import Parts
+from cases.field.parts import UPLOADS, Parts
 from cases.field.receiving import Position
 from cases.field.uploads import (
     Announced,
@@ -248,7 +248,7 @@ def _found(session: Session, community: Community, upload_id: uuid.UUID, account
 
 
 def _parts() -> Parts:
-    return Parts(current_settings().photographs / "uploads")
+    return Parts(current_settings().photographs / UPLOADS)
 
 
 def _tell(come: Progress, status: int) -> Response:

@@ -41,6 +41,8 @@ def check(
     """
     from cases.chain import head, parse_head
     from cases.checks import check_community, check_database, check_photographs
+    from cases.field.parts import UPLOADS, Parts
+    from cases.field.uploads import sweep_uploads
     from cases.photograph_files import PhotographFiles
     from webmap.commands.chosen import chosen_communities
     from webmap.commands.operator import operator_session
@@ -60,6 +62,8 @@ def check(
                     found += check_community(session, community, known)
                     found += check_photographs(session, community, files)
             _tell_orphans(session, files, is_swept=sweep)
+            if sweep:
+                sweep_uploads(session, Parts(files.folder / UPLOADS))
     if only_heads or not as_json:
         show(heads, as_json=as_json)
     if not only_heads:
