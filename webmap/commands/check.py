@@ -64,6 +64,7 @@ def check(
             _tell_orphans(session, files, is_swept=sweep)
             if sweep:
                 sweep_uploads(session, Parts(files.folder / UPLOADS))
+                session.commit()
     if only_heads or not as_json:
         show(heads, as_json=as_json)
     if not only_heads:
