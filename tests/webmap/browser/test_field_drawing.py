@@ -24,7 +24,7 @@ MAP = """(world) => {
   window.map = map;
   window.drawing = field.createDrawing(map, {
     snap: [parcels],
-    words: { "draw.corner": "Corner {n}", "draw.between": "New corner" },
+    words: (key, values = {}) => (key === "draw.corner" ? `Corner ${values.n}` : "New corner"),
     onChange: (geometry, about) => window.told.push([geometry, about]),
   });
 }"""

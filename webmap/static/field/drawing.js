@@ -12,16 +12,16 @@ const LOOK = { color: "#0b1f14", weight: 3, fillColor: "#ffd23f", fillOpacity: 0
 const STEP_PX = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 const LONG_STEP = 10;
 
-// `snap` are layers to snap to; `words` has draw.corner ("Corner {n}") and draw.between;
+// `snap` are layers to snap to; `words(key, values)` knows draw.corner and draw.between;
 // onChange(geometry | null, {isLive, isAdding, corners, selected}) hears of every change, also
-// while a corner is being dragged (isLive). `look` overrides the style of the outline.
-export function createDrawing(map, { snap = [], words = {}, onChange = () => {}, look = {} }) {
+// while a corner is being dragged (isLive). `look` overrides the style of the outline, `pane` is the map's pane to draw it in.
+export function createDrawing(map, { snap = [], words = (key) => key, onChange = () => {}, look = {}, pane = "overlayPane" }) {
   // Geoman leaves all layers alone but ours, and snaps to those alone that are given.
   L.PM.setOptIn(true);
   const begun = () => ({ parts: [], isAdding: false });
   const history = createHistory(begun());
-  const shape = L.polygon([], { ...LOOK, ...look, interactive: false, pmIgnore: false, className: "drawn" });
-  const thread = L.polyline([], { ...LOOK, ...look, fill: false, dashArray: "2 7", interactive: false });
+  const shape = L.polygon([], { ...LOOK, ...look, interactive: false, pmIgnore: false, className: "drawn", pane });
+  const thread = L.polyline([], { ...LOOK, ...look, fill: false, dashArray: "2 7", interactive: false, className: "drawn", pane });
   let selected = null;
   let isOn = false;
   let zooms = false;
@@ -64,13 +64,9 @@ export function createDrawing(map, { snap = [], words = {}, onChange = () => {},
   }
 
   function name() {
-    handles().forEach((handle, at) => handle.setAttribute("aria-label", said("draw.corner", at + 1)));
+    handles().forEach((handle, at) => handle.setAttribute("aria-label", words("draw.corner", { n: at + 1 })));
     map.getContainer().querySelectorAll(".marker-icon-middle")
-      .forEach((handle) => handle.setAttribute("aria-label", said("draw.between", "")));
-  }
-
-  function said(key, n) {
-    return (words[key] || key).replace("{n}", n);
+      .forEach((handle) => handle.setAttribute("aria-label", words("draw.between")));
   }
 
   function openRing() {

@@ -1,7 +1,7 @@
 // Geometry on the phone and at the desk, with the server's numbers. No page is touched here.
 
 import { groundOf, planeOf } from "./ground.js";
-import { areaOf, holds, sigmaOf } from "./planar.js";
+import { areaOf, cut, holds, sigmaOf } from "./planar.js";
 
 export { difference, merge, split } from "./cutting.js";
 export { fromGcj02, inChina, looksShifted, toGcj02 } from "./datum.js";
@@ -28,4 +28,10 @@ export function parcelsAt(place, bundle, survey) {
   const { parcels, plane } = groundOf(bundle, survey);
   const at = plane.into(place);
   return parcels.filter(({ shape }) => holds(shape, at)).map(({ parcel }) => parcel);
+}
+
+// What two outlines have in common, in m2 of the survey CRS.
+export function sharedArea(one, other, survey) {
+  const plane = planeOf(survey);
+  return areaOf(cut(plane.read(one), plane.read(other)).inside);
 }
