@@ -12,7 +12,6 @@ import shapely
 from cases.demo.layout import DemoCompound, layout
 from gis.crs import SurveyCRS
 from gis.phone import phone_survey
-from tests.gis.field_cases import TOLERANCES
 
 Json = dict[str, Any]
 NEAR_M = 15.0

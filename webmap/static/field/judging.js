@@ -52,7 +52,7 @@ export function createFigures(words) {
 
 // `list` holds {code, severity, with?}; onShow(fault) leads to the place of one that has it.
 export function createFaults(words, onShow) {
-  const box = make("div", { class: "mark-faults", role: "status" });
+  const box = make("div", { class: "mark-faults", role: "status", tabindex: "0", "aria-label": words("mark.faults") });
   const row = (fault) => {
     const isStop = fault.severity === "stops";
     const text = [icon(isStop ? "stop" : "warn"), make("span", {}, words(`mark.fault.${fault.code}`, fault.values || {}))];

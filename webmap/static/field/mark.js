@@ -8,7 +8,7 @@ import { icon } from "./icons.js";
 import { createFaults, createFigures, judgeOutline } from "./judging.js";
 import { createMarkMap, legend, markPatterns } from "./markmap.js";
 import { createOutline } from "./outline.js";
-import { watchPosition } from "./position.js";
+import { sharePositions, watchPosition } from "./position.js";
 
 const PANELS = ["outline", "details", "evidence"];
 
@@ -42,11 +42,12 @@ export function mountMark(root, options) {
   fill(stage, mapBox, cross, top(), side());
   const marked = createMarkMap(mapBox, { bundle, words, onPick });
 
-  const outline = createOutline({ words, bundle, marked, draft, isInside, declared, changed, setMode });
+  const geolocation = sharePositions();
+  const outline = createOutline({ words, bundle, marked, draft, isInside, declared, geolocation, changed, setMode });
   const details = createDetails({ words, draft: () => draft, change, households: touchedHouseholds });
   const clearing = createClearing({ words, bundle, draft: () => draft, change: changeClear, goBack: () => setMode("enclosure") });
   const evidence = createEvidence({ words, photographs, open: () => camera(draft) });
-  const watch = watchPosition({ isInside, declared, onChange: located });
+  const watch = watchPosition({ isInside, declared, geolocation, onChange: located });
 
   function top() {
     return make("header", { class: "mark-top" },
@@ -213,7 +214,7 @@ export function mountMark(root, options) {
   function open(name) {
     panel = name;
     show();
-    if (name !== "outline" && draft.geometry) requestAnimationFrame(() => marked.frame(draft.geometry, marked.map.getZoom()));
+    if (name !== "outline" && draft.geometry) marked.frame(draft.geometry, marked.map.getZoom());
   }
 
   function send() {

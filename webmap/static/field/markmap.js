@@ -82,9 +82,11 @@ export function createMarkMap(box, { bundle, words, onPick }) {
       const picked = bundle.parcels.filter((one) => parcelIds.includes(one.id));
       chosen = L.geoJSON(picked.map((one) => one.geometry), { style: { color: "#0057b8", weight: 5, fill: false }, interactive: false, pane: "pieces" }).addTo(map);
     },
+    // Below the bar at the top, in the size that the sheet has left by now.
     frame(geometry, zoom = 21) {
+      map.invalidateSize({ pan: false });
       const bounds = geometry ? L.geoJSON(geometry).getBounds() : buildingBounds(bundle, parcels);
-      if (bounds.isValid()) map.fitBounds(bounds, { padding: [24, 24], maxZoom: zoom, animate: false });
+      if (bounds.isValid()) map.fitBounds(bounds, { paddingTopLeft: [24, Math.min(76, map.getSize().y / 3)], paddingBottomRight: [64, 24], maxZoom: zoom, animate: false });
     },
     base(at) {
       if (base) base.remove();

@@ -6,7 +6,7 @@ import { icon } from "./icons.js";
 import { createWalk } from "./walking.js";
 
 // changed(geometry, {isLive, method, rms_m, fixes, corrects}) hears of every outline.
-export function createOutline({ words, bundle, marked, draft, isInside, declared, changed, setMode }) {
+export function createOutline({ words, bundle, marked, draft, isInside, declared, geolocation, changed, setMode }) {
   const box = make("div", { class: "mark-panel mark-outline" });
   let mode = "idle";
   let about = { corners: 0, selected: null, isAdding: false };
@@ -24,7 +24,7 @@ export function createOutline({ words, bundle, marked, draft, isInside, declared
     },
   });
   const walk = createWalk({
-    isInside, declared,
+    isInside, declared, geolocation,
     onChange(news) {
       const isLive = Boolean(walked) && walked.corners.length === news.corners.length;
       walked = news;
@@ -87,9 +87,9 @@ export function createOutline({ words, bundle, marked, draft, isInside, declared
       corrects: { id: observation.id, version: observation.version },
     });
     mode = "draw";
-    marked.frame(observation.geometry);
     drawing.startFrom(observation.geometry);
     enter("draw");
+    marked.frame(observation.geometry, 22);
   }
 
   function restart() {
