@@ -1,0 +1,37 @@
+// Geometry on the phone and at the desk, with the server's numbers. No page is touched here.
+
+import { groundOf, planeOf } from "./ground.js";
+import { areaOf, cut, holds, sigmaOf } from "./planar.js";
+
+export { difference, merge, split } from "./cutting.js";
+export { fromGcj02, inChina, looksShifted, toGcj02 } from "./datum.js";
+export { LIMITS, faults } from "./faults.js";
+export { overlaps } from "./overlapping.js";
+export { openSurvey } from "./projection.js";
+
+// Area in m2 of the survey CRS and its uncertainty, two standard deviations (DOMAIN 13).
+// Where the projection is not the server's there is none: both are null.
+export function measure(geometry, rms, survey) {
+  if (!survey.isExact) return { area_m2: null, uncertainty_m2: null };
+  const shape = planeOf(survey).read(geometry);
+  return { area_m2: areaOf(shape), uncertainty_m2: 2 * sigmaOf(shape, rms) };
+}
+
+// Whether a place [lng, lat] lies in the community; null where its boundary is not known.
+export function liesInside(place, bundle, survey) {
+  const { boundary, plane } = groundOf(bundle, survey);
+  return boundary && holds(boundary, plane.into(place));
+}
+
+// The parcels on which a place [lng, lat] lies.
+export function parcelsAt(place, bundle, survey) {
+  const { parcels, plane } = groundOf(bundle, survey);
+  const at = plane.into(place);
+  return parcels.filter(({ shape }) => holds(shape, at)).map(({ parcel }) => parcel);
+}
+
+// What two outlines have in common, in m2 of the survey CRS.
+export function sharedArea(one, other, survey) {
+  const plane = planeOf(survey);
+  return areaOf(cut(plane.read(one), plane.read(other)).inside);
+}

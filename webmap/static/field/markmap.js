@@ -1,0 +1,184 @@
+// The map of the marking screen: what is known of the ground, what is being marked, where one
+// stands. Texts of the bundle are set as text alone.
+import { baseLayer } from "./basemap.js";
+import { make } from "./dom.js";
+import { hatch, icon, patterns } from "./icons.js";
+
+export const MAX_ZOOM = 23;
+const NEAR = 20.5;
+const FAR = { center: [37.4, 122.1], zoom: 15 };
+
+export const LOOKS = {
+  green: { color: "#0b6b34", weight: 1.5, fillColor: "#b9e6c1", fillOpacity: 1 },
+  unknown: { color: "#0b6b34", weight: 1.5, dashArray: "5 4", fillColor: "#e3efb4", fillOpacity: 1 },
+  private: { color: "#8a8577", weight: 1, fillColor: "url(#mark-private)", fillOpacity: 1 },
+  ground: { color: "#b3ae9f", weight: 1, fillColor: "#eeece4", fillOpacity: 1 },
+  building: { color: "#2d312f", weight: 1, fillColor: "#4b514e", fillOpacity: 1 },
+  observation: { color: "#6a1b7a", weight: 2.5, dashArray: "7 5", fillColor: "#6a1b7a", fillOpacity: 0.08 },
+  standing: { color: "#a64a00", weight: 2, fillColor: "url(#mark-standing)", fillOpacity: 1 },
+  waiting: { color: "#33383a", weight: 2, dashArray: "2 5", fill: false },
+};
+export const PIECES = {
+  green: { color: "#b3001f", weight: 2, fillColor: "#e4002b", fillOpacity: 0.6 },
+  again: { color: "#7a0070", weight: 2, fillColor: "#a0008f", fillOpacity: 0.6 },
+  unknown_title: { color: "#8a5a00", weight: 2, fillColor: "#f5a300", fillOpacity: 0.6 },
+  sliver: { color: "#5b6468", weight: 1, fillColor: "#9aa3a8", fillOpacity: 0.5 },
+};
+
+export function markPatterns() {
+  return patterns([hatch("mark-private", "#a9a395"), hatch("mark-standing", "#e08a2e", 2.5, 8), hatch("mark-theirs", "#d9622b", 4, 9)]);
+}
+
+export function textLabel(text, className) {
+  return { permanent: true, direction: "center", className, content: make("span", {}, text) };
+}
+
+function labelled(layer, text, className) {
+  const { content, ...options } = textLabel(text, className);
+  return layer.bindTooltip(content, { ...options, interactive: false });
+}
+
+function lookOf(parcel) {
+  if (parcel.kind === "private_yard" || parcel.title_basis === "individual") return LOOKS.private;
+  if (parcel.kind !== "public_green") return LOOKS.ground;
+  return parcel.title_basis === "unknown" || parcel.title_disputed ? LOOKS.unknown : LOOKS.green;
+}
+
+// onPick({observation} | {parcel}) hears of taps on what is known, where taps draw nothing.
+export function createMarkMap(box, { bundle, words, onPick }) {
+  const map = L.map(box, {
+    maxZoom: MAX_ZOOM, zoomControl: false, zoomSnap: 0.25, attributionControl: false, tapTolerance: 20,
+  });
+  map.setView(FAR.center, FAR.zoom);
+  L.control.scale({ imperial: false, position: "topleft" }).addTo(map);
+  const attribution = L.control.attribution({ prefix: false, position: "topright" }).addTo(map);
+  for (const [name, order] of [["ground", 405], ["known", 410], ["self", 412], ["drawn", 414], ["pieces", 416]]) {
+    map.createPane(name).style.zIndex = order;
+  }
+  map.on("zoomend", () => box.classList.toggle("is-near", map.getZoom() >= NEAR));
+  const parcels = drawParcels(map, bundle, onPick);
+  const observations = drawKnown(map, bundle, words, onPick);
+  const pieces = L.featureGroup([], { pane: "pieces" }).addTo(map);
+  const self = createSelf(map);
+  // What is being drawn stays where it is when the sheet grows or shrinks.
+  const resized = new ResizeObserver(() => map.invalidateSize({ pan: false }));
+  resized.observe(box);
+  let base = null;
+  let chosen = null;
+
+  return {
+    map,
+    snap: [parcels, observations],
+    self,
+    // The pieces of public green that an outline takes, in the colours of what they are.
+    showPieces(found) {
+      pieces.clearLayers();
+      for (const one of found.filter(({ geometry }) => geometry)) {
+        L.geoJSON(one.geometry, { style: PIECES[one.kind], interactive: false, pane: "pieces", renderer: L.svg({ pane: "pieces" }) }).addTo(pieces);
+      }
+    },
+    choose(parcelIds) {
+      if (chosen) chosen.remove();
+      const picked = bundle.parcels.filter((one) => parcelIds.includes(one.id));
+      chosen = L.geoJSON(picked.map((one) => one.geometry), { style: { color: "#0057b8", weight: 5, fill: false }, interactive: false, pane: "pieces" }).addTo(map);
+    },
+    // Below the bar at the top, in the size that the sheet has left by now.
+    frame(geometry, zoom = 21) {
+      map.invalidateSize({ pan: false });
+      const bounds = geometry ? L.geoJSON(geometry).getBounds() : buildingBounds(bundle, parcels);
+      if (bounds.isValid()) map.fitBounds(bounds, { paddingTopLeft: [24, Math.min(76, map.getSize().y / 3)], paddingBottomRight: [64, 24], maxZoom: zoom, animate: false });
+    },
+    base(at) {
+      if (base) base.remove();
+      const wanted = (bundle.base_maps || [])[at];
+      base = wanted ? baseLayer(wanted, MAX_ZOOM).addTo(map) : null;
+      box.classList.toggle("has-base", Boolean(base));
+      return wanted ? wanted.name : null;
+    },
+    attribution,
+    remove() {
+      resized.disconnect();
+      map.remove();
+    },
+  };
+}
+
+function drawParcels(map, bundle, onPick) {
+  const group = L.featureGroup([]).addTo(map);
+  const renderer = L.svg({ pane: "ground", padding: 0.5 });
+  for (const building of bundle.buildings.filter((one) => one.geometry)) {
+    labelled(L.geoJSON(building.geometry, { style: LOOKS.building, interactive: false, pane: "ground", renderer }), building.ref, "mark-label mark-building").addTo(group);
+  }
+  for (const parcel of bundle.parcels) {
+    const layer = L.geoJSON(parcel.geometry, { style: lookOf(parcel), pane: "ground", renderer });
+    labelled(layer, parcel.ref, "mark-label mark-parcel");
+    layer.on("click", () => onPick({ parcel }));
+    layer.addTo(group);
+  }
+  return group;
+}
+
+function drawKnown(map, bundle, words, onPick) {
+  const group = L.featureGroup([]).addTo(map);
+  const renderer = L.svg({ pane: "known", padding: 0.5 });
+  const cases = new Map((bundle.cases || []).map((one) => [one.id, one]));
+  for (const standing of (bundle.encroachments || []).filter((one) => one.geometry)) {
+    L.geoJSON(standing.geometry, { style: LOOKS.standing, pane: "known", renderer, interactive: false }).addTo(group);
+  }
+  for (const waiting of (bundle.waiting || []).filter((one) => one.geometry)) {
+    L.geoJSON(waiting.geometry, { style: LOOKS.waiting, pane: "known", renderer, interactive: false }).addTo(group);
+  }
+  for (const observation of bundle.observations.filter((one) => one.geometry)) {
+    const layer = L.geoJSON(observation.geometry, { style: LOOKS.observation, pane: "known", renderer });
+    labelled(layer, stateOf(observation, bundle, cases, words), "mark-label mark-known");
+    layer.on("click", () => onPick({ observation }));
+    layer.addTo(group);
+  }
+  return group;
+}
+
+// How far the case of an observation has come, or its own reference where there is none.
+export function stateOf(observation, bundle, cases, words) {
+  const known = (bundle.encroachments || []).find((one) => one.observation === observation.id && one.case);
+  const found = known && cases.get(known.case);
+  return found ? `${found.number} · ${words(`mark.state.${found.state}`)}` : observation.ref;
+}
+
+function buildingBounds(bundle, parcels) {
+  const chosen = bundle.parcels.filter((one) => one.building).map((one) => one.geometry);
+  return chosen.length ? L.geoJSON(chosen).getBounds() : parcels.getBounds();
+}
+
+// The own position: a dot, and a circle of its accuracy.
+function createSelf(map) {
+  const circle = L.circle([0, 0], { radius: 1, color: "#0057b8", weight: 1.5, fillColor: "#0a84ff", fillOpacity: 0.15, interactive: false, pane: "self" });
+  const dot = L.circleMarker([0, 0], { radius: 8, color: "#fff", weight: 3, fillColor: "#0057b8", fillOpacity: 1, interactive: false, pane: "self" });
+  const trail = L.polyline([], { color: "#0057b8", weight: 4, dashArray: "1 8", lineCap: "round", interactive: false, pane: "self" }).addTo(map);
+  return {
+    show(fix) {
+      if (!fix) {
+        circle.remove();
+        dot.remove();
+        return;
+      }
+      const place = [fix.latitude, fix.longitude];
+      circle.setLatLng(place).setRadius(fix.accuracy_m).addTo(map);
+      dot.setLatLng(place).addTo(map);
+    },
+    trail(places) { trail.setLatLngs(places.map(([x, y]) => [y, x])); },
+    goTo(zoom = 20.5) { if (map.hasLayer(dot)) map.setView(dot.getLatLng(), Math.max(map.getZoom(), zoom)); },
+  };
+}
+
+// What the colours mean, as a list to be opened.
+export function legend(words) {
+  const rows = [
+    ["green", words("mark.legend.green")], ["unknown", words("mark.legend.unknown")],
+    ["private", words("mark.legend.private")], ["observation", words("mark.legend.observation")],
+    ["standing", words("mark.legend.standing")], ["waiting", words("mark.legend.waiting")],
+    ["piece", words("mark.legend.piece")], ["again", words("mark.legend.again")],
+  ];
+  return make("details", { class: "mark-legend" },
+    make("summary", { "aria-label": words("mark.legend") }, icon("layers")),
+    make("ul", {}, rows.map(([name, text]) => make("li", {}, make("span", { class: `mark-swatch is-${name}` }), text))));
+}
