@@ -24,7 +24,7 @@ VENDOR = (
     "vendor/dexie/dist/modern/dexie.min.mjs",
     "vendor/fflate/esm/browser.js",
 )
-SHARED = ("css/base.css", "js/basemaps.js", "mark.svg", "field/icon-192.png", "field/icon-512.png")
+SHARED = ("css/base.css", "mark.svg", "field/icon-192.png", "field/icon-512.png")
 
 
 @dataclass(frozen=True)
