@@ -110,6 +110,8 @@ ROUTES: dict[str, Gate] = {
     "api_household.declare_own_case": Open.LOGGED_IN,
     "api_household.object_to_own_case": Open.LOGGED_IN,
     "api_household.own_household": Open.LOGGED_IN,
+    "api_household.own_paper_docx": Open.LOGGED_IN,
+    "api_household.own_paper_pdf": Open.LOGGED_IN,
     "api_lanes.add_lane": P.LANES_EDIT,
     "api_lanes.change_lane": P.LANES_EDIT,
     "api_lanes.drop_lane": P.LANES_EDIT,
@@ -156,6 +158,7 @@ ROUTES: dict[str, Gate] = {
     "api_places.place_communities": P.MAP_READ,
     "api_places.place_days": P.MAP_READ,
     "api_places.place_figures": P.FIGURES_READ,
+    "api_places.place_list": Open.LOGGED_IN,
     "api_places.place_search": P.MAP_READ,
     "api_places.place_status": P.MAP_READ,
     "api_tips.check_one_tip": P.TIP_CHECK,
@@ -259,7 +262,11 @@ ROUTES: dict[str, Gate] = {
 # Without the token of a letter there is nothing here, for nobody.
 BY_TOKEN = {"declarations.declare", "declarations.declared"}
 # What belongs to the own household alone: whoever lives elsewhere finds nothing.
-OF_A_HOUSEHOLD = {"household.paper"}
+OF_A_HOUSEHOLD = {
+    "api_household.own_paper_docx",
+    "api_household.own_paper_pdf",
+    "household.paper",
+}
 # What belongs to the own account alone, likewise.
 OF_AN_ACCOUNT = {"api_own_account.end_own_token"}
 # The body is read before what it is about is looked for; neither answer says anything of that.

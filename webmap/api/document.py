@@ -149,6 +149,7 @@ def _field_words() -> dict[str, str]:
 
 def _reading_words() -> dict[str, str]:
     return {
+        "place_list": gettext("Communities and regions of the account"),
         "place_figures": gettext("Official figures as of a day"),
         "place_status": gettext("Public-green parcels by status on a day"),
         "place_communities": gettext("Communities within a box, each with its parcels by status"),
@@ -190,6 +191,8 @@ def _case_words() -> dict[str, str]:
         "record_patrol": gettext("Record what a patrol found"),
         "make_declaration_link": gettext("Make a one-time link for a household"),
         "own_household": gettext("Cases of the own household"),
+        "own_paper_pdf": gettext("A paper of the own household as PDF"),
+        "own_paper_docx": gettext("A paper of the own household as docx"),
         "declare_own_case": gettext("Declare that the own household clears"),
         "object_to_own_case": gettext("Object to a case of the own household"),
     }

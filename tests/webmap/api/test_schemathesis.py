@@ -80,9 +80,12 @@ def changes(name: str, *also: str) -> dict[str, Any]:
     }
 
 
-def reads(name: str) -> dict[str, Any]:
-    """Return what a list that has a cursor may answer: a cursor is signed."""
-    expected = ["200", "304", "422"]
+def reads(name: str, *also: str) -> dict[str, Any]:
+    """Return what a list that has a cursor may answer: a cursor is signed.
+
+    What is a resident's may ``also`` not be there for who is none.
+    """
+    expected = ["200", "304", "422", *also]
     return {
         "include-name": name,
         "checks": {"positive_data_acceptance": {"expected-statuses": expected}},
@@ -191,6 +194,11 @@ CONFIG: dict[str, Any] = {
         changes(f"PUT {OWN}/password", "429"),
         *(reads(f"GET {PATH}{rest}") for rest in LISTS),
         reads(f"GET {ACCOUNTS}"),
+        reads("GET /api/v1/places"),
+        *(
+            reads(f"GET /api/v1/household/papers/{{paper_id}}/file.{kind}", "404")
+            for kind in ("pdf", "docx")
+        ),
     ],
 }
 
