@@ -21,20 +21,15 @@ from cases.administration import (
     is_managed,
     managed,
     page_seen,
-    places_within,
     record_reset,
     remove_factor,
 )
 from cases.memberships import (
     GrantForm,
     Reach,
-    approval_problems,
-    approve,
     grant,
     memberships,
     reach,
-    revoke,
-    waiting,
 )
 from cases.models import Account, Membership
 from cases.people import disable_account, enable_account, open_account
@@ -44,17 +39,15 @@ from webmap.accounts import reset_link
 from webmap.api.account_shapes import (
     AccountSchema,
     EntrySchema,
-    MembershipSchema,
     told_account,
     told_entry,
-    told_membership,
 )
 from webmap.api.blueprint import Blueprint
 from webmap.api.cases import LONGEST_REF
 from webmap.api.cursors import read_place, write_place
 from webmap.api.fields import Text, Truth, Word
 from webmap.api.paging import PageQuerySchema, page_of
-from webmap.api.schemas import ProblemSchema, says
+from webmap.api.schemas import says
 from webmap.api.workers import LONGEST_ADDRESS
 from webmap.connections import current_database
 from webmap.gates import Anywhere, current_actor, delicate, gated
@@ -145,35 +138,7 @@ class StateSchema(Schema):
     active = Truth(required=True, metadata={"description": "true to open it, false to close it."})
 
 
-class WaitingGrantSchema(Schema):
-    """A role that waits for a second person."""
-
-    id = fields.UUID(**says("The identifier of the account."))
-    email = fields.String(**says("Its address."))
-    name = fields.String(**says("Its name."))
-    membership = fields.Nested(MembershipSchema, **says("The role."))
-    hindrances = fields.List(
-        fields.Nested(ProblemSchema), **says("Why the asking account may not approve it.")
-    )
-
-
-class GrantablePlaceSchema(Schema):
-    """A place where the asking account may give roles."""
-
-    code = fields.String(**says("Its code."))
-    name = fields.String(**says("Its name."))
-
-
-class GrantableSchema(Schema):
-    """Where the asking account may give roles."""
-
-    everywhere = fields.Boolean(**says("Whether also at no place, which is everywhere."))
-    places = fields.List(
-        fields.Nested(GrantablePlaceSchema), **says("Regions, then communities; the first 200.")
-    )
-
-
-_ROLE = {"role": "planner", "place": "WH-1"}
+ROLE = {"role": "planner", "place": "WH-1"}
 
 
 @account_api.route("/accounts")
@@ -196,7 +161,7 @@ def account_list(asked: dict[str, Any]) -> ResponseReturnValue:
 
 @account_api.route("/accounts", methods=["POST"])
 @account_api.arguments(
-    NewAccountSchema, example={"email": "li@example.org", "name": "Li Na", **_ROLE}
+    NewAccountSchema, example={"email": "li@example.org", "name": "Li Na", **ROLE}
 )
 @account_api.response(201, ResetSchema)
 @account_api.by_session
@@ -213,45 +178,12 @@ def new_account(asked: dict[str, Any]) -> ResponseReturnValue:
 
     def work(session: Session) -> uuid.UUID:
         made = open_account(session, asked["email"], name=asked["name"], actor=actor)
-        grant(session, made, _grant_form(asked), actor)
+        grant(session, made, grant_form(asked), actor)
         record_reset(session, made, actor)
         return made.public_id
 
     made = transact(current_database(), EVERYWHERE, work)
     return _tell_link(made, 201)
-
-
-@account_api.route("/accounts/waiting")
-@account_api.response(200, WaitingGrantSchema(many=True))
-@gated(MANAGES)
-def waiting_grants() -> ResponseReturnValue:
-    """Roles that wait for a second person, the oldest first."""
-    actor = current_actor()
-    with current_database().session(EVERYWHERE) as session:
-        listed = [
-            {
-                "id": str(one.account.public_id),
-                "email": one.account.email,
-                "name": one.account.name,
-                "membership": told_membership(one),
-                "hindrances": [
-                    why.as_json() for why in approval_problems(session, one.membership, actor)
-                ],
-            }
-            for one in waiting(session, reach(session, actor))
-        ]
-    return jsonify(listed)
-
-
-@account_api.route("/accounts/places")
-@account_api.response(200, GrantableSchema)
-@gated(MANAGES)
-def grantable_places() -> ResponseReturnValue:
-    """Places where the asking account may give roles."""
-    with current_database().session(EVERYWHERE) as session:
-        within = reach(session, current_actor())
-        places = [{"code": code, "name": name} for code, name in places_within(session, within)]
-    return jsonify(everywhere=within.everywhere, places=places)
 
 
 @account_api.route("/accounts/<uuid:account_id>")
@@ -280,7 +212,7 @@ def set_account_state(asked: dict[str, Any], account_id: uuid.UUID) -> ResponseR
             set_state = enable_account if asked["active"] else disable_account
             set_state(session, email, actor)
 
-    return _do(account_id, act)
+    return do(account_id, act)
 
 
 @account_api.route("/accounts/<uuid:account_id>/factor", methods=["DELETE"])
@@ -298,7 +230,7 @@ def remove_account_factor(account_id: uuid.UUID) -> ResponseReturnValue:
         if managed(session, of, within, actor).has_second_factor:
             remove_factor(session, of, actor)
 
-    return _do(account_id, act)
+    return do(account_id, act)
 
 
 @account_api.route("/accounts/<uuid:account_id>/reset", methods=["POST"])
@@ -320,61 +252,7 @@ def new_reset_link(account_id: uuid.UUID) -> ResponseReturnValue:
     return _tell_link(account_id)
 
 
-@account_api.route("/accounts/<uuid:account_id>/memberships", methods=["POST"])
-@account_api.arguments(NewMembershipSchema, example=_ROLE)
-@account_api.response(201, WholeAccountSchema)
-@account_api.by_session
-@delicate
-@gated(MANAGES)
-def new_membership(asked: dict[str, Any], account_id: uuid.UUID) -> ResponseReturnValue:
-    """Give a role, or propose one of those that need a second person.
-
-    A role is given once at a place: sent again this is refused as `granted`.
-    """
-    form = _grant_form(asked)
-    return _do(account_id, lambda session, of, _within, actor: grant(session, of, form, actor), 201)
-
-
-@account_api.route(
-    "/accounts/<uuid:account_id>/memberships/<int:membership_id>/approval", methods=["PUT"]
-)
-@account_api.response(200, WholeAccountSchema)
-@account_api.by_session
-@delicate
-@gated(MANAGES)
-def approve_grant(account_id: uuid.UUID, membership_id: int) -> ResponseReturnValue:
-    """Let a proposed role take effect, as the second person.
-
-    What the same account has approved already stays as it is.
-    """
-
-    def act(session: Session, of: Account, _within: Reach, actor: Actor) -> None:
-        found = _of(session, of, membership_id)
-        if found.state != "in_force" or found.approved_by != actor.email:
-            approve(session, found.id, actor)
-
-    return _do(account_id, act)
-
-
-@account_api.route(
-    "/accounts/<uuid:account_id>/memberships/<int:membership_id>", methods=["DELETE"]
-)
-@account_api.response(200, WholeAccountSchema)
-@account_api.by_session
-@delicate
-@gated(MANAGES)
-def revoke_grant(account_id: uuid.UUID, membership_id: int) -> ResponseReturnValue:
-    """End a role, or withdraw a proposal; one that has ended stays as it is."""
-
-    def act(session: Session, of: Account, _within: Reach, actor: Actor) -> None:
-        found = _of(session, of, membership_id)
-        if found.state != "revoked":
-            revoke(session, found.id, actor)
-
-    return _do(account_id, act)
-
-
-def _do(account_id: uuid.UUID, act: Act, status: int = 200) -> Response:
+def do(account_id: uuid.UUID, act: Act, status: int = 200) -> Response:
     """Do one thing to an account in one transaction, and answer with it as it is then."""
     _act(account_id, act)
     response = jsonify(_whole(account_id))
@@ -397,15 +275,8 @@ def _seen(session: Session, within: Reach, account_id: uuid.UUID) -> Account:
     return find_seen(session, within, account_id) or abort(404)
 
 
-def _of(session: Session, account: Account, membership_id: int) -> Membership:
-    """Return a membership of the account, as nobody changes it meanwhile; 404 for another's."""
-    found = None
-    if membership_id < 2**31:
-        found = session.get(Membership, membership_id, with_for_update=True)
-    return found if found is not None and found.account_id == account.id else abort(404)
-
-
-def _grant_form(asked: dict[str, Any]) -> GrantForm:
+def grant_form(asked: dict[str, Any]) -> GrantForm:
+    """Return what a body asks to be given."""
     return GrantForm(asked["role"], asked["place"] or None, asked["household"] or None)
 
 
