@@ -9,10 +9,14 @@ const KINDS = ["green", "again", "unknown_title"];
 // Returns {area_m2, uncertainty_m2, pieces, faults, greens: [{kind, m2, uncertainty_m2}]}.
 export function judgeOutline(geometry, { bundle, survey, rms_m: rms, observed_on, corrects }) {
   if (!geometry) return { area_m2: null, uncertainty_m2: null, pieces: [], faults: [], greens: [] };
-  const found = faults(geometry, { bundle, survey, rms_m: rms, observed_on, corrects });
+  let pieces = [];
+  const taken = () => {
+    pieces = overlaps(geometry, rms, bundle, survey, { observed_on, corrects });
+    return pieces;
+  };
+  const found = faults(geometry, { bundle, survey, rms_m: rms, observed_on, corrects, pieces: taken });
   const isBroken = found.some(({ code }) => ["too_few_corners", "too_many_corners", "self_crossing", "broken_outline", "projection_off"].includes(code));
   if (isBroken) return { area_m2: null, uncertainty_m2: null, pieces: [], faults: found, greens: [] };
-  const pieces = overlaps(geometry, rms, bundle, survey, { observed_on, corrects });
   return { ...measure(geometry, rms, survey), pieces, faults: found, greens: greensOf(pieces) };
 }
 

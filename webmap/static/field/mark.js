@@ -25,6 +25,7 @@ export function mountMark(root, options) {
   let saving = Promise.resolve();
   let asked = false;
   let hasMoved = false;
+  let frame = 0;
   const hasBoundary = Boolean(bundle.boundary) && survey.isExact;
   const isInside = hasBoundary ? (place) => liesInside(place, bundle, survey) : null;
 
@@ -84,7 +85,14 @@ export function mountMark(root, options) {
     show();
   }
 
-  function changed(geometry, { isLive, ...source }) {
+  // While a corner is dragged the outline is judged once a frame, not once a touch.
+  function changed(geometry, about) {
+    cancelAnimationFrame(frame);
+    if (about.isLive) frame = requestAnimationFrame(() => judge(geometry, about));
+    else judge(geometry, about);
+  }
+
+  function judge(geometry, { isLive, ...source }) {
     const before = touchedHouseholds().join();
     judged = judgeOutline(geometry, {
       bundle, survey, rms_m: source.rms_m, observed_on: today(), corrects: source.corrects?.id,
@@ -248,6 +256,7 @@ export function mountMark(root, options) {
       show();
     },
     unmount() {
+      cancelAnimationFrame(frame);
       watch.stop();
       outline.leave();
       evidence.leave();
