@@ -6,13 +6,12 @@ import { createEvidence } from "./evidence.js";
 import { liesInside, openSurvey } from "./geometry.js";
 import { icon } from "./icons.js";
 import { createFaults, createFigures, judgeOutline } from "./judging.js";
-import { createMarkMap, legend, markPatterns } from "./markmap.js";
+import { createMarkMap, markPatterns } from "./markmap.js";
 import { createOutline } from "./outline.js";
 import { sharePositions, watchPosition } from "./position.js";
-import { metresBetween } from "./walking.js";
+import { doubts, lacks } from "./readiness.js";
+import { createStage } from "./stage.js";
 
-// Nobody sees from farther away what stands on a green.
-const FAR_M = 150;
 const PANELS = ["outline", "details", "evidence"];
 
 // save(draft) keeps the draft and may answer a promise; done({ready}) leaves the screen, ready
@@ -32,18 +31,14 @@ export function mountMark(root, options) {
   const hasBoundary = Boolean(bundle.boundary) && survey.isExact;
   const isInside = hasBoundary ? (place) => liesInside(place, bundle, survey) : null;
 
-  const stage = make("div", { class: "mark-stage" });
-  const mapBox = make("div", { class: "mark-map", tabindex: "0", role: "application", "aria-label": words("mark.map") });
-  const cross = make("div", { class: "mark-cross", "aria-hidden": "true", hidden: true });
-  const kept = make("span", { class: "mark-kept", role: "status" });
-  const title = make("h1", { class: "mark-title" });
+  const stage = createStage(words, bundle.base_maps || [], { back: () => leave(false), map: () => marked });
+  const { mapBox, cross, kept, title } = stage;
   const figures = createFigures(words);
   const faultList = createFaults(words, (fault) => marked.map.setView([fault.place[1], fault.place[0]], Math.max(21, marked.map.getZoom())));
   const panelBox = make("div", { class: "mark-panels" });
   const tabs = make("nav", { class: "mark-tabs", "aria-label": words("mark.steps") });
   const sheet = make("section", { class: "mark-sheet", "aria-label": words("mark.sheet") }, figures.box, faultList.box, panelBox, tabs);
-  fill(root, make("div", { class: "mark" }, markPatterns(), stage, sheet));
-  fill(stage, mapBox, cross, top(), zoom(), side());
+  fill(root, make("div", { class: "mark" }, markPatterns(), stage.box, sheet));
   const marked = createMarkMap(mapBox, { bundle, words, onPick });
 
   const geolocation = sharePositions();
@@ -52,33 +47,6 @@ export function mountMark(root, options) {
   const clearing = createClearing({ words, bundle, draft: () => draft, change: changeClear, goBack: () => setMode("enclosure") });
   const evidence = createEvidence({ words, photographs, open: () => camera(draft) });
   const watch = watchPosition({ isInside, declared, geolocation, onChange: located });
-
-  function top() {
-    return make("header", { class: "mark-top" },
-      make("button", { type: "button", class: "mark-square", "aria-label": words("mark.back"), onclick: () => leave(false) }, icon("back")),
-      make("div", { class: "mark-heading" }, title, kept));
-  }
-
-  function side() {
-    let at = -1;
-    const bases = bundle.base_maps || [];
-    const turn = () => {
-      at = at + 1 >= bases.length ? -1 : at + 1;
-      marked.base(at);
-    };
-    return make("div", { class: "mark-side" },
-      legend(words),
-      bases.length ? make("button", { type: "button", class: "mark-square", "aria-label": words("mark.base"), onclick: turn }, icon("paving")) : null,
-      make("button", { type: "button", class: "mark-square", "aria-label": words("mark.locate"), onclick: () => marked.self.goTo() }, icon("locate")));
-  }
-
-  // Two fingers are one hand too many.
-  function zoom() {
-    const by = (steps) => marked.map.setZoom(marked.map.getZoom() + steps);
-    return make("div", { class: "mark-zoom" },
-      make("button", { type: "button", class: "mark-square", "aria-label": words("mark.nearer"), onclick: () => by(1) }, icon("plus")),
-      make("button", { type: "button", class: "mark-square", "aria-label": words("mark.farther"), onclick: () => by(-1) }, icon("minus")));
-  }
 
   // Saves one after another, so that an older draft never comes to lie over a newer one.
   function keep() {
@@ -167,34 +135,13 @@ export function mountMark(root, options) {
     show();
   }
 
-  // What the draft lacks; what the geometry lacks is `judged.faults`.
-  function missing() {
-    const stop = (code) => ({ code, severity: "stops" });
-    if (draft.kind === "clear") {
-      return [draft.household ? null : stop("no_household"), draft.position ? null : stop("no_position")].filter(Boolean);
-    }
-    return [draft.geometry ? null : stop("no_outline"), draft.structure_types.length ? null : stop("no_structure")].filter(Boolean);
-  }
-
   function warnings() {
-    const shifted = where.problem === "shifted" ? [{ code: "shifted_position", severity: "warns" }] : [];
-    const isLate = asked || panel !== "outline";
-    const bare = isLate && draft.kind === "enclosure" && draft.geometry && !evidence.count ? [{ code: "no_photograph", severity: "warns" }] : [];
-    return [...shifted, ...farAway(), ...bare];
-  }
-
-  // In a large community shifted positions lie inside it too; they are far from what is drawn.
-  function farAway() {
-    const { fix, problem } = where;
-    if (!fix || problem || !draft.geometry || fix.accuracy_m > FAR_M) return [];
-    const corners = draft.geometry.coordinates.flat(draft.geometry.type === "MultiPolygon" ? 2 : 1);
-    const away = Math.min(...corners.map((corner) => metresBetween(corner, [fix.longitude, fix.latitude])));
-    return away > FAR_M ? [{ code: "far_away", severity: "warns", values: { n: words.number(away) } }] : [];
+    return doubts({ draft, where, words, photographs: evidence.count, isLate: asked || panel !== "outline" });
   }
 
   function all() {
     const found = draft.kind === "clear" ? [] : judged.faults;
-    return [...found.map(named), ...missing(), ...warnings()];
+    return [...found.map(named), ...lacks(draft), ...warnings()];
   }
 
   function named(fault) {
@@ -210,7 +157,7 @@ export function mountMark(root, options) {
     cross.hidden = isClear || outline?.mode !== "draw" || !isAdding();
     // What is not begun is not missing yet: it is said when somebody wants to send.
     const found = all();
-    const missed = new Set(missing().map(({ code }) => code));
+    const missed = new Set(lacks(draft).map(({ code }) => code));
     faultList.show(found.filter(({ code }) => asked || !missed.has(code)));
     showPanel(isClear);
     showTabs(isClear, found.filter((one) => one.severity === "stops").length);
