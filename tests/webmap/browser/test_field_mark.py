@@ -24,13 +24,17 @@ FREE = next(one for one in BUNDLE["parcels"] if one["ref"] == "G-12-1-101")
 
 MOUNT = """async ([bundle, draft, language, more]) => {
   const words = await field.loadWords("/field/words/zh_Hans.json", language);
+  const root = document.getElementById("root");
+  // A shell makes its screens before it shows them.
+  if (more.detached) root.remove();
   Object.assign(window, { saved: [], left: [], shots: 0, heard: [] });
-  window.mounted = field.mountMark(document.getElementById("root"), {
+  window.mounted = field.mountMark(root, {
     bundle, draft, words, ...more,
     save: async (kept) => { if (more.full) throw new Error("full"); saved.push(kept); },
     done: (news) => left.push(news),
     camera: () => { window.shots += 1; },
   });
+  if (more.detached) document.body.append(root);
   navigator.geolocation.watchPosition((position) => heard.push(position));
 }"""
 CONFLICT = """async ([bundle, draft, language]) => {
@@ -187,6 +191,17 @@ def test_an_outline_is_tapped_described_and_made_ready(mount: Mount) -> None:
     page.locator("[data-panel=send]").tap()
     page.wait_for_function("() => left.length === 1")
     assert page.evaluate("() => left[0].ready")
+
+
+def test_a_screen_that_was_made_before_it_is_shown_frames_its_ground(mount: Mount) -> None:
+    seen = BUNDLE["observations"][0]
+    page = mount(draft(BUNDLE, geometry=seen["geometry"], rms_m=0.05), detached=True)
+    handles = page.locator(".marker-icon:not(.marker-icon-middle)")
+    expect(handles.first).to_be_in_viewport()
+    expect(handles.last).to_be_in_viewport()
+    box = page.locator(".mark-map").bounding_box()
+    assert box is not None
+    assert box["height"] > 200
 
 
 def test_what_lacks_stops_and_what_is_doubtful_only_warns(mount: Mount) -> None:
@@ -479,3 +494,14 @@ def test_every_panel_is_large_enough_and_speaks(
         assert page.evaluate(CUT) == []
         assert not page.evaluate(WIDE)
         page.locator(".mark-outline button").last.tap()
+
+
+@pytest.mark.parametrize("language", ["en", "zh_Hans"])
+@pytest.mark.parametrize("size", [NARROW, {"width": 740, "height": 360}])
+def test_the_choice_between_two_is_large_enough_and_speaks(
+    mount: Mount, language: str, size: ViewportSize
+) -> None:
+    page = mount(_conflict(_theirs()), language=language, size=size, script=CONFLICT)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert (page.evaluate(TARGETS), page.evaluate(CUT), page.evaluate(WIDE)) == ([], [], False)
+    assert page.evaluate(BARRIERS, RULES)["violations"] == []

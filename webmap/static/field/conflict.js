@@ -2,7 +2,7 @@
 // Both are shown over each other; nothing is chosen for anybody.
 import { fill, make } from "./dom.js";
 import { openSurvey, sharedArea } from "./geometry.js";
-import { LOOKS, MAX_ZOOM, markPatterns } from "./markmap.js";
+import { LOOKS, MAX_ZOOM, keepSize, markPatterns } from "./markmap.js";
 
 const MINE = { color: "#0057b8", weight: 4, fillColor: "#0057b8", fillOpacity: 0.22 };
 const THEIRS = { color: "#b8440c", weight: 4, dashArray: "9 6", fillColor: "url(#mark-theirs)", fillOpacity: 1 };
@@ -60,6 +60,8 @@ function drawBoth(box, bundle, mine, theirs) {
   const both = [[theirs, THEIRS], [mine, MINE]].filter(([geometry]) => geometry)
     .map(([geometry, style]) => quiet(geometry, style));
   const bounds = both.reduce((all, one) => all.extend(one.getBounds()), L.latLngBounds([]));
-  if (bounds.isValid()) map.fitBounds(bounds, { padding: [36, 36], maxZoom: 22, animate: false });
+  const sized = keepSize(map);
+  if (bounds.isValid()) sized.soon(() => map.fitBounds(bounds, { padding: [36, 36], maxZoom: 22, animate: false }));
+  map.on("unload", sized.stop);
   return map;
 }

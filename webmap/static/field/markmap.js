@@ -9,13 +9,13 @@ const NEAR = 20.5;
 const FAR = { center: [37.4, 122.1], zoom: 15 };
 
 export const LOOKS = {
-  green: { color: "#0b6b34", weight: 1.5, fillColor: "#b9e6c1", fillOpacity: 1 },
-  unknown: { color: "#0b6b34", weight: 1.5, dashArray: "5 4", fillColor: "#e3efb4", fillOpacity: 1 },
-  private: { color: "#8a8577", weight: 1, fillColor: "url(#mark-private)", fillOpacity: 1 },
-  ground: { color: "#b3ae9f", weight: 1, fillColor: "#eeece4", fillOpacity: 1 },
-  building: { color: "#2d312f", weight: 1, fillColor: "#4b514e", fillOpacity: 1 },
-  observation: { color: "#6a1b7a", weight: 2.5, dashArray: "7 5", fillColor: "#6a1b7a", fillOpacity: 0.08 },
-  standing: { color: "#a64a00", weight: 2, fillColor: "url(#mark-standing)", fillOpacity: 1 },
+  green: { color: "#0b6b34", weight: 1.5, smoothFactor: 0, fillColor: "#b9e6c1", fillOpacity: 1 },
+  unknown: { color: "#0b6b34", weight: 1.5, smoothFactor: 0, dashArray: "5 4", fillColor: "#e3efb4", fillOpacity: 1 },
+  private: { color: "#8a8577", weight: 1, smoothFactor: 0, fillColor: "url(#mark-private)", fillOpacity: 1 },
+  ground: { color: "#b3ae9f", weight: 1, smoothFactor: 0, fillColor: "#eeece4", fillOpacity: 1 },
+  building: { color: "#2d312f", weight: 1, smoothFactor: 0, fillColor: "#4b514e", fillOpacity: 1 },
+  observation: { color: "#6a1b7a", weight: 2.5, smoothFactor: 0, dashArray: "7 5", fillColor: "#6a1b7a", fillOpacity: 0.08 },
+  standing: { color: "#a64a00", weight: 2, smoothFactor: 0, fillColor: "url(#mark-standing)", fillOpacity: 1 },
   waiting: { color: "#33383a", weight: 2, dashArray: "2 5", fill: false },
 };
 export const PIECES = {
@@ -60,9 +60,7 @@ export function createMarkMap(box, { bundle, words, onPick }) {
   const observations = drawKnown(map, bundle, words, onPick);
   const pieces = L.featureGroup([], { pane: "pieces" }).addTo(map);
   const self = createSelf(map);
-  // What is being drawn stays where it is when the sheet grows or shrinks.
-  const resized = new ResizeObserver(() => map.invalidateSize({ pan: false }));
-  resized.observe(box);
+  const sized = keepSize(map);
   let base = null;
   let chosen = null;
 
@@ -84,9 +82,8 @@ export function createMarkMap(box, { bundle, words, onPick }) {
     },
     // Below the bar at the top, in the size that the sheet has left by now.
     frame(geometry, zoom = 21) {
-      map.invalidateSize({ pan: false });
       const bounds = geometry ? L.geoJSON(geometry).getBounds() : buildingBounds(bundle, parcels);
-      if (bounds.isValid()) map.fitBounds(bounds, { paddingTopLeft: [24, Math.min(76, map.getSize().y / 3)], paddingBottomRight: [64, 24], maxZoom: zoom, animate: false });
+      if (bounds.isValid()) sized.soon(() => map.fitBounds(bounds, { paddingTopLeft: [24, Math.min(76, map.getSize().y / 3)], paddingBottomRight: [64, 24], maxZoom: zoom, animate: false }));
     },
     base(at) {
       if (base) base.remove();
@@ -97,9 +94,33 @@ export function createMarkMap(box, { bundle, words, onPick }) {
     },
     attribution,
     remove() {
-      resized.disconnect();
+      sized.stop();
       map.remove();
     },
+  };
+}
+
+// A screen may be made before it is shown: then its map has no size, and what is to be looked
+// at waits until it has one. What is being drawn stays in place when the sheet grows or shrinks.
+export function keepSize(map) {
+  const box = map.getContainer();
+  // Leaflet could not see how the box is placed before it was shown, and placed it itself.
+  box.style.position = "";
+  let waiting = null;
+  const settle = () => {
+    map.invalidateSize({ pan: false });
+    if (!waiting || !map.getSize().x || !map.getSize().y) return;
+    waiting();
+    waiting = null;
+  };
+  const observer = new ResizeObserver(settle);
+  observer.observe(box);
+  return {
+    soon(work) {
+      waiting = work;
+      settle();
+    },
+    stop() { observer.disconnect(); },
   };
 }
 
