@@ -67,6 +67,7 @@ def mount(browser: Browser, address: str, watch: Watch) -> Iterator[Mount]:
         bundle: dict[str, Any] = BUNDLE,
         at: dict[str, float] | None = None,
         script: str = MOUNT,
+        clock: str | None = None,
         **more: Any,
     ) -> Page:
         context = browser.new_context(
@@ -80,6 +81,8 @@ def mount(browser: Browser, address: str, watch: Watch) -> Iterator[Mount]:
         page = context.new_page()
         page.set_default_timeout(10_000)
         watch.over(page)
+        if clock is not None:
+            page.clock.set_fixed_time(clock)
         page.goto(address)
         page.wait_for_selector("html[data-ready=true]")
         arguments = [bundle, given or draft(bundle), language]
@@ -360,6 +363,15 @@ def test_over_an_enclosure_that_is_entered_already_nothing_new_is_found(mount: M
     expect(page.locator(".mark-area strong")).to_be_visible()
     assert codes(page, "warn") == ["overlaps_observation", "nothing_new"]
     expect(page.locator(".mark-faults")).to_contain_text(earlier["ref"])
+
+
+def test_a_clock_that_is_years_behind_takes_nobody_s_ground(mount: Mount) -> None:
+    """What the office has was seen before, whatever the phone believes of today."""
+    bundle = BUNDLE | {"encroachments": []}
+    given = draft(bundle, geometry=BUNDLE["observations"][0]["geometry"], rms_m=0.05)
+    page = mount(given, bundle=bundle, clock="2021-01-01T08:00:00")
+    expect(page.locator(".mark-area strong")).to_be_visible()
+    assert "nothing_new" in codes(page, "warn")
 
 
 def test_nothing_here_needs_a_household_and_a_position(mount: Mount) -> None:

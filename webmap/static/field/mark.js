@@ -74,7 +74,7 @@ export function mountMark(root, options) {
   function judge(geometry, { isLive, ...source }) {
     const before = touchedHouseholds().join();
     judged = judgeOutline(geometry, {
-      bundle, survey, rms_m: source.rms_m, observed_on: today(), corrects: source.corrects?.id,
+      bundle, survey, rms_m: source.rms_m, observed_on: today(bundle.prepared_at), corrects: source.corrects?.id,
     });
     marked.showPieces(judged.pieces);
     mapBox.classList.toggle("has-outline", Boolean(geometry));
@@ -235,8 +235,9 @@ export function mountMark(root, options) {
   };
 }
 
-function today() {
-  const now = new Date();
+// A phone's clock may be wrong by a year; it is never earlier than what the server prepared.
+function today(prepared) {
+  const now = new Date(Math.max(Date.now(), Date.parse(prepared) || 0));
   return `${now.getFullYear()}-${String(now.getMonth() + 1).padStart(2, "0")}-${String(now.getDate()).padStart(2, "0")}`;
 }
 
