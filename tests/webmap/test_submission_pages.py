@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from cases.access import Role
 from cases.models import FieldDecision, FieldSubmission, FieldVerdict, SubmissionKind
 from layers.db import EVERYWHERE
-from layers.models import Community, Observation, ObservationStatus
+from layers.models import Community, Household, Observation, ObservationStatus
 from tests import builders as make
 from tests.webmap.conftest import Web, csrf_token
 
@@ -168,9 +168,17 @@ def test_clear_ground_is_shown_by_its_parcels(desk: Desk) -> None:
         home = make.household(session, place, ref="alone")
         session.commit()
         key = home.id
+        linked = session.scalars(
+            select(Household.id).where(
+                Household.community_id == place.id, Household.ref == "12-1-101"
+            )
+        ).one()
     clear = {"kind": SubmissionKind.CLEAR, "geom": None, "area_m2": None}
     page = desk.page(desk.sent(household_id=key, **clear))
     assert "No parcel is linked to the household" in page
+    page = desk.page(desk.sent(household_id=linked, **clear))
+    assert "lie on these parcels: O-1" in page
+    assert '"clear"' in page
 
 
 def test_an_inspector_sees_the_own_and_decides_nothing(desk: Desk) -> None:
