@@ -21,6 +21,8 @@ MOST_ENTRIES = 2_000
 LARGEST_JSON = 5_000_000
 LARGEST_WHOLE = 1_000_000_000
 MANIFEST = "manifest.json"
+# What its inspector has put aside is not to be sent, and was taken up under another identifier.
+ASIDE = "aside"
 _ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _DRAFT = re.compile(f"drafts/({_ID})\\.json")
 _PICTURE = re.compile(f"photographs/({_ID})(\\.original)?\\.(?:jpg|png|webp)")
@@ -30,7 +32,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class ExportedDraft:
-    """A draft; ``body`` is what its phone would have sent, ``None`` where it is not finished."""
+    """A draft; ``body`` is what its phone would have sent, ``None`` where that is nothing yet."""
 
     id: uuid.UUID
     body: bytes | None
@@ -47,7 +49,7 @@ class ExportedFile:
 
 @dataclass(frozen=True)
 class ExportedPhotograph:
-    """A photograph with what its phone noted; ``original`` where that was kept too."""
+    """A photograph with what its phone noted; ``original`` where that was to be sent too."""
 
     id: uuid.UUID
     draft: uuid.UUID
@@ -201,8 +203,9 @@ def _manifest(told: dict[str, Any], names: list[str]) -> FieldExport:
 
 
 def _draft(key: uuid.UUID, told: dict[str, Any], name: str) -> ExportedDraft:
-    body = told.get("body")
-    if body is None:
+    body, noted = told.get("body"), told.get("draft")
+    is_aside = isinstance(noted, dict) and noted.get("state") == ASIDE
+    if body is None or is_aside:
         return ExportedDraft(key, None)
     if not isinstance(body, str):
         raise _wrong(name, Said("its body is no text"))
@@ -225,7 +228,8 @@ def _photograph(
     for file, said in ((copy, told.get("sha256")), (original, told.get("original_sha256"))):
         if file is not None and file.sha256.hex() != said:
             raise _wrong(file.name, Said("its SHA-256 is not the one that its phone noted"))
-    return ExportedPhotograph(key, draft, told, copy, original)
+    is_chosen = told.get("sends_original") is True
+    return ExportedPhotograph(key, draft, told, copy, original if is_chosen else None)
 
 
 def _uuid(told: object) -> uuid.UUID | None:

@@ -93,15 +93,15 @@ def count_states(session: Session, community: Community, viewer: Viewer) -> dict
     return counts
 
 
-def count_to_review(session: Session, community: Community, viewer: Viewer) -> int:
-    """Return how many submissions of others wait."""
+def count_to_review(session: Session, community: Community, actor: str) -> int:
+    """Return how many submissions wait that ``actor`` neither sent nor took in."""
     waiting = (
         select(func.count(FieldSubmission.id))
         .outerjoin(FieldDecision, DECIDED)
         .where(
             FieldSubmission.community_id == community.id,
-            FieldSubmission.recorded_by != viewer.actor,
-            FieldSubmission.imported_by.is_distinct_from(viewer.actor),
+            FieldSubmission.recorded_by != actor,
+            FieldSubmission.imported_by.is_distinct_from(actor),
             FieldDecision.id.is_(None),
         )
     )

@@ -54,7 +54,8 @@ class SubmissionSheet:
 
     ``earlier`` is the observation that it corrects as it was read, ``now`` the one that
     stands in its place where somebody else has changed it (``is_overtaken``). ``observed``
-    are open observations that it lies on, ``neighbours`` others that wait.
+    are open observations that it lies on, or that lie where all is said to be clear;
+    ``neighbours`` are others that wait.
     """
 
     submitted: Submitted
@@ -76,9 +77,9 @@ def submission_sheet(
     earlier, now, overtaken = _corrected(session, community, sent)
     replaced = {one.id for one in (earlier, now) if one is not None}
     overlap = overlap_of(session, community, sent, replaced)
-    observed = _observed(session, community, sent)
-    neighbours = _neighbours(session, community, sent)
     ground = _ground(session, community, sent)
+    observed = _observed(session, community, sent, ground)
+    neighbours = _neighbours(session, community, sent)
     shapes = [*shapes_around(session, community.id, _grounds(sent, ground))]
     shapes += [
         shape_of("observed", one.ref, one.observed_on, one.geom)
@@ -127,15 +128,22 @@ def _corrected(
 
 
 def _observed(
-    session: Session, community: Community, sent: FieldSubmission
+    session: Session,
+    community: Community,
+    sent: FieldSubmission,
+    ground: list[shapely.Geometry],
 ) -> Sequence[Observation]:
-    """Return open observations that the submission lies on, but for what it corrects."""
-    if sent.geom is None:
+    """Return open observations that it lies on, or that lie where all is said to be clear.
+
+    What it corrects is none of them.
+    """
+    polygon = to_shape(sent.geom) if sent.geom is not None else shapely.union_all(ground)
+    if shapely.is_empty(polygon):
         return []
     found = session.scalars(
         select(Observation)
         .where(
-            Observation.geom.op("&&")(_envelope(sent, 0.0)),
+            Observation.geom.op("&&")(_envelope(polygon)),
             Observation.community_id == community.id,
             Observation.status == ObservationStatus.OPEN,
             Observation.purpose != Purpose.RESIDUAL,
@@ -143,12 +151,13 @@ def _observed(
         )
         .order_by(Observation.observed_on, Observation.ref)
     )
-    polygon = to_shape(sent.geom)
     return [
-        one
-        for one in found
-        if one.id != sent.corrects_id and shapely.intersects(polygon, to_shape(one.geom))
+        one for one in found if one.id != sent.corrects_id and _shares(polygon, to_shape(one.geom))
     ]
+
+
+def _shares(one: shapely.Geometry, other: shapely.Geometry) -> bool:
+    return bool(shapely.area(shapely.intersection(one, other)) > 0)
 
 
 def _neighbours(
@@ -161,7 +170,7 @@ def _neighbours(
         select(FieldSubmission)
         .outerjoin(FieldDecision, DECIDED)
         .where(
-            FieldSubmission.geom.op("&&")(_envelope(sent, BESIDE_DEGREES)),
+            FieldSubmission.geom.op("&&")(_envelope(to_shape(sent.geom), BESIDE_DEGREES)),
             FieldSubmission.community_id == community.id,
             FieldSubmission.id != sent.id,
             FieldDecision.id.is_(None),
@@ -171,7 +180,7 @@ def _neighbours(
     polygon, found = to_shape(sent.geom), []
     for one in rows:
         assert one.geom is not None
-        shared = bool(shapely.area(shapely.intersection(polygon, to_shape(one.geom))) > 0)
+        shared = _shares(polygon, to_shape(one.geom))
         other = Neighbour(
             one.id,
             one.recorded_by,
@@ -184,9 +193,8 @@ def _neighbours(
     return sorted(found, key=lambda pair: not pair[0].shared)
 
 
-def _envelope(sent: FieldSubmission, margin: float) -> Any:
-    assert sent.geom is not None
-    west, south, east, north = to_shape(sent.geom).bounds
+def _envelope(ground: shapely.Geometry, margin: float = 0.0) -> Any:
+    west, south, east, north = ground.bounds
     return func.ST_Expand(func.ST_MakeEnvelope(west, south, east, north, STORAGE_SRID), margin)
 
 

@@ -12,10 +12,12 @@ from sqlalchemy import select
 from cases.access import Permission
 from cases.field.checks import field_violations
 from cases.field.judging import Overtaken
+from cases.field.overlap import overlap_of
 from cases.field.reviewing import Acceptance, Merger, accept, merge, send_back
 from cases.field.versions import observation_version
 from cases.models import FieldDecision, FieldSubmission, FieldVerdict, SubmissionKind
 from cases.signing import Signature
+from cases.workflow import State
 from gis.problems import InputError
 from layers.models import Observation, ObservationStatus, StructureType
 from tests import builders
@@ -259,3 +261,21 @@ def test_what_was_decided_holds_together_and_what_does_not_is_named(scene: Scene
 
 def decision(verdict: FieldVerdict, **values: Any) -> dict[str, Any]:
     return {"verdict": verdict, "decided_by": "sue", **values}
+
+
+@pytest.mark.parametrize("x", [2.0, 4.0, 8.0, 18.5])
+def test_what_a_reviewer_is_shown_is_what_flagging_finds(scene: Scene, x: float) -> None:
+    """Beside an open observation, over two parcels, and over ground that was verified."""
+    scene.observe("O-1", 3, 1, 4, 5, observed_on=dt.date(2022, 4, 1))
+    scene.observe("O-2", 14, 1, 4, 5, observed_on=dt.date(2022, 4, 1))
+    scene.flag()
+    scene.move(scene.cases()[1], State.VERIFIED)
+    sent = send(scene, x, 5)
+    shown = overlap_of(scene.session, scene.community, sent)
+    done = accept(scene.session, scene.community, sent.id, Acceptance(), REVIEWER)
+    assert done.observation is not None
+    found = [one for one in scene.current() if one.observation_id == done.observation.id]
+    taken = sorted(one.occupied_m2 for one in shown.taken if not one.is_listed)
+    assert taken == pytest.approx([one.occupied_m2 for one in found], abs=1e-6)
+    sigmas = sorted(one.uncertainty_m2 for one in shown.taken if not one.is_listed)
+    assert sigmas == pytest.approx(sorted(2 * one.sigma_m2 for one in found), abs=1e-6)

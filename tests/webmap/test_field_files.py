@@ -55,10 +55,11 @@ class Phone:
     entries: dict[str, bytes] = field(default_factory=dict)
     drafts: list[str] = field(default_factory=list)
 
-    def mark(self, text: str | None, key: uuid.UUID | None = None) -> str:
-        name = str(key or uuid.uuid4())
+    def mark(self, text: str | None, state: str = "queued") -> str:
+        name = str(uuid.uuid4())
         self.drafts.append(name)
-        self.entries[f"drafts/{name}.json"] = json.dumps({"body": text, "draft": {}}).encode()
+        told = {"body": text, "draft": {"state": state}}
+        self.entries[f"drafts/{name}.json"] = json.dumps(told).encode()
         return name
 
     def mark_with_photograph(self) -> tuple[str, str]:
@@ -69,7 +70,7 @@ class Phone:
         }
         announced = {"id": photograph, "sends_original": True, **hashes}
         draft = self.mark(body(photographs=[announced]))
-        told = {"id": photograph, "draft": draft, "bearing": 90.5, "note": "gate", **hashes}
+        told = {"draft": draft, "bearing": 90.5, "note": "gate", "sends_original": True, **hashes}
         self.entries[f"photographs/{photograph}.jpg"] = copy
         self.entries[f"photographs/{photograph}.original.jpg"] = original
         self.entries[f"photographs/{photograph}.json"] = json.dumps(told).encode()
@@ -141,6 +142,19 @@ def test_a_file_is_taken_in_once_with_its_photographs(web: Web, phone: Phone) ->
         assert (shown.submission_id, shown.note, shown.bearing) == (kept.id, "gate", 90.5)
     assert hand_over(web, phone.place, phone.export()).status_code == 200
     assert counted(web) == (before[0] + 1, before[1] + 1, before[2] + 1)
+
+
+def test_what_was_put_aside_and_originals_not_chosen_stay_on_the_phone(
+    web: Web, phone: Phone
+) -> None:
+    phone.mark(body(0.7), "aside")
+    _draft, photograph = phone.mark_with_photograph()
+    name = f"photographs/{photograph}.json"
+    told = json.loads(phone.entries[name]) | {"sends_original": False}
+    phone.entries[name] = json.dumps(told).encode()
+    before = counted(web)
+    assert hand_over(web, phone.place, phone.export()).status_code == 200
+    assert counted(web) == (before[0] + 1, before[1] + 1, before[2])
 
 
 def test_what_is_sent_after_all_gets_the_same_receipt(web: Web, phone: Phone) -> None:

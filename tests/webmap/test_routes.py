@@ -74,6 +74,8 @@ def samples(web: Web) -> dict[str, Any]:
 def _made(web: Web) -> dict[str, Any]:
     with web.database.session(EVERYWHERE) as session, session.begin():
         place = make.community(session)
+        # The account that reads it: whoever sent a submission sees it, and whoever reviews.
+        sender = f"{Role.INSPECTOR}.{place.code}@example.org"
         home = make.household(session, place)
         parcel = make.parcel(session, place)
         run = make.campaign(session, place)
@@ -103,7 +105,7 @@ def _made(web: Web) -> dict[str, Any]:
             **papers,
             "kind": "docx",
             "photograph_id": photograph.id,
-            "submission_id": make.submission(session, seen).id,
+            "submission_id": make.submission(session, seen, recorded_by=sender).id,
             "upload_id": case.id,  # Nobody's: which version of tus is spoken is asked first.
             "language": "en",
             "size": "small",

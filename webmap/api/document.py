@@ -111,6 +111,8 @@ def noun_words() -> dict[str, str]:
         "lanes": gettext("Lanes"),
         "work": gettext("My work"),
         "submissions": gettext("Field capture"),
+        "field": gettext("What phones take along"),
+        "reviews": gettext("Review of submissions"),
         "uploads": gettext("Photographs from the field"),
         "tips": gettext("Tips"),
         "campaigns": gettext("Campaigns"),
@@ -140,6 +142,13 @@ def operation_words() -> dict[str, str]:
 
 def _field_words() -> dict[str, str]:
     return {
+        "field_areas": gettext("Lanes and buildings that a phone can prepare"),
+        "field_bundle": gettext("Everything of some buildings that a phone needs without a signal"),
+        "submission_list": gettext("Submissions, all or the own ones"),
+        "whole_submission": gettext("One submission with what was decided"),
+        "accept_submission": gettext("Let a submission become an observation, flagged at once"),
+        "merge_submission": gettext("Let several submissions become one observation"),
+        "return_submission": gettext("Send a submission back with the reason"),
         "send_submission": gettext("Keep what an inspector marked, under the phone's identifier"),
         "begin_upload": gettext("Announce a photograph, or ask how far it has come"),
         "upload_progress": gettext("How much of a file has come, and its receipt once it is kept"),

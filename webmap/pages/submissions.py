@@ -235,6 +235,7 @@ def _page(opened: OpenedPlace, submitted: Submitted, filled: Filled | None = Non
         kinds=KINDS,
         shapes=[drawn(one) for one in sheet.shapes],
         is_own=_is_own(opened, sheet),
+        problems=filled.problems if filled else (),
         may_decide=_may_decide(opened, sheet),
         filled_of=lambda name: filled if filled and filled.value("form") == name else Filled(),
     )

@@ -25,6 +25,7 @@ from cases.assignment import (
 from cases.case_list import ListedCase, find_listed
 from cases.decisions import MAY_DECIDE
 from cases.enclosures import count_undecided
+from cases.field.reading import count_to_review
 from cases.lanes import mapped_buildings
 from cases.ledger import today
 from cases.models import OrderOfWork
@@ -170,6 +171,7 @@ def _page(opened: OpenedPlace, filled: Filled, changed: frozenset[uuid.UUID] = f
         may_order=Permission.CAMPAIGN_EDIT in may,
         tips=count_waiting(session, community) if Permission.TIP_CHECK in may else None,
         undecided=count_undecided(session, community) if may & MAY_DECIDE else None,
+        submissions=_to_review(session, community, may),
         keepers=_choices(session, community, Duty.HOUSEKEEPER, may),
         inspectors=_choices(session, community, Duty.INSPECTOR, may),
         notes=lambda task, line: notes(task, line, day),
@@ -225,6 +227,13 @@ def _chosen(sections: Sequence[Section]) -> Section | None:
     walks = [one for one in sections if one.task in WALKED and one.lines]
     asked = request.args.get("walk")
     return next((one for one in walks if one.task == asked), next(iter(walks), None))
+
+
+def _to_review(session: Session, community: Community, may: frozenset[Permission]) -> int | None:
+    """Return how many submissions of others wait, ``None`` for whoever does not review."""
+    if Permission.FIELD_REVIEW not in may:
+        return None
+    return count_to_review(session, community, current_user.email)
 
 
 def _start(points: Sequence[StartingPoint]) -> Place | None:

@@ -98,10 +98,14 @@ LISTS = (
     "/cases",
     "/cases/{case_id}/events",
     "/tips",
+    "/field/submissions",
+    # A building that is none of the community's.
+    "/field/bundle",
     "/papers",
     "/campaigns/{campaign_id}/meetings",
     "/campaigns/{campaign_id}/announcements",
 )
+FOUND = "/field/submissions/{submission_id}"
 ACTS = (
     "moves",
     "visits",
@@ -131,6 +135,9 @@ CHANGES = (
     "POST {}/sites/{site_id}/state",
     "PUT {}/tips/{tip_id}",
     "PUT {}/field/submissions/{submission_id}",
+    "POST {}/field/submissions/{submission_id}/acceptance",
+    "POST {}/field/submissions/{submission_id}/merger",
+    "POST {}/field/submissions/{submission_id}/return",
     "POST {}/tips/{tip_id}/check",
     "POST {}/campaigns",
     "PATCH {}/campaigns/{campaign_id}",
@@ -194,6 +201,8 @@ CONFIG: dict[str, Any] = {
         changes(f"PUT {OWN}/password", "429"),
         *(reads(f"GET {PATH}{rest}") for rest in LISTS),
         reads(f"GET {ACCOUNTS}"),
+        # Submissions are made up here as clients do, so that most are not there.
+        reads(f"GET {PATH}{FOUND}", "404"),
         reads("GET /api/v1/places"),
         # A text with NUL is refused here as in lists.
         reads("GET /api/v1/places/{place}/status"),
