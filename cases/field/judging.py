@@ -1,0 +1,163 @@
+"""What stands against a review: the own work, a day nobody knows, ground that has changed since."""
+
+import datetime as dt
+import enum
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from cases.field.versions import latest, observation_version
+from cases.ledger import today
+from cases.models import FieldDecision, FieldSubmission
+from cases.registry import find_household
+from cases.signing import Signature
+from gis.problems import Problem, Said
+from layers.models import Community, Household, Observation, ObservationStatus, Purpose
+
+
+class Overtaken(enum.StrEnum):
+    """What to do with a correction of an observation that somebody else changed since."""
+
+    REPLACE = "replace"
+    BESIDE = "beside"
+
+
+def own_problems(sent: FieldSubmission, by: Signature) -> list[Problem]:
+    """Refuse a decision about what the reviewer sent."""
+    if sent.recorded_by.casefold() != by.actor.casefold():
+        return []
+    text = "You sent this yourself."
+    return [Problem("own_submission", text, "Let another person decide about it.")]
+
+
+def decided_problem(decided: FieldDecision) -> Problem:
+    """Return the problem of a submission that was decided about before."""
+    text = Said(
+        "It was decided about already: {verdict} by {decided_by}.",
+        verdict=decided.verdict,
+        decided_by=decided.decided_by,
+    )
+    return Problem("decided_already", text, "Look at what became of it.")
+
+
+def named_household(
+    session: Session, community: Community, sent: FieldSubmission, ref: str
+) -> tuple[Household | None, list[Problem]]:
+    """Return the household that a reviewer names, else the one that the inspector named."""
+    if ref.strip():
+        found = find_household(session, community, ref.strip())
+        return found, [] if found else [_unknown_household(ref.strip())]
+    if sent.household_id is None:
+        return None, []
+    return session.get_one(Household, (community.id, sent.household_id)), []
+
+
+def _unknown_household(ref: str) -> Problem:
+    return Problem(
+        "unknown_household",
+        Said("There is no {kind} {ref!r} in this community.", kind="household", ref=ref[:64]),
+        Said("Give the ref of a {kind} that is there.", kind="household"),
+        field="household",
+    )
+
+
+def day_problems(
+    community: Community, parts: Sequence[FieldSubmission], day: dt.date | None
+) -> list[Problem]:
+    """Ask for the day where the phone's clock cannot be believed."""
+    if day is not None and day > today(community):
+        text: str = Said("{day} is still to come.", day=day)
+        remedy = "Give the day on which it was seen."
+        return [Problem("wrong_day", text, remedy, field="observed_on")]
+    if day is not None or not any(one.is_clock_doubtful for one in parts):
+        return []
+    text = "The phone's clock was wrong, so nobody knows on which day this was seen."
+    remedy = "Confirm the day, or give the right one."
+    return [Problem("day_unconfirmed", text, remedy, field="observed_on")]
+
+
+def to_replace(
+    session: Session, community: Community, sent: FieldSubmission, overtaken: Overtaken | None
+) -> tuple[Observation | None, list[Problem]]:
+    """Return the observation whose place a correction takes.
+
+    Where somebody else has changed it since the inspector read it, the reviewer says what
+    stands: nothing is overwritten that the reviewer has not seen.
+    """
+    if sent.corrects_id is None:
+        return None, []
+    read = session.get_one(Observation, (community.id, sent.corrects_id))
+    now = standing_now(session, read)
+    if read.status is ObservationStatus.OPEN and not is_overtaken(sent, read):
+        return read, []
+    if overtaken is Overtaken.REPLACE and now is not None:
+        return now, []
+    if overtaken is Overtaken.BESIDE:
+        return None, []
+    text = Said("Observation {ref} was changed by somebody else since it was read.", ref=read.ref)
+    remedy = "Say whether this takes its place or stands beside it, or merge both, or return it."
+    return None, [Problem("overtaken", text, remedy, field="overtaken")]
+
+
+def is_overtaken(sent: FieldSubmission, read: Observation) -> bool:
+    """Tell whether the observation that a submission corrects is another than was read."""
+    return sent.corrects_version not in ("", observation_version(read))
+
+
+def standing_now(session: Session, read: Observation) -> Observation | None:
+    """Return the open observation that came in the place of one, ``None`` where it ended."""
+    now = latest(session, read)
+    return now if now.status is ObservationStatus.OPEN else None
+
+
+def named_observation(
+    session: Session, community: Community, observation_id: uuid.UUID | None
+) -> tuple[Observation | None, list[Problem]]:
+    """Return the open observation that a merger names, and what is wrong with it."""
+    if observation_id is None:
+        return None, []
+    seen = session.get(Observation, (community.id, observation_id))
+    if seen and seen.status is ObservationStatus.OPEN and seen.purpose is not Purpose.RESIDUAL:
+        return seen, []
+    text, remedy = "This observation is not open.", "Choose one that still counts."
+    return None, [Problem("unknown_observation", text, remedy, field="observation")]
+
+
+def merged_over(
+    session: Session,
+    community: Community,
+    parts: Sequence[FieldSubmission],
+    named: Observation | None,
+) -> tuple[Observation | None, list[Problem]]:
+    """Return the observation whose place the merger takes; more than one is refused."""
+    targets = {} if named is None else {named.id: named}
+    for part in parts:
+        if part.corrects_id is not None:
+            read = session.get_one(Observation, (community.id, part.corrects_id))
+            now = standing_now(session, read)
+            targets |= {} if now is None else {now.id: now}
+    if len(targets) < 2:
+        return next(iter(targets.values()), None), []
+    refs = ", ".join(sorted(one.ref for one in targets.values()))
+    text = Said("They belong to several observations: {refs}.", refs=refs)
+    remedy = "Merge those of one observation at a time."
+    return None, [Problem("merger_several", text, remedy, field="with")]
+
+
+def one_household(
+    session: Session,
+    community: Community,
+    parts: Sequence[FieldSubmission],
+    replaced: Observation | None,
+) -> tuple[Household | None, list[Problem]]:
+    """Return the household that the parts name; where they disagree, no one is accused."""
+    named = {part.household_id for part in parts if part.household_id is not None}
+    if not named and replaced is not None and replaced.occupier_id is not None:
+        named = {replaced.occupier_id}
+    if len(named) > 1:
+        text = "They name different households."
+        remedy = "Accept them one by one, or return what is wrong."
+        return None, [Problem("merger_households", text, remedy, field="with")]
+    key = next(iter(named), None)
+    return (None if key is None else session.get_one(Household, (community.id, key))), []

@@ -1,0 +1,223 @@
+"""What the office makes of submissions: once, by another, flagged at once, nothing overwritten."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import pytest
+import shapely
+from geoalchemy2.shape import to_shape
+from sqlalchemy import select
+
+from cases.access import Permission
+from cases.field.judging import Overtaken
+from cases.field.reviewing import Acceptance, Merger, accept, merge, send_back
+from cases.field.versions import observation_version
+from cases.models import FieldDecision, FieldSubmission, FieldVerdict, SubmissionKind
+from cases.signing import Signature
+from gis.problems import InputError
+from layers.models import Observation, ObservationStatus, StructureType
+from tests import builders
+from tests.cases.conftest import Scene, rectangle
+
+REVIEWER = Signature("sue", permissions=frozenset({Permission.FIELD_REVIEW}))
+
+
+def codes(refused: pytest.ExceptionInfo[InputError]) -> list[str]:
+    return [one.code for one in refused.value.problems]
+
+
+def wkb(one: FieldSubmission | Observation) -> bytes:
+    assert one.geom is not None
+    return bytes(to_shape(one.geom).wkb)
+
+
+def send(scene: Scene, x: float, width: float = 4, **values: Any) -> FieldSubmission:
+    """Let Ana's phone have sent a rectangle of 4 m, ``x`` metres along the parcels."""
+    given: dict[str, Any] = {
+        "geom": scene.stored(rectangle(x, 1, width, 5)),
+        "area_m2": width * 5.0,
+        "observed_on": dt.date(2022, 4, 3),
+        **values,
+    }
+    near = Observation(community_id=scene.community.id, geom=given["geom"])
+    return builders.submission(scene.session, near, id=uuid.uuid4(), **given)
+
+
+def correction(scene: Scene, seen: Observation, x: float, **values: Any) -> FieldSubmission:
+    given: dict[str, Any] = {
+        "corrects_id": seen.id,
+        "corrects_version": observation_version(seen),
+        **values,
+    }
+    return send(scene, x, **given)
+
+
+def test_accepted_ground_is_flagged_at_once(scene: Scene) -> None:
+    sent = send(scene, 2, household_id=scene.households[0].id, note="bamboo", plants="leek")
+    done = accept(scene.session, scene.community, sent.id, Acceptance(reason="seen"), REVIEWER)
+    assert done.observation is not None
+    assert done.report.new == 1
+    assert done.report.cases_opened == 1
+    assert done.observation.area_m2 == pytest.approx(20.0, abs=0.01)
+    assert done.observation.occupier_id == scene.households[0].id
+    assert done.observation.note == "bamboo\nleek"
+    assert done.decision.observation_id == done.observation.id
+    assert wkb(done.observation) == wkb(sent)
+    assert scene.figures(dt.date.today())["surveyed_households"] == 1
+
+
+def test_a_reviewer_says_what_the_phone_did_not_know(scene: Scene) -> None:
+    sent = send(scene, 2, is_clock_doubtful=True)
+    with pytest.raises(InputError) as refused:
+        accept(scene.session, scene.community, sent.id, Acceptance(household="?"), REVIEWER)
+    assert codes(refused) == ["unknown_household", "day_unconfirmed"]
+    asked = Acceptance(StructureType.SHED, "H1", dt.date(2022, 4, 2))
+    done = accept(scene.session, scene.community, sent.id, asked, REVIEWER)
+    assert done.observation is not None
+    assert done.observation.structure_type is StructureType.SHED
+    assert done.observation.observed_on == dt.date(2022, 4, 2)
+    assert done.observation.occupier_id == scene.households[1].id
+    assert sent.observed_on == dt.date(2022, 4, 3)
+
+
+def test_nobody_decides_about_the_own_work_or_without_the_right(scene: Scene) -> None:
+    sent = send(scene, 2)
+    own = Signature("Ana", permissions=REVIEWER.permissions)
+    with pytest.raises(InputError) as refused:
+        send_back(scene.session, scene.community, sent.id, "", own)
+    assert codes(refused) == ["own_submission", "reason_missing"]
+    with pytest.raises(InputError) as refused:
+        send_back(
+            scene.session, scene.community, sent.id, "no", Signature("sue", None, frozenset())
+        )
+    assert codes(refused) == ["not_permitted"]
+    assert scene.session.scalars(select(FieldDecision)).all() == []
+
+
+def test_a_submission_is_decided_about_once(scene: Scene) -> None:
+    sent = send(scene, 2)
+    done = send_back(scene.session, scene.community, sent.id, "Walk around the shed.", REVIEWER)
+    assert done.decision.verdict is FieldVerdict.RETURNED
+    assert done.observation is None
+    for again in (
+        lambda: accept(scene.session, scene.community, sent.id, Acceptance(), REVIEWER),
+        lambda: send_back(scene.session, scene.community, sent.id, "no", REVIEWER),
+        lambda: merge(scene.session, scene.community, sent.id, Merger(reason="r"), REVIEWER),
+    ):
+        with pytest.raises(InputError) as refused:
+            again()  # type: ignore[no-untyped-call]
+        assert "decided_already" in codes(refused)
+    assert scene.session.scalars(select(Observation)).all() == []
+
+
+def test_a_correction_takes_the_place_of_what_it_corrects(scene: Scene) -> None:
+    seen = scene.observe("O-1", 2, 1, 4, 5, observed_on=dt.date(2022, 4, 1))
+    scene.flag()
+    sent = correction(scene, seen, 3)
+    done = accept(scene.session, scene.community, sent.id, Acceptance(), REVIEWER)
+    scene.session.refresh(seen)
+    assert done.observation is not None
+    assert (done.observation.ref, done.observation.replaces_id) == ("O-1", seen.id)
+    assert seen.status is ObservationStatus.SUPERSEDED
+    assert seen.ended_on == dt.date(2022, 4, 3)
+    (found,) = scene.current()
+    assert found.observation_id == done.observation.id
+
+
+@pytest.mark.parametrize("choice", [Overtaken.REPLACE, Overtaken.BESIDE])
+def test_what_somebody_else_changed_is_replaced_only_by_a_choice(
+    scene: Scene, choice: Overtaken
+) -> None:
+    seen = scene.observe("O-1", 2, 1, 4, 5, observed_on=dt.date(2022, 4, 1))
+    first, second = correction(scene, seen, 3), correction(scene, seen, 4, recorded_by="bo")
+    accept(scene.session, scene.community, first.id, Acceptance(), REVIEWER)
+    with pytest.raises(InputError) as refused:
+        accept(scene.session, scene.community, second.id, Acceptance(), REVIEWER)
+    assert codes(refused) == ["overtaken"]
+    asked = Acceptance(overtaken=choice)
+    done = accept(scene.session, scene.community, second.id, asked, REVIEWER)
+    standing = scene.session.scalars(
+        select(Observation).where(Observation.status == ObservationStatus.OPEN)
+    ).all()
+    assert len(standing) == (1 if choice is Overtaken.REPLACE else 2)
+    assert done.observation in standing
+
+
+def test_several_become_one_and_stay_in_the_record(scene: Scene) -> None:
+    seen = scene.observe("O-1", 8, 1, 3, 5, observed_on=dt.date(2022, 4, 1))
+    first, second = send(scene, 2), send(scene, 5, recorded_by="bo", rms_m=0.5)
+    before = [wkb(one) for one in (first, second, seen)]
+    asked = Merger([second.id], seen.id, "one fence")
+    done = merge(scene.session, scene.community, first.id, asked, REVIEWER)
+    assert done.observation is not None
+    assert done.observation.area_m2 == pytest.approx(9 * 5, abs=0.01)
+    assert done.observation.rms_m == 0.5
+    assert done.observation.replaces_id == seen.id
+    assert done.observation.ref == "O-1"
+    verdicts = scene.session.scalars(select(FieldDecision)).all()
+    assert {one.submission_id for one in verdicts} == {first.id, second.id}
+    assert {one.observation_id for one in verdicts} == {done.observation.id}
+    assert before == [wkb(one) for one in (first, second, seen)]
+
+
+def test_what_cannot_be_merged_is_said_at_once(scene: Scene) -> None:
+    one = scene.observe("O-1", 2, 1, 4, 5)
+    two = scene.observe("O-2", 12, 1, 4, 5)
+    mine = send(scene, 1, household_id=scene.households[0].id)
+    theirs = correction(scene, one, 2, household_id=scene.households[1].id)
+    clear = send(scene, 1, kind=SubmissionKind.CLEAR, geom=None, area_m2=None, structure_types=[])
+    asked = Merger([theirs.id, clear.id, uuid.uuid4()], two.id)
+    with pytest.raises(InputError) as refused:
+        merge(scene.session, scene.community, mine.id, asked, REVIEWER)
+    assert sorted(codes(refused)) == [
+        "merger_clear",
+        "merger_households",
+        "merger_several",
+        "reason_missing",
+        "unknown_submission",
+    ]
+    with pytest.raises(InputError) as refused:
+        merge(scene.session, scene.community, mine.id, Merger(reason="alone"), REVIEWER)
+    assert codes(refused) == ["merger_alone"]
+
+
+def test_nothing_here_makes_a_household_surveyed_and_clears_no_case(scene: Scene) -> None:
+    scene.observe("O-1", 2, 1, 4, 5)
+    scene.flag()
+    before = scene.figures(dt.date.today())
+    clear: dict[str, Any] = {
+        "kind": SubmissionKind.CLEAR,
+        "geom": None,
+        "area_m2": None,
+        "structure_types": [],
+    }
+    sent = send(scene, 0, household_id=scene.households[1].id, **clear)
+    done = accept(scene.session, scene.community, sent.id, Acceptance(), REVIEWER)
+    assert done.observation is not None
+    assert done.observation.structure_type is StructureType.NONE
+    after = scene.figures(dt.date.today())
+    assert after["surveyed_households"] == before["surveyed_households"] + 1
+    same = {name: value for name, value in after.items() if name.endswith("_m2")}
+    assert same == {name: before[name] for name in same}
+    lost = builders.household(scene.session, scene.community, ref="L", building_id=None)
+    nowhere = send(scene, 0, household_id=lost.id, **clear)
+    with pytest.raises(InputError) as refused:
+        accept(scene.session, scene.community, nowhere.id, Acceptance(), REVIEWER)
+    assert codes(refused) == ["household_without_parcel"]
+
+
+def test_what_is_not_there_cannot_be_decided_about(scene: Scene) -> None:
+    with pytest.raises(LookupError):
+        accept(scene.session, scene.community, uuid.uuid4(), Acceptance(), REVIEWER)
+
+
+def test_touching_parts_become_one_sound_polygon(scene: Scene) -> None:
+    first, second = send(scene, 2), send(scene, 6, recorded_by="bo")
+    done = merge(
+        scene.session, scene.community, first.id, Merger([second.id], None, "one"), REVIEWER
+    )
+    assert done.observation is not None
+    ground = to_shape(done.observation.geom)
+    assert shapely.is_valid(ground)
+    assert done.observation.area_m2 == pytest.approx(40.0, abs=0.01)
