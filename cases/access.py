@@ -23,6 +23,7 @@ class Permission(enum.StrEnum):
     CONTACT_READ = "contact:read"
     DOCUMENT_ISSUE = "document:issue"
     FIELD_CAPTURE = "field:capture"
+    FIELD_READ = "field:read"
     FIELD_REVIEW = "field:review"
     FIGURES_READ = "figures:read"
     GEOMETRY_EDIT = "geometry:edit"
@@ -80,6 +81,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.CASE_INSPECT,
         Permission.CASE_VERIFY,
         Permission.FIELD_CAPTURE,
+        Permission.FIELD_READ,
         Permission.PHOTOGRAPH_ORIGINAL,
         Permission.TIP_CHECK,
     },
@@ -103,6 +105,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.CASE_VISIT,
         Permission.CONTACT_READ,
         Permission.DOCUMENT_ISSUE,
+        Permission.FIELD_READ,
         Permission.FIELD_REVIEW,
         Permission.LANES_EDIT,
         Permission.LAYERS_EXPORT,

@@ -98,14 +98,11 @@ def find_enclosure(
 
     One that belongs to no case is seen by whoever sees the map.
     """
-    visible = [_in_case(viewer.sees)]
-    if Permission.MAP_READ in viewer.permissions:
-        visible.append(~_in_case())
     seen = session.scalar(
         select(Observation).where(
             Observation.community_id == community.id,
             Observation.id == observation_id,
-            or_(*visible),
+            seen_by(viewer),
         )
     )
     if seen is None:
@@ -116,6 +113,14 @@ def find_enclosure(
     ground = [shape for one in found for shape in shapes_of_ground(one, seen.ref)]
     pieces = _pieces(session, community, seen, viewer)
     return Enclosure(seen, pieces, _linked(session, seen), [*around, own, *ground])
+
+
+def seen_by(viewer: Viewer) -> ColumnElement[bool]:
+    """Return which observations a viewer may open, as one condition on ``Observation``."""
+    visible = [_in_case(viewer.sees)]
+    if Permission.MAP_READ in viewer.permissions:
+        visible.append(~_in_case())
+    return or_(*visible)
 
 
 def undecided(session: Session, community: Community) -> list[Waiting]:

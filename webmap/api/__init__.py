@@ -9,6 +9,8 @@ from webmap.api.cases import cases
 from webmap.api.clock import clock
 from webmap.api.declarations import declarations
 from webmap.api.document import document, make_api
+from webmap.api.field_bundle import field_bundles
+from webmap.api.field_reviews import field_reviews
 from webmap.api.field_submissions import field_submissions
 from webmap.api.findings import findings
 from webmap.api.household import household
@@ -45,6 +47,8 @@ NOUNS = (
     sites,
     field_submissions,
     uploads,
+    field_bundles,
+    field_reviews,
 )
 
 CAMPAIGN_NOUNS = (campaign_api, body_api, meeting_api, announcement_api, paper_api)

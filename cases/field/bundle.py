@@ -1,0 +1,133 @@
+"""What a phone takes along: the ground of some buildings, and all that lies upon it.
+
+Everything is read by box, so that a bundle costs the same in a village and in a city, and
+in as many queries for one building as for a lane. Households appear by their reference
+only: whoever surveys a door reads it there. What belongs to a case that the viewer does not
+see is ground without a case.
+"""
+
+import datetime as dt
+import hashlib
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import shapely
+from geoalchemy2.shape import to_shape
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cases.field.surroundings import (
+    encroachments_near,
+    observations_near,
+    parcels_near,
+    plain,
+    waiting_near,
+)
+from cases.field.taken import field_cases, field_photographs
+from cases.flag_load import METRES_PER_DEGREE
+from cases.parcel_file import Viewer
+from cases.policy import Policy
+from gis.crs import Geometries, SurveyCRS
+from gis.phone import phone_survey
+from gis.problems import InputError, Problem
+from layers.bulk import among
+from layers.frames import frame, geometries, wkb
+from layers.models import (
+    Building,
+    Community,
+    Parcel,
+)
+
+KEPT = dt.timedelta(days=14)
+# What lies this far from the chosen ground comes along, to snap to and to be seen.
+AROUND_M = 15.0
+MOST_BUILDINGS = 200
+
+
+def bundle(
+    session: Session,
+    community: Community,
+    viewer: Viewer,
+    buildings: Sequence[uuid.UUID],
+    now: dt.datetime,
+) -> dict[str, Any]:
+    """Return everything of ``buildings`` that a phone needs without a signal, as JSON.
+
+    Geometries are GeoJSON in EPSG:4326, areas in m2 of the survey CRS. ``version`` changes
+    with what it says, not with the time. Raises ``InputError`` where a building is not there.
+    """
+    policy, survey = Policy.of(community.policy), SurveyCRS(community.survey_srid)
+    chosen, boxes = _chosen(session, community, buildings)
+    if not chosen or len(chosen) < len(set(buildings)):
+        text, remedy = "A building is not there.", "Choose from those of the list, at least one."
+        raise InputError([Problem("unknown_building", text, remedy, field="building")])
+    parcels = parcels_near(session, community, boxes)
+    observations = observations_near(session, community, boxes, viewer)
+    cases = field_cases(session, community, viewer, buildings)
+    photographs = field_photographs(
+        session, community, list(cases), [one["id"] for one in observations]
+    )
+    for one in observations:
+        one["photographs"] = [it["id"] for it in photographs if it["observation"] == one["id"]]
+    told: dict[str, Any] = {
+        "place": community.code,
+        "name": community.name,
+        "survey": phone_survey(survey, _box(boxes)),
+        "boundary": None if community.boundary is None else plain(to_shape(community.boundary)),
+        "tolerances": asdict(policy.tolerances),
+        "sketch_rms_m": policy.sketch_rms_m,
+        "buildings": chosen,
+        "parcels": parcels,
+        "observations": observations,
+        "encroachments": encroachments_near(session, community, boxes, survey, cases),
+        "cases": list(cases.values()),
+        "photographs": photographs,
+        "waiting": waiting_near(session, community, boxes, viewer),
+    }
+    said = json.dumps(told, sort_keys=True, default=str).encode()
+    return {
+        "prepared_at": now.isoformat(),
+        "expires_at": (now + KEPT).isoformat(),
+        "version": hashlib.sha256(said).hexdigest()[:16],
+        **told,
+    }
+
+
+def _chosen(
+    session: Session, community: Community, buildings: Sequence[uuid.UUID]
+) -> tuple[list[dict[str, Any]], Geometries]:
+    """Return the buildings, and the boxes of them and of their parcels, 15 m wider."""
+    rows = frame(
+        session,
+        select(Building.id, Building.ref, Building.name, wkb(Building.geom))
+        .where(Building.community_id == community.id, among(Building.id, buildings))
+        .order_by(Building.ref),
+    )
+    own = frame(
+        session,
+        select(wkb(Parcel.geom)).where(
+            Parcel.community_id == community.id, among(Parcel.building_id, buildings)
+        ),
+    )
+    told = [
+        {"id": str(row.id), "ref": row.ref, "name": row.name, "geometry": plain(row.geom)}
+        for row in rows.itertuples()
+    ]
+    return told, _wider(np.concatenate([geometries(rows), geometries(own)]))
+
+
+def _wider(shapes: Geometries) -> Geometries:
+    west, south, east, north = shapely.bounds(shapes).T
+    high = AROUND_M / METRES_PER_DEGREE
+    wide = high / np.maximum(np.cos(np.radians(north)), 0.01)
+    boxes: Geometries = shapely.box(west - wide, south - high, east + wide, north + high)
+    return boxes
+
+
+def _box(boxes: Geometries) -> tuple[float, float, float, float]:
+    west, south, east, north = shapely.total_bounds(boxes).tolist()
+    return west, south, east, north

@@ -1,0 +1,101 @@
+"""The cases and photographs that a phone takes along: those that its account sees."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from cases.models import Campaign, Case, Encroachment, FieldDecision, Photograph
+from cases.parcel_file import Viewer, number_column
+from layers.bulk import among
+from layers.models import Community, Household
+
+
+def field_cases(
+    session: Session, community: Community, viewer: Viewer, buildings: Sequence[uuid.UUID]
+) -> dict[str, dict[str, Any]]:
+    """Return the cases of households in ``buildings`` that the viewer sees, by identifier."""
+    run = and_(Campaign.community_id == Case.community_id, Campaign.id == Case.campaign_id)
+    own = and_(Household.community_id == Case.community_id, Household.id == Case.household_id)
+    parcels = (
+        select(func.array_agg(Encroachment.parcel_id.distinct()))
+        .where(
+            Encroachment.community_id == Case.community_id,
+            Encroachment.case_id == Case.id,
+            Encroachment.superseded_on.is_(None),
+        )
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(Case.id, number_column(community), Case.state, Household.ref, parcels)
+        .join(Household, own)
+        .join(Campaign, run)
+        .where(
+            Case.community_id == community.id,
+            among(Household.building_id, buildings),
+            viewer.sees,
+        )
+        .order_by(Campaign.started_on, Case.number)
+    )
+    return {
+        str(key): {
+            "id": str(key),
+            "number": number,
+            "state": str(state),
+            "household": ref,
+            "parcels": sorted(str(one) for one in ground or []),
+        }
+        for key, number, state, ref, ground in rows
+    }
+
+
+def field_photographs(
+    session: Session, community: Community, cases: Sequence[str], observations: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the photographs of ``cases``, and those that came with ``observations``."""
+    became = and_(
+        FieldDecision.community_id == Photograph.community_id,
+        FieldDecision.submission_id == Photograph.submission_id,
+    )
+    shown = func.coalesce(Photograph.observation_id, FieldDecision.observation_id)
+    seen = [uuid.UUID(one) for one in observations]
+    rows = session.execute(
+        select(
+            Photograph.id,
+            Photograph.case_id,
+            shown,
+            Photograph.taken_at,
+            Photograph.bearing,
+            func.ST_X(Photograph.geom),
+            func.ST_Y(Photograph.geom),
+        )
+        .outerjoin(FieldDecision, became)
+        .where(
+            Photograph.community_id == community.id,
+            or_(
+                among(Photograph.case_id, [uuid.UUID(one) for one in cases]),
+                and_(
+                    Photograph.case_id.is_(None),
+                    or_(
+                        among(Photograph.observation_id, seen),
+                        among(FieldDecision.observation_id, seen),
+                    ),
+                ),
+            ),
+        )
+        .order_by(func.coalesce(Photograph.taken_at, Photograph.recorded_at), Photograph.id)
+    )
+    return [
+        {
+            "id": str(key),
+            "case": case and str(case),
+            "observation": observation and str(observation),
+            "taken_at": taken_at and taken_at.isoformat(),
+            "bearing": bearing,
+            "longitude": longitude,
+            "latitude": latitude,
+        }
+        for key, case, observation, taken_at, bearing, longitude, latitude in rows
+    ]
