@@ -5,17 +5,23 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
+import shapely
+from geoalchemy2.shape import to_shape
 from pyproj import Transformer
+from shapely.geometry import shape
 from sqlalchemy import event, select
 
 from cases.access import Role
 from cases.models import FieldSubmission
+from gis.crs import SurveyCRS
 from layers.db import EVERYWHERE
-from layers.models import Community, Observation, Parcel
+from layers.models import Community, Parcel
 from tests import builders as make
 from tests.webmap.api.sending import Sender, codes
 from tests.webmap.conftest import NAME, Story, Web
+from webmap.connections import current_database
 
 
 @dataclass(frozen=True)
@@ -182,8 +188,6 @@ def test_a_bundle_asks_no_more_of_the_database_for_more_ground(web: Web, yard: Y
 
 def _statements(web: Web, yard: Yard, buildings: list[str]) -> int:
     """Return how many statements a bundle takes."""
-    from webmap.connections import current_database
-
     counted: list[str] = []
     with web.app.app_context():
         engine = current_database().engine
@@ -206,13 +210,13 @@ def test_no_bundle_without_buildings_that_are_there(yard: Yard) -> None:
     assert codes(absent) == ["unknown_building"]
 
 
-def test_a_parcel_of_a_bundle_has_its_whole_precision(web: Web, yard: Yard) -> None:
+def test_ground_in_a_bundle_has_the_area_that_the_server_computes(web: Web, yard: Yard) -> None:
     told = yard.inspector.get("field/bundle", building=yard.building)
+    survey = SurveyCRS(told["survey"]["srid"])
     with web.database.session(EVERYWHERE) as session:
-        stored = {
-            str(key): area
-            for key, area in session.execute(select(Parcel.id, Parcel.area_m2)).tuples()
-        }
-        assert session.scalars(select(Observation.id)).all()
+        rows = session.execute(select(Parcel.id, Parcel.geom)).all()
+        stored = {str(key): to_shape(geom) for key, geom in rows}
     for one in told["parcels"]:
-        assert one["area_m2"] == stored[one["id"]]
+        both = np.array([shape(one["geometry"]), stored[one["id"]]], dtype=object)
+        ours, theirs = shapely.area(survey.to_survey(both))
+        assert ours == pytest.approx(theirs, abs=1e-4)
