@@ -185,12 +185,12 @@ def _parcels(communities: Sequence[int]) -> Rows:
         Parcel.community_id,
         Parcel.id,
         Parcel.rms_m,
-        _accusation().label("accusation"),
+        accusation().label("accusation"),
         wkb(Parcel.geom),
     ).where(_of(Parcel, communities))
 
 
-def _accusation() -> ColumnElement[int]:
+def accusation() -> ColumnElement[int]:
     """Return what an overlap with a parcel may lead to (DOMAIN, product rule 1)."""
     never = or_(Parcel.kind != ParcelKind.PUBLIC_GREEN, Parcel.title_basis == TitleBasis.INDIVIDUAL)
     unknown = or_(Parcel.title_basis == TitleBasis.UNKNOWN, Parcel.title_disputed)

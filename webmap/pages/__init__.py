@@ -22,6 +22,7 @@ from webmap.pages.patrols import patrols
 from webmap.pages.photographs import photograph_pages
 from webmap.pages.places import pages
 from webmap.pages.sites import sites
+from webmap.pages.submissions import submissions
 from webmap.pages.tips import tips
 from webmap.pages.visits import visit_forms
 from webmap.pages.work import work
@@ -46,4 +47,5 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     sites,
     photograph_pages,
     field,
+    submissions,
 )

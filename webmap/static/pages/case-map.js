@@ -17,6 +17,15 @@
     reclaimed: { color: "#00674b", weight: 2, fillColor: "#009e73", fillOpacity: 0.5 },
     rebound: { color: "#8a2f66", weight: 2, fillColor: "#cc79a7", fillOpacity: 0.6 },
     standing: { color: "#a33c00", weight: 3, fillColor: "#d55e00", fillOpacity: 0.55 },
+    // Of a submission from the field: what was there, what others sent, what it is itself.
+    earlier: { color: "#6b5b95", weight: 2, dashArray: "2 5", fillColor: "#6b5b95", fillOpacity: 0.12 },
+    now: { color: "#a33c00", weight: 2.5, fillColor: "#d55e00", fillOpacity: 0.25 },
+    waiting: { color: "#8a2f66", weight: 2, dashArray: "7 4", fillColor: "#cc79a7", fillOpacity: 0.25 },
+    taken: { color: "#8a4b00", weight: 1, fillColor: "#e69f00", fillOpacity: 0.5 },
+    clear: { color: "#00674b", weight: 2.5, dashArray: "7 4", fillColor: "#009e73", fillOpacity: 0.25 },
+    submitted: { color: "#00507d", weight: 3, fillColor: "#56b4e9", fillOpacity: 0.2 },
+    walk: { color: "#10231a", weight: 2, dashArray: "1 5", fill: false },
+    position: { color: "#ffffff", weight: 2, fillColor: "#00507d", fillOpacity: 1 },
     residual: { color: "#00507d", weight: 2, dashArray: "7 4", fillColor: "#56b4e9", fillOpacity: 0.45 },
   };
   const ORIENTATION = ["building", "parcel"];
@@ -32,12 +41,13 @@
     return layer.bindTooltip(element, { sticky: true });
   }
 
+  const pointToLayer = (_point, place) => L.circleMarker(place, { radius: 7 });
   const groups = new Map();
   for (const [name, look] of Object.entries(LOOKS)) {
     const mine = shapes.filter((shape) => shape.layer === name);
     if (!mine.length) continue;
     const layers = mine.map((shape) =>
-      labelled(L.geoJSON(shape.geometry, { style: look, interactive: !ORIENTATION.includes(name) || name === "parcel" }), shape));
+      labelled(L.geoJSON(shape.geometry, { style: look, pointToLayer, interactive: !ORIENTATION.includes(name) || name === "parcel" }), shape));
     groups.set(name, { group: L.featureGroup(layers).addTo(map), days: mine.map((shape) => shape.day).filter(Boolean) });
   }
 

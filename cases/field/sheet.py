@@ -1,0 +1,246 @@
+"""Everything that a reviewer needs to judge one submission, on one sheet."""
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+from geoalchemy2 import WKBElement
+from geoalchemy2.shape import from_shape, to_shape
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from cases.case_sheet import DECIMALS, Shape, shape_of, shapes_around
+from cases.field.judging import is_overtaken, standing_now
+from cases.field.overlap import Overlap, overlap_of
+from cases.field.reading import Submitted
+from cases.field.verdicts import DECIDED
+from cases.models import FieldDecision, FieldSubmission
+from layers.models import (
+    STORAGE_SRID,
+    Community,
+    Household,
+    Observation,
+    ObservationStatus,
+    Parcel,
+    ParcelHousehold,
+    Purpose,
+    StructureType,
+)
+
+# Other submissions this near, some 5 m, may be of the same fence.
+BESIDE_DEGREES = 5e-5
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another submission that waits nearby; ``shared`` says that both lie on one another."""
+
+    id: uuid.UUID
+    recorded_by: str
+    observed_on: dt.date
+    structure_type: str
+    area_m2: float
+    shared: bool
+
+
+@dataclass(frozen=True)
+class SubmissionSheet:
+    """What the page of a submission shows.
+
+    ``earlier`` is the observation that it corrects as it was read, ``now`` the one that
+    stands in its place where somebody else has changed it (``is_overtaken``). ``observed``
+    are open observations that it lies on, ``neighbours`` others that wait.
+    """
+
+    submitted: Submitted
+    overlap: Overlap
+    earlier: Observation | None
+    now: Observation | None
+    is_overtaken: bool
+    observed: Sequence[Observation]
+    neighbours: list[Neighbour]
+    linked: list[str]
+    shapes: list[Shape]
+
+
+def submission_sheet(
+    session: Session, community: Community, submitted: Submitted
+) -> SubmissionSheet:
+    """Return everything about a submission that the viewer sees already."""
+    sent = submitted.sent
+    earlier, now, overtaken = _corrected(session, community, sent)
+    overlap = overlap_of(session, community, sent)
+    observed = _observed(session, community, sent)
+    neighbours = _neighbours(session, community, sent)
+    ground = _ground(session, community, sent)
+    shapes = [*shapes_around(session, community.id, _grounds(sent, ground))]
+    shapes += [shape_of("observed", one.ref, one.observed_on, one.geom) for one in observed]
+    if earlier is not None:
+        shapes.append(shape_of("earlier", earlier.ref, earlier.observed_on, earlier.geom))
+    if overtaken and now is not None:
+        shapes.append(shape_of("now", now.ref, now.observed_on, now.geom))
+    for other, geom in neighbours:
+        shapes.append(shape_of("waiting", other.recorded_by, other.observed_on, geom))
+    for one in overlap.taken:
+        if not one.is_listed:
+            shapes.append(drawn_shape("taken", one.parcel, None, one.ground))
+    shapes += _own_shapes(sent, ground)
+    linked = _linked(session, community, [one.parcel_id for one in overlap.taken])
+    return SubmissionSheet(
+        submitted,
+        overlap,
+        earlier,
+        now,
+        overtaken,
+        observed,
+        [one for one, _geom in neighbours],
+        linked,
+        shapes,
+    )
+
+
+def drawn_shape(layer: str, label: str, day: dt.date | None, geometry: shapely.Geometry) -> Shape:
+    """Return a geometry of EPSG:4326 as a shape to draw."""
+    rounded = shapely.transform(geometry, lambda xy: np.round(xy, DECIMALS))
+    return Shape(layer, label, day, shapely.to_geojson(rounded))
+
+
+def _corrected(
+    session: Session, community: Community, sent: FieldSubmission
+) -> tuple[Observation | None, Observation | None, bool]:
+    if sent.corrects_id is None:
+        return None, None, False
+    read = session.get_one(Observation, (community.id, sent.corrects_id))
+    now = standing_now(session, read)
+    overtaken = read.status is not ObservationStatus.OPEN or is_overtaken(sent, read)
+    return read, now, overtaken
+
+
+def _observed(
+    session: Session, community: Community, sent: FieldSubmission
+) -> Sequence[Observation]:
+    """Return open observations that the submission lies on, but for what it corrects."""
+    if sent.geom is None:
+        return []
+    found = session.scalars(
+        select(Observation)
+        .where(
+            Observation.geom.op("&&")(_envelope(sent, 0.0)),
+            Observation.community_id == community.id,
+            Observation.status == ObservationStatus.OPEN,
+            Observation.purpose != Purpose.RESIDUAL,
+            Observation.structure_type != StructureType.NONE,
+        )
+        .order_by(Observation.observed_on, Observation.ref)
+    )
+    polygon = to_shape(sent.geom)
+    return [
+        one
+        for one in found
+        if one.id != sent.corrects_id and shapely.intersects(polygon, to_shape(one.geom))
+    ]
+
+
+def _neighbours(
+    session: Session, community: Community, sent: FieldSubmission
+) -> list[tuple[Neighbour, WKBElement]]:
+    """Return the submissions that wait nearby, those that share ground first."""
+    if sent.geom is None:
+        return []
+    rows = session.scalars(
+        select(FieldSubmission)
+        .outerjoin(FieldDecision, DECIDED)
+        .where(
+            FieldSubmission.geom.op("&&")(_envelope(sent, BESIDE_DEGREES)),
+            FieldSubmission.community_id == community.id,
+            FieldSubmission.id != sent.id,
+            FieldDecision.id.is_(None),
+        )
+        .order_by(FieldSubmission.received_at, FieldSubmission.id)
+    )
+    polygon, found = to_shape(sent.geom), []
+    for one in rows:
+        assert one.geom is not None
+        shared = bool(shapely.area(shapely.intersection(polygon, to_shape(one.geom))) > 0)
+        other = Neighbour(
+            one.id,
+            one.recorded_by,
+            one.observed_on,
+            one.structure_types[0],
+            one.area_m2 or 0.0,
+            shared,
+        )
+        found.append((other, one.geom))
+    return sorted(found, key=lambda pair: not pair[0].shared)
+
+
+def _envelope(sent: FieldSubmission, margin: float) -> Any:
+    assert sent.geom is not None
+    west, south, east, north = to_shape(sent.geom).bounds
+    return func.ST_Expand(func.ST_MakeEnvelope(west, south, east, north, STORAGE_SRID), margin)
+
+
+def _ground(
+    session: Session, community: Community, sent: FieldSubmission
+) -> list[shapely.Geometry]:
+    """Return the parcels of a household that was found clear."""
+    if sent.geom is not None or sent.household_id is None:
+        return []
+    rows = session.scalars(
+        select(Parcel.geom)
+        .join(
+            ParcelHousehold,
+            (ParcelHousehold.community_id == Parcel.community_id)
+            & (ParcelHousehold.parcel_id == Parcel.id),
+        )
+        .where(
+            ParcelHousehold.community_id == community.id,
+            ParcelHousehold.household_id == sent.household_id,
+        )
+    )
+    return [to_shape(one) for one in rows]
+
+
+def _grounds(sent: FieldSubmission, ground: list[shapely.Geometry]) -> list[WKBElement]:
+    if sent.geom is not None:
+        return [sent.geom]
+    if ground:
+        return [from_shape(one, srid=STORAGE_SRID) for one in ground]
+    return [] if sent.position is None else [sent.position]
+
+
+def _own_shapes(sent: FieldSubmission, ground: list[shapely.Geometry]) -> list[Shape]:
+    """Return the outline, else the clear parcels, with the walk and where the phone was."""
+    shapes = [drawn_shape("clear", "", sent.observed_on, one) for one in ground]
+    if sent.geom is not None:
+        shapes.append(shape_of("submitted", sent.recorded_by, sent.observed_on, sent.geom))
+    if len(sent.fixes) > 1:
+        line = [[fix["longitude"], fix["latitude"]] for fix in sent.fixes]
+        told = json.dumps({"type": "LineString", "coordinates": line})
+        shapes.append(Shape("walk", "", sent.observed_on, told))
+    if sent.position is not None:
+        shapes.append(shape_of("position", "", None, sent.position))
+    return shapes
+
+
+def _linked(session: Session, community: Community, parcels: Sequence[uuid.UUID]) -> list[str]:
+    """Return the households linked to the parcels that would be taken from."""
+    own = (Household.community_id == ParcelHousehold.community_id) & (
+        Household.id == ParcelHousehold.household_id
+    )
+    rows = session.scalars(
+        select(Household.ref)
+        .join(ParcelHousehold, own)
+        .where(
+            ParcelHousehold.community_id == community.id,
+            ParcelHousehold.parcel_id.in_(parcels),
+        )
+        .distinct()
+        .order_by(Household.ref)
+    )
+    return list(rows)
