@@ -41,6 +41,9 @@ COMMANDS = {
     "db": Entry("webmap.commands.db:db", "The private PostGIS cluster and the migrations."),
     "demo": Entry("webmap.commands.demo:demo", "Build invented compounds and serve them."),
     "export": Entry("webmap.commands.exports:export", "Write a layer to a file."),
+    "field": Entry(
+        "webmap.commands.field:field", "Submissions from the field: list, accept, return, import."
+    ),
     "figures": Entry("webmap.commands.figures:figures", "The official figures as of a date."),
     "flag": Entry(
         "webmap.commands.flag:flag", "Lay observations over parcels, open and update cases."

@@ -25,9 +25,10 @@ class Overtaken(enum.StrEnum):
 
 def own_problems(sent: FieldSubmission, by: Signature) -> list[Problem]:
     """Refuse a decision about what the reviewer sent."""
-    if sent.recorded_by.casefold() != by.actor.casefold():
+    whose = {one.casefold() for one in (sent.recorded_by, sent.imported_by) if one}
+    if by.actor.casefold() not in whose:
         return []
-    text = "You sent this yourself."
+    text = "You sent this yourself, or took it in from a file."
     return [Problem("own_submission", text, "Let another person decide about it.")]
 
 

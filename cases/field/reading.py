@@ -101,6 +101,7 @@ def count_to_review(session: Session, community: Community, viewer: Viewer) -> i
         .where(
             FieldSubmission.community_id == community.id,
             FieldSubmission.recorded_by != viewer.actor,
+            FieldSubmission.imported_by.is_distinct_from(viewer.actor),
             FieldDecision.id.is_(None),
         )
     )

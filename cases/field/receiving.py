@@ -111,8 +111,16 @@ class Corrected(Exception):
         super().__init__(now.ref)
 
 
-def receive(session: Session, community: Community, sent: Sent, by: Signature) -> Receipt:
+def receive(
+    session: Session,
+    community: Community,
+    sent: Sent,
+    by: Signature,
+    imported_by: str | None = None,
+) -> Receipt:
     """Keep a submission, once; what was sent before is answered as it was then.
+
+    ``by`` is its inspector, ``imported_by`` whoever takes it in from the file of a phone.
 
     The caller commits. Raises ``InputError`` with everything that is wrong, also where
     the identifier was used for something else, and :class:`Corrected` where the observation
@@ -141,6 +149,7 @@ def receive(session: Session, community: Community, sent: Sent, by: Signature) -
     if corrected is not None and _is_changed(corrected, sent):
         raise Corrected(latest(session, corrected))
     made = _row(community, sent, datum, household, by)
+    made.imported_by = imported_by
     session.add(made)
     session.flush()
     if followed is not None:

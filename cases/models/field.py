@@ -72,6 +72,7 @@ class FieldSubmission(InCommunity, Base):
     is EPSG:4326; areas are of the survey CRS, ``phone_area_m2`` as the phone had it.
     ``announced`` are its photographs as the phone has them, each with ``id``, ``sha256``,
     ``original_sha256`` and ``sends_original``, so that what arrives can be held to it.
+    ``imported_by`` took it in from the file of a phone that found no way to send.
     ``corrects_version`` is what the inspector had read of the observation that is
     corrected, and ``keep_both`` says that somebody else had changed it since.
     """
@@ -118,6 +119,7 @@ class FieldSubmission(InCommunity, Base):
     is_clock_doubtful: Mapped[bool]
     received_at: Mapped[Now]
     recorded_by: Mapped[str] = mapped_column(String(254))
+    imported_by: Mapped[str | None] = mapped_column(String(254))
     body_sha256: Mapped[bytes]
     announced: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     app_version: Mapped[Code] = mapped_column(server_default="")

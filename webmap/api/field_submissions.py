@@ -1,5 +1,6 @@
 """What phones send from the field: taken once under the phone's own identifier."""
 
+import datetime as dt
 import uuid
 from typing import Any
 
@@ -262,7 +263,7 @@ def send_submission(
     The same bytes again change nothing and are answered the same; other bytes under the
     same identifier are refused, for good. Nothing is flagged until the office accepts it.
     """
-    sent = _sent(submission_id, headers, asked)
+    sent = sent_as(submission_id, request.get_data(), asked, headers["phone_time"])
     viewer = asking_viewer()
     by = Signature(viewer.actor, None, viewer.permissions)
     access = current_access()
@@ -295,15 +296,24 @@ def told_version(seen: Observation) -> dict[str, Any]:
     }
 
 
-def _sent(submission_id: uuid.UUID, headers: dict[str, Any], asked: dict[str, Any]) -> Sent:
+def sent_as(
+    submission_id: uuid.UUID,
+    body: bytes,
+    asked: dict[str, Any],
+    phone_time: dt.datetime | None = None,
+) -> Sent:
+    """Return a submission by its ``body`` and what was read in it.
+
+    Without a time of sending its phone's clock is believed within its bounds.
+    """
     corrects, position, bundle = asked["corrects"], asked["position"], asked["bundle"] or {}
     return Sent(
         submission_id,
-        request.get_data(),
+        body,
         asked["kind"],
         asked["method"],
         asked["rms_m"],
-        PhoneClock(asked["observed_at"], headers["phone_time"], bundle.get("prepared_at")),
+        PhoneClock(asked["observed_at"], phone_time, bundle.get("prepared_at")),
         polygon=asked["geometry"],
         phone_area_m2=asked["phone_area_m2"],
         structure_types=tuple(asked["structure_types"]),

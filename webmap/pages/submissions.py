@@ -12,6 +12,7 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
+from cases.field.importing import TakenIn
 from cases.field.judging import Overtaken
 from cases.field.reading import (
     Submitted,
@@ -24,12 +25,16 @@ from cases.field.reviewing import Acceptance, Merger, Reviewed, accept, merge, s
 from cases.field.sheet import SubmissionSheet, submission_sheet
 from cases.field.verdicts import FieldState
 from cases.lanes import mapped_buildings
-from gis.problems import InputError
+from cases.signing import Signature
+from gis.problems import InputError, Problem
 from layers.models import StructureType
 from layers.places import lock_community
+from webmap.api.community import asking_viewer
 from webmap.api.cursors import read_place, write_place
+from webmap.connections import current_database
+from webmap.field_files import LARGEST_FILE, take_in_file
 from webmap.forms import Filled, Form
-from webmap.gates import gated
+from webmap.gates import current_access, gated
 from webmap.pages.cases import drawn
 from webmap.pages.drawn import feature
 from webmap.pages.opened import OpenedPlace, open_place, show
@@ -39,6 +44,7 @@ from webmap.words import word
 submissions = Blueprint("submissions", __name__)
 
 PER_PAGE = 50
+MAY_IMPORT = frozenset({Permission.FIELD_CAPTURE, Permission.FIELD_REVIEW})
 KINDS = [kind for kind in StructureType if kind is not StructureType.NONE]
 
 
@@ -108,6 +114,32 @@ def return_submission(place: str, submission_id: uuid.UUID) -> ResponseReturnVal
     return _decide(submission_id, act)
 
 
+@submissions.url_value_preprocessor
+def allow_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """Let the file of a phone be larger than other requests, before anybody reads the form."""
+    if endpoint == "submissions.import_file":
+        request.max_content_length = LARGEST_FILE
+
+
+@submissions.post("/c/<place>/submissions/import")
+@gated(Permission.FIELD_READ)
+def import_file(place: str) -> ResponseReturnValue:
+    """Take in the file of a phone; drafts have identifiers of their own, so once is enough."""
+    access, viewer, sent = current_access(), asking_viewer(), request.files.get("file")
+    if not access.place.is_community:
+        abort(404)
+    by = Signature(viewer.actor, None, viewer.permissions)
+    try:
+        if sent is None or not sent.filename:
+            text, remedy = "No file is chosen.", "Choose the ZIP that the phone has made."
+            raise InputError([Problem("export_missing", text, remedy, field="file")])
+        taken = take_in_file(current_database(), access.place.id, access.scope, sent.stream, by)
+    except InputError as error:
+        filled = Filled.again(error)
+        return show(lambda opened: (list_page(opened, filled), 422))
+    return show(lambda opened: list_page(opened, taken=taken))
+
+
 def _decide(
     submission_id: uuid.UUID, act: Callable[[OpenedPlace, Form], Reviewed]
 ) -> ResponseReturnValue:
@@ -129,8 +161,10 @@ def _decide(
     return show(lambda opened: (_page(opened, _found(opened, submission_id), filled), 422))
 
 
-def list_page(opened: OpenedPlace, filled: Filled | None = None) -> str:
-    """Return the list; ``filled`` is a file that was refused."""
+def list_page(
+    opened: OpenedPlace, filled: Filled | None = None, taken: TakenIn | None = None
+) -> str:
+    """Return the list; ``filled`` is a file that was refused, ``taken`` what came of one."""
     session, community, viewer = opened.session, opened.community, opened.viewer
     state = _state()
     of = f"{community.code}/submissions/{state}"
@@ -148,7 +182,9 @@ def list_page(opened: OpenedPlace, filled: Filled | None = None) -> str:
         following=following,
         is_first="cursor" not in request.args,
         may_review=Permission.FIELD_REVIEW in viewer.permissions,
+        may_import=bool(viewer.permissions & MAY_IMPORT),
         filled=filled or Filled(),
+        taken=taken,
         outlines=[_outline(one) for one in found if one.sent.geom is not None],
         buildings=[
             feature(one.id, one.outline, ref=one.ref)
@@ -214,7 +250,8 @@ def _standing(submitted: Submitted) -> list[str]:
 
 
 def _is_own(opened: OpenedPlace, sheet: SubmissionSheet) -> bool:
-    return sheet.submitted.sent.recorded_by == opened.viewer.actor
+    sent = sheet.submitted.sent
+    return opened.viewer.actor in (sent.recorded_by, sent.imported_by)
 
 
 def _may_decide(opened: OpenedPlace, sheet: SubmissionSheet) -> bool:
