@@ -5,6 +5,7 @@ twice, noise is dropped, unknown titles accuse nobody. Nothing is written.
 """
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,8 +69,13 @@ class Overlap:
         return float(np.hypot.reduce(both)) if both else 0.0
 
 
-def overlap_of(session: Session, community: Community, sent: FieldSubmission) -> Overlap:
-    """Lay a submission over the parcels as flagging would, without those that it corrects."""
+def overlap_of(
+    session: Session,
+    community: Community,
+    sent: FieldSubmission,
+    replaced: Collection[uuid.UUID] = (),
+) -> Overlap:
+    """Lay a submission over the parcels as flagging would, without observations ``replaced``."""
     if sent.geom is None:
         return Overlap([], 0.0, 0.0)
     survey, policy = SurveyCRS(community.survey_srid), Policy.of(community.policy)
@@ -78,8 +84,8 @@ def overlap_of(session: Session, community: Community, sent: FieldSubmission) ->
     parcels = _near(session, _parcels(community), Parcel.geom, stored)
     if parcels.empty:
         return Overlap([], 0.0, 0.0)
-    standing, cleared = _stood(session, community, sent, stored, survey)
-    others = _near(session, _earlier(community, sent), Observation.geom, stored)
+    standing, cleared = _stood(session, community, replaced, stored, survey)
+    others = _near(session, _earlier(community, sent, replaced), Observation.geom, stored)
     seen = encroachment.Observations(
         np.concatenate([polygon, survey.to_survey(geometries(others))]),
         np.array([sent.rms_m, *others["rms_m"]], dtype=np.float64),
@@ -121,9 +127,9 @@ def _parcels(community: Community) -> Rows:
     )
 
 
-def _earlier(community: Community, sent: FieldSubmission) -> Rows:
-    """Select the open observations that keep shared ground: seen no later, and not corrected."""
-    rows = (
+def _earlier(community: Community, sent: FieldSubmission, replaced: Collection[uuid.UUID]) -> Rows:
+    """Select the open observations that keep shared ground: seen no later, and not replaced."""
+    return (
         select(Observation.id, Observation.rms_m, wkb(Observation.geom))
         .where(
             Observation.community_id == community.id,
@@ -131,23 +137,23 @@ def _earlier(community: Community, sent: FieldSubmission) -> Rows:
             Observation.purpose != Purpose.RESIDUAL,
             Observation.structure_type != StructureType.NONE,
             Observation.observed_on <= sent.observed_on,
+            Observation.id.not_in(replaced),
         )
         .order_by(Observation.observed_on, Observation.id)
     )
-    return rows if sent.corrects_id is None else rows.where(Observation.id != sent.corrects_id)
 
 
 def _stood(
     session: Session,
     community: Community,
-    sent: FieldSubmission,
+    replaced: Collection[uuid.UUID],
     stored: Geometries,
     survey: SurveyCRS,
 ) -> tuple[Geometries, Geometries]:
     """Return verified ground near a submission in the survey CRS: what stands, what was freed."""
-    rows = current_encroachments([community.id]).where(Encroachment.verified_on.is_not(None))
-    if sent.corrects_id is not None:
-        rows = rows.where(Encroachment.observation_id != sent.corrects_id)
+    rows = current_encroachments([community.id]).where(
+        Encroachment.verified_on.is_not(None), Encroachment.observation_id.not_in(replaced)
+    )
     found = _near(session, rows, Encroachment.geom, stored)
     ground = survey.to_survey(geometries(found))
     standing = survey.to_survey(geometries(found, "standing"))

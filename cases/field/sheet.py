@@ -74,12 +74,17 @@ def submission_sheet(
     """Return everything about a submission that the viewer sees already."""
     sent = submitted.sent
     earlier, now, overtaken = _corrected(session, community, sent)
-    overlap = overlap_of(session, community, sent)
+    replaced = {one.id for one in (earlier, now) if one is not None}
+    overlap = overlap_of(session, community, sent, replaced)
     observed = _observed(session, community, sent)
     neighbours = _neighbours(session, community, sent)
     ground = _ground(session, community, sent)
     shapes = [*shapes_around(session, community.id, _grounds(sent, ground))]
-    shapes += [shape_of("observed", one.ref, one.observed_on, one.geom) for one in observed]
+    shapes += [
+        shape_of("observed", one.ref, one.observed_on, one.geom)
+        for one in observed
+        if one.id not in replaced
+    ]
     if earlier is not None:
         shapes.append(shape_of("earlier", earlier.ref, earlier.observed_on, earlier.geom))
     if overtaken and now is not None:
