@@ -8,15 +8,22 @@ const SHELL = `shell-${VERSION}`;
 const PHOTOGRAPHS = "kept-photographs";
 const TILES = "kept-tiles";
 
+// The program may be updated while a phone fetches: a file of the next version is refused, and
+// with it all others, so that the phone goes on with what it has.
+async function checked(answer, address) {
+  const bytes = await answer.arrayBuffer();
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const found = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (found !== FILES[address]) throw new Error(`${address} is of another version`);
+  return new Response(bytes, { status: answer.status, headers: answer.headers });
+}
+
 async function precache() {
   const cache = await caches.open(SHELL);
-  await Promise.all(FILES.map(async (address) => {
+  await Promise.all(Object.keys(FILES).map(async (address) => {
     const answer = await fetch(new Request(address, { cache: "reload", credentials: "same-origin" }));
     if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
-    if (answer.headers.get("X-Field-Version") && answer.headers.get("X-Field-Version") !== VERSION) {
-      throw new Error(`${address} is of another version`);
-    }
-    await cache.put(address, answer);
+    await cache.put(address, await checked(answer, address));
   }));
 }
 
@@ -52,7 +59,7 @@ self.addEventListener("fetch", (event) => {
   }
   if (request.mode === "navigate") {
     if (url.pathname === PAGE) event.respondWith(fromShell(request, PAGE));
-  } else if (FILES.includes(url.pathname)) {
+  } else if (url.pathname in FILES) {
     event.respondWith(fromShell(request, url.pathname));
   } else if (request.destination === "image") {
     event.respondWith(fromKept(PHOTOGRAPHS, request));
