@@ -68,6 +68,21 @@ def list_seen(
     return _with_memberships(session, within, accounts)
 
 
+def page_seen(
+    session: Session, within: Reach, text: str, *, limit: int, after: uuid.UUID | None = None
+) -> list[Listed]:
+    """Return some of the accounts that an admin sees, by address, those after one of them.
+
+    An address never changes and no account is removed, so no page loses or repeats one.
+    """
+    seen = select(Account).where(seen_accounts(within, text))
+    if after is not None:
+        last = select(Account.email).where(Account.public_id == after).scalar_subquery()
+        seen = seen.where(Account.email > last)
+    accounts = session.scalars(seen.order_by(Account.email).limit(limit)).all()
+    return _with_memberships(session, within, accounts)
+
+
 def _with_memberships(session: Session, within: Reach, accounts: Sequence[Account]) -> list[Listed]:
     wanted = Membership.account_id.in_([one.id for one in accounts])
     standing = and_(wanted, Membership.revoked_at.is_(None), within.memberships())

@@ -1,5 +1,6 @@
 """The record of a household visit as a paper, issued once for each visit."""
 
+import datetime as dt
 import uuid
 
 from sqlalchemy.orm import Session
@@ -9,11 +10,12 @@ from cases.casework import lock_case
 from cases.documents import issue
 from cases.issuing import Issued, case_paper
 from cases.ledger import Moment
-from cases.models import DocumentRecord, Visit
+from cases.models import Case, DocumentRecord, Visit
 from cases.requirements import person
 from cases.signing import Signature
+from cases.visits import visits
 from cases.workflow import Document
-from gis.problems import InputError, Problem
+from gis.problems import InputError, Problem, Said
 from layers.models import Community
 
 
@@ -43,6 +45,21 @@ def issue_visit_record(
     issued = Issued(Moment.of(community, by.at).day, by.actor, said, visit.id)
     paper = case_paper(session, community, case, Document.VISIT_RECORD, issued)
     return issue(session, community, paper)
+
+
+def visit_on(session: Session, case: Case, day: dt.date | None = None) -> Visit:
+    """Return the latest visit of a case, or the latest of one day.
+
+    Raises ``InputError`` where there is none, with the days on which there was one.
+    """
+    made = visits(session, case)
+    for one in made:
+        if day is None or one.visited_on == day:
+            return one
+    message = "Nobody has visited." if day is None else Said("Nobody visited on {day}.", day=day)
+    days = ", ".join(sorted({one.visited_on.isoformat() for one in made}))
+    remedy = Said("Choose one of {days}.", days=days) if made else "Record a visit first."
+    raise InputError([Problem("visit", message, remedy, field="on")])
 
 
 def may_issue_record(visit: Visit, by: Signature) -> bool:

@@ -119,6 +119,25 @@ def list_communities(
     ]
 
 
+def communities_after(session: Session, text: str, code: str, limit: int) -> list[ListedPlace]:
+    """Return communities that the session sees, by code, those after ``code``.
+
+    ``text`` is as in :func:`list_communities`. A code never changes, so no page of a list
+    loses or repeats a community.
+    """
+    rows = (
+        select(Community.id, Community.code, Community.name, Region.name)
+        .outerjoin(Region, Region.id == Community.region_id)
+        .where(_named(text), Community.code > code)
+        .order_by(Community.code)
+        .limit(limit)
+    )
+    return [
+        ListedPlace(number, code, name, "community", above)
+        for number, code, name, above in session.execute(rows)
+    ]
+
+
 def count_communities(session: Session, text: str = "") -> int:
     """Return how many communities the session sees, with ``text`` in code or name."""
     return session.scalar(select(func.count()).select_from(Community).where(_named(text))) or 0

@@ -5,7 +5,6 @@ import uuid
 
 from flask import (
     Blueprint,
-    current_app,
     flash,
     make_response,
     redirect,
@@ -16,7 +15,6 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from flask_login import current_user
-from flask_security.utils import check_and_update_authn_fresh
 from sqlalchemy.orm import Session
 
 from cases.account_history import AccountAct, history
@@ -29,7 +27,7 @@ from layers.db import EVERYWHERE
 from webmap.account_words import act_words, detail_words, problem_words, role_words
 from webmap.connections import current_database
 from webmap.factors import needs_factor
-from webmap.gates import Open, current_actor, gated
+from webmap.gates import Open, current_actor, gated, is_fresh
 from webmap.languages import LANGUAGES, remember_language
 
 account = Blueprint("account", __name__)
@@ -95,9 +93,7 @@ def end_token(token_id: uuid.UUID) -> ResponseReturnValue:
 
 def ask_again(back: str) -> ResponseReturnValue | None:
     """Lead to the password's page before something delicate, unless it was given just now."""
-    config = current_app.config
-    within, grace = config["SECURITY_FRESHNESS"], config["SECURITY_FRESHNESS_GRACE_PERIOD"]
-    if check_and_update_authn_fresh(within, grace):
+    if is_fresh():
         return None
     return redirect(url_for("security.verify", next=back))
 

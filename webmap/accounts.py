@@ -35,7 +35,7 @@ from webmap.factors import (
     needs_factor,
 )
 from webmap.gates import current_actor
-from webmap.limits import LoginLimits, limit_tries
+from webmap.limits import LoginLimits
 from webmap.mail import Mail
 
 __all__ = ["Accounts", "LoginLimits", "User", "init_accounts", "reset_link"]
@@ -177,7 +177,6 @@ def init_accounts(app: Flask, settings: Settings, limits: LoginLimits) -> None:
     security.want_json(lambda _request: False)
     app.add_template_global(reset_address)
     connect_signals(app)
-    limit_tries(app, limits)
 
 
 def _account_session() -> Session:

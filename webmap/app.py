@@ -14,6 +14,7 @@ from webmap.errors import init_errors
 from webmap.gates import enforce, holds
 from webmap.health import health
 from webmap.languages import init_languages
+from webmap.limits import limit_tries
 from webmap.navigation import init_navigation
 from webmap.pages import BLUEPRINTS
 from webmap.pages.declarations import init_declarations
@@ -48,7 +49,8 @@ def create_app(settings: Settings | None = None, login_limits: LoginLimits | Non
     app.after_request(add_headers)
     init_compression(app)
     init_languages(app)
-    init_accounts(app, settings, login_limits or LoginLimits())
+    limits = login_limits or LoginLimits()
+    init_accounts(app, settings, limits)
     # Flask-Security brings its own provider, so this comes after it.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
@@ -62,4 +64,5 @@ def create_app(settings: Settings | None = None, login_limits: LoginLimits | Non
         app.register_blueprint(blueprint)
     init_declarations(app)
     init_api(app)
+    limit_tries(app, limits)
     return app

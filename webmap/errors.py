@@ -9,10 +9,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, PreconditionFailed, TooManyRequests
+from werkzeug.exceptions import Forbidden, HTTPException, PreconditionFailed, TooManyRequests
 
 from gis.problems import InputError, Problem
 from layers.db import DatabaseError
+from webmap.problem_words import problem_text
 
 RETRY_SECONDS = 5
 _log = logging.getLogger(__name__)
@@ -24,6 +25,15 @@ class Stale(PreconditionFailed):
     def __init__(self, **versions: Any) -> None:
         """Keep ``yours``, the request as it was sent, and the thing as it is now."""
         self.versions = versions
+        super().__init__()
+
+
+class Refused(Forbidden):
+    """What an account may do, but not in this way; ``why`` says which way there is."""
+
+    def __init__(self, why: Problem) -> None:
+        """Keep the problem with its remedy."""
+        self.why = why
         super().__init__()
 
 
@@ -121,6 +131,8 @@ def _http(error: HTTPException) -> ResponseReturnValue:
         return redirect(url_for("security.login", next=request.full_path.rstrip("?")))
     if isinstance(error, Stale) and _for_programs():
         return problem(status, _explain(status), **error.versions)
+    if isinstance(error, Refused) and _for_programs():
+        return problem(status, problem_text(error.why), problems=[error.why.as_json()])
     response = _answer(status, error.told if isinstance(error, TooMany) else _explain(status))
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):

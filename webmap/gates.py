@@ -9,16 +9,19 @@ from typing import Any, TypeVar
 from flask import Flask, abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from flask_security.utils import check_and_update_authn_fresh
 from sqlalchemy.orm import Session
 
 from cases.access import Permission, Role
 from cases.account_history import Actor
 from cases.models import Account
 from cases.people import Rights, limit, rights
+from gis.problems import Problem
 from layers.db import EVERYWHERE, Scope
 from layers.features import Place, find_place
 from webmap.bearers import PATHS, bearer
 from webmap.connections import current_database, current_settings
+from webmap.errors import Refused
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -60,7 +63,17 @@ FOREIGN: dict[str, Gate] = {
     "security.tf_select": Open.CLOSED,
 }
 # What somebody reaches whose role demands a second factor and who has none yet.
-WITHOUT_FACTOR = frozenset({"security.verify", "security.logout", "account.own"})
+WITHOUT_FACTOR = frozenset(
+    {
+        "security.verify",
+        "security.logout",
+        "account.own",
+        "api_own_account.begin_factor",
+        "api_own_account.confirm_factor",
+        "api_own_account.confirm_own_password",
+        "api_own_account.own_account",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,19 @@ def gated(gate: Gate) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def delicate(view: View) -> View:
+    """Mark a view of the API that asks for a password given just now, as its page does."""
+    view.delicate = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_fresh() -> bool:
+    """Tell whether the password of this session was given just now."""
+    config = current_app.config
+    within, grace = config["SECURITY_FRESHNESS"], config["SECURITY_FRESHNESS_GRACE_PERIOD"]
+    return bool(check_and_update_authn_fresh(within, grace))
 
 
 def gate_of(app: Flask, endpoint: str) -> Gate | None:
@@ -116,7 +142,16 @@ def enforce() -> ResponseReturnValue | None:
     code = (request.view_args or {}).get("place")
     if isinstance(gate, Permission) and code is not None:
         g.access = _access(gate, code)
+    view = current_app.view_functions[request.endpoint]
+    if getattr(view, "delicate", False) and not is_fresh():
+        raise Refused(_password_again())
     return None
+
+
+def _password_again() -> Problem:
+    message = "The password was given too long ago for this."
+    remedy = "Send it to /api/v1/account/confirmation, then this again."
+    return Problem("confirm_password", message, remedy)
 
 
 def _has_factor_enough() -> bool:

@@ -38,8 +38,17 @@ class LoginLimits:
     token: str = "30 per minute"
 
 
+# Where the own password is asked for: all share one count, as each would answer a guess.
+_OWN_PASSWORD = (
+    "security.verify",
+    "security.change_password",
+    "api_own_account.confirm_own_password",
+    "api_own_account.change_own_password",
+)
+
+
 def limit_tries(app: Flask, limits: LoginLimits) -> None:
-    """Put the limits before Flask-Security's views."""
+    """Put the limits before the views that take secrets, all of which are registered."""
     limiter = make_limiter(app)
 
     def limit(endpoint: str, rule: str, key: Key, counts: Callable[[Response], bool]) -> None:
@@ -52,16 +61,24 @@ def limit_tries(app: Flask, limits: LoginLimits) -> None:
     limit("login", limits.pair, _pair, _failed)
     limit("two_factor_token_validation", limits.code, _half_way, _failed)
     limit("mf_recovery", limits.code, _half_way, _failed)
-    limit("verify", limits.password, _half_way, _failed)
-    limit("change_password", limits.password, _half_way, _failed)
     limit("forgot_password", limits.links, get_remote_address, _always)
     limit("forgot_password", limits.link, _address_typed, _always)
     limit("reset_password", limits.reset, get_remote_address, _always)
+    for name in _OWN_PASSWORD:
+        shared: Any = limiter.shared_limit(
+            limits.password,
+            "own password",
+            key_func=_half_way,
+            methods=["POST", "PUT"],
+            deduct_when=_failed,
+        )
+        app.view_functions[name] = shared(app.view_functions[name])
 
 
 def _failed(response: Response) -> bool:
     """Tell a try that was refused from one that led on, and from a failure of ours."""
-    return response.status_code != 302 and response.status_code < 500
+    led_on = 200 if request.path.startswith("/api/") else 302
+    return response.status_code != led_on and response.status_code < 500
 
 
 def _always(_response: Response) -> bool:

@@ -64,6 +64,17 @@ ROUTES: dict[str, Gate] = {
     "admin.one_account": MANAGES,
     "admin.reopen_account": MANAGES,
     "admin.revoke_membership": MANAGES,
+    "api_accounts.account_list": MANAGES,
+    "api_accounts.approve_grant": MANAGES,
+    "api_accounts.grantable_places": MANAGES,
+    "api_accounts.new_account": MANAGES,
+    "api_accounts.new_membership": MANAGES,
+    "api_accounts.new_reset_link": MANAGES,
+    "api_accounts.remove_account_factor": MANAGES,
+    "api_accounts.revoke_grant": MANAGES,
+    "api_accounts.set_account_state": MANAGES,
+    "api_accounts.waiting_grants": MANAGES,
+    "api_accounts.whole_account": MANAGES,
     "api_assignment.assign_case": P.CASE_ASSIGN,
     "api_assignment.assign_cases": P.CASE_ASSIGN,
     "api_assignment.case_assignment": P.CASE_READ,
@@ -100,6 +111,8 @@ ROUTES: dict[str, Gate] = {
     "api_household.declare_own_case": Open.LOGGED_IN,
     "api_household.object_to_own_case": Open.LOGGED_IN,
     "api_household.own_household": Open.LOGGED_IN,
+    "api_household.own_paper_docx": Open.LOGGED_IN,
+    "api_household.own_paper_pdf": Open.LOGGED_IN,
     "api_lanes.add_lane": P.LANES_EDIT,
     "api_lanes.change_lane": P.LANES_EDIT,
     "api_lanes.drop_lane": P.LANES_EDIT,
@@ -108,6 +121,16 @@ ROUTES: dict[str, Gate] = {
     "api_meetings.new_meeting": P.CAMPAIGN_EDIT,
     "api_meetings.new_minutes": P.DOCUMENT_ISSUE,
     "api_meetings.whole_meeting": P.CAMPAIGN_READ,
+    "api_own_account.begin_factor": Open.LOGGED_IN,
+    "api_own_account.change_own_password": Open.LOGGED_IN,
+    "api_own_account.change_profile": Open.LOGGED_IN,
+    "api_own_account.confirm_factor": Open.LOGGED_IN,
+    "api_own_account.confirm_own_password": Open.LOGGED_IN,
+    "api_own_account.drop_own_factor": Open.LOGGED_IN,
+    "api_own_account.end_own_token": Open.LOGGED_IN,
+    "api_own_account.new_recovery_codes": Open.LOGGED_IN,
+    "api_own_account.new_token": Open.LOGGED_IN,
+    "api_own_account.own_account": Open.LOGGED_IN,
     "api_papers.new_correction": P.DOCUMENT_ISSUE,
     "api_papers.paper_docx": P.CASE_READ,
     "api_papers.paper_list": P.CASE_READ,
@@ -143,6 +166,7 @@ ROUTES: dict[str, Gate] = {
     "api_places.place_communities": P.MAP_READ,
     "api_places.place_days": P.MAP_READ,
     "api_places.place_figures": P.FIGURES_READ,
+    "api_places.place_list": Open.LOGGED_IN,
     "api_places.place_search": P.MAP_READ,
     "api_places.place_status": P.MAP_READ,
     "api_tips.check_one_tip": P.TIP_CHECK,
@@ -152,6 +176,7 @@ ROUTES: dict[str, Gate] = {
     "api_uploads.send_piece": P.FIELD_CAPTURE,
     "api_uploads.upload_progress": P.FIELD_CAPTURE,
     "api_visits.case_visits": P.CASE_READ,
+    "api_visits.new_visit_record": P.CASE_VISIT,
     "api_visits.record_case_visit": P.CASE_VISIT,
     "api_work.place_work": P.CASE_READ,
     "assignments.assign_case": P.CASE_ASSIGN,
@@ -251,7 +276,13 @@ ROUTES: dict[str, Gate] = {
 # Without the token of a letter there is nothing here, for nobody.
 BY_TOKEN = {"declarations.declare", "declarations.declared"}
 # What belongs to the own household alone: whoever lives elsewhere finds nothing.
-OF_A_HOUSEHOLD = {"household.paper"}
+OF_A_HOUSEHOLD = {
+    "api_household.own_paper_docx",
+    "api_household.own_paper_pdf",
+    "household.paper",
+}
+# What belongs to the own account alone, likewise.
+OF_AN_ACCOUNT = {"api_own_account.end_own_token"}
 # The body is read before what it is about is looked for; neither answer says anything of that.
 BODY_FIRST = {
     "api_submissions.send_submission",
@@ -259,6 +290,8 @@ BODY_FIRST = {
     "api_uploads.send_piece",
     "api_reviews.merge_submission",
     "api_reviews.return_submission",
+    "api_accounts.new_membership",
+    "api_accounts.set_account_state",
     "api_announcements.new_announcement",
     "api_announcements.new_posting",
     "api_assignment.assign_case",

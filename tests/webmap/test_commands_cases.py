@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from cases.access import Role
 from cases.calendar import add_working_days
-from cases.models import Case
+from cases.models import Case, DocumentRecord, Visit, VisitOutcome
 from cases.people import add_account
+from cases.workflow import Document
 from gis.crs import SurveyCRS
 from layers.config import Settings
 from layers.db import EVERYWHERE
@@ -179,6 +180,48 @@ def test_the_paper_of_a_move_is_issued_with_it(run: Run, committed: Settings) ->
     assert run("case", "move", "1-1-101", "assisted", *finn, *items)[0] == 0
     event = json.loads(run("case", "show", "1-1-101", "--community", "PAPER", "--json")[1])[-1]
     assert event["document"].endswith("-002")
+
+
+def test_the_record_of_a_visit_is_issued_once(run: Run, committed: Settings) -> None:
+    database = open_database(committed)
+    with database.session(EVERYWHERE) as session, session.begin():
+        place = _fill(session, "VISITED")
+        add_account(
+            session,
+            "eve@example.org",
+            name="eve",
+            password="green-again-2022",
+            role=Role.SECRETARY,
+            place="VISITED",
+        )
+    eve = ("1-1-101", "--community", "VISITED", "--by", "eve@example.org")
+    assert run("flag", "--community", "VISITED")[0] == 0
+    code, _out, err = run("case", "visit-record", *eve)
+    assert (code, "Nobody has visited" in err) == (2, True)
+    with database.session(EVERYWHERE) as session, session.begin():
+        case = session.scalars(select(Case).where(Case.community_id == place.id)).one()
+        for day in (1, 2):
+            session.add(
+                Visit(
+                    community_id=place.id,
+                    case_id=case.id,
+                    visited_on=dt.date(2022, 4, day),
+                    actor="eve@example.org",
+                    outcome=VisitOutcome.UNDECIDED,
+                    note="",
+                )
+            )
+    code, out, _err = run("case", "visit-record", *eve)
+    assert (code, "on 2022-04-02" in out) == (0, True)
+    code, _out, err = run("case", "visit-record", *eve)
+    assert (code, "issued already" in err) == (2, True)
+    assert "on 2022-04-01" in run("case", "visit-record", *eve, "--on", "2022-04-01")[1]
+    code, _out, err = run("case", "visit-record", *eve, "--on", "2022-04-03")
+    assert (code, "2022-04-01, 2022-04-02" in err) == (2, True)
+    with database.session(EVERYWHERE) as session:
+        kinds = select(DocumentRecord.kind).where(DocumentRecord.community_id == place.id)
+        assert session.scalars(kinds).all() == [Document.VISIT_RECORD] * 2
+    database.engine.dispose()
 
 
 def test_an_unknown_place_state_or_household_is_bad_input(run: Run, place: str) -> None:

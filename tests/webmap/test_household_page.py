@@ -24,6 +24,8 @@ from tests import builders as make
 from tests.webmap.conftest import PASSWORD, Web, csrf_token, log_in
 
 TODAY = dt.date.today()
+# Events of the builders are of ten in the morning, which may still be to come.
+YESTERDAY = TODAY - dt.timedelta(1)
 HOSTILE = "{{7*7}}</script><b>${alert(1)}"
 # What a clerk wrote, and who wrote it, which a household is not shown.
 CLERK, NOTE = "ana.clerk@example.org", "Spoke with old Mrs Zhou next door."
@@ -49,11 +51,11 @@ def home(web: Web) -> Home:
         run = make.campaign(session, place)
         case = make.case(session, homes[0], run, number=7, deadline_on=TODAY + dt.timedelta(30))
         make.event(session, case, make.EARLY, State.VERIFIED, actor=CLERK)
-        make.event(session, case, TODAY - dt.timedelta(1), State.ANNOUNCED, actor=CLERK)
+        make.event(session, case, YESTERDAY, State.ANNOUNCED, actor=CLERK)
         visited = {"event": "case:visit:recorded", "actor": CLERK, "note": NOTE}
-        make.event(session, case, TODAY, None, **visited)
+        make.event(session, case, YESTERDAY, None, **visited)
         assigned = {"event": "case:assignment:changed", "actor": CLERK, "note": "li@example.org"}
-        make.event(session, case, TODAY, None, data={"duty": "inspector"}, **assigned)
+        make.event(session, case, YESTERDAY, None, data={"duty": "inspector"}, **assigned)
         seen = make.observation(session, place, make.square(1, 4))
         make.encroachment(session, seen, ground, case, make.square(1, 4), verified_on=make.EARLY)
         kinds = (Document.CREDIT_CONTRACT, Document.REFERRAL)

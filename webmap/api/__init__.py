@@ -2,6 +2,9 @@
 
 from flask import Flask
 
+# Operations beside those of their nouns' own modules, registered as these are read.
+from webmap.api import account_roles, own_login  # noqa: F401
+from webmap.api.accounts import account_api
 from webmap.api.announcements import announcement_api
 from webmap.api.assignment import assignment
 from webmap.api.campaigns import body_api, campaign_api
@@ -17,6 +20,7 @@ from webmap.api.household import household
 from webmap.api.lanes import lanes
 from webmap.api.meetings import meeting_api
 from webmap.api.observations import observations
+from webmap.api.own_account import own_account_api
 from webmap.api.papers import paper_api
 from webmap.api.parcels import parcels
 from webmap.api.patrols import patrols
@@ -53,10 +57,12 @@ NOUNS = (
 
 CAMPAIGN_NOUNS = (campaign_api, body_api, meeting_api, announcement_api, paper_api)
 
+ACCOUNT_NOUNS = (own_account_api, account_api)
+
 
 def init_api(app: Flask) -> None:
     """Register every operation, and the document that describes it."""
     api = make_api(app)
-    for noun in (*NOUNS, *CAMPAIGN_NOUNS):
+    for noun in (*NOUNS, *CAMPAIGN_NOUNS, *ACCOUNT_NOUNS):
         api.register_blueprint(noun)
     app.register_blueprint(document)

@@ -16,6 +16,7 @@ from webargs.multidictproxy import MultiDictProxy
 from werkzeug.datastructures import CombinedMultiDict
 
 from gis.problems import InputError
+from webmap import bearers
 from webmap.api.fields import problems_in
 from webmap.api.schemas import FailureSchema
 from webmap.caching import ask_again
@@ -43,6 +44,10 @@ _PARTS: dict[str, dict[str, Any]] = {
     "upload_id": {"description": "The identifier of an upload, as its Location has it."},
     "submission_id": {"description": "The identifier of a submission, made by its phone."},
     "paper_id": {"description": "The identifier of a paper, in one of its versions."},
+    "visit_id": {"description": "The identifier of a visit."},
+    "account_id": {"description": "The identifier of an account."},
+    "membership_id": {"description": "The number of a role that an account was given."},
+    "token_id": {"description": "The identifier of an access token, which is not its secret."},
 }
 _IF_MATCH = {
     "name": "If-Match",
@@ -146,6 +151,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         return view
 
     @staticmethod
+    def by_session(view: View) -> View:
+        """Let no token open an operation, and describe that it needs a session."""
+        view._apidoc = {**deepcopy(getattr(view, "_apidoc", {})), "by_session": True}  # type: ignore[attr-defined]
+        return bearers.by_session(view)
+
+    @staticmethod
     def _prepare_endings(
         doc: dict[str, Any], doc_info: dict[str, Any], *, method: str, **_more: Any
     ) -> dict[str, Any]:
@@ -158,6 +169,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             endings += [400, 422]
         if "requestBody" in doc:
             endings += [413, 415]
+        if doc_info.get("by_session"):
+            doc["security"] = [{"session": []}]
         if doc_info.get("versioned"):
             parameters.append(_IF_MATCH)
             endings.append(428)

@@ -118,6 +118,11 @@ def noun_words() -> dict[str, str]:
         "meetings": gettext("Meetings"),
         "announcements": gettext("Announcements"),
         "papers": gettext("Papers"),
+        "findings": gettext("Findings on ground"),
+        "observations": gettext("Observations"),
+        "sites": gettext("Sites"),
+        "own_account": gettext("My account"),
+        "accounts": gettext("Accounts"),
     }
 
 
@@ -129,6 +134,7 @@ def operation_words() -> dict[str, str]:
         **_community_words(),
         **_campaign_words(),
         **_field_words(),
+        **_account_words(),
     }
 
 
@@ -143,6 +149,7 @@ def _field_words() -> dict[str, str]:
 
 def _reading_words() -> dict[str, str]:
     return {
+        "place_list": gettext("Communities and regions of the account"),
         "place_figures": gettext("Official figures as of a day"),
         "place_status": gettext("Public-green parcels by status on a day"),
         "place_communities": gettext("Communities within a box, each with its parcels by status"),
@@ -171,6 +178,7 @@ def _case_words() -> dict[str, str]:
     return {
         "move_case": gettext("Make one move of a case"),
         "record_case_visit": gettext("Record a visit"),
+        "new_visit_record": gettext("Issue the record of a visit"),
         "extend_deadline": gettext("Give the household of a case more time"),
         "lodge_objection": gettext("Record an objection"),
         "decide_case_objection": gettext("Decide the open objection of a case"),
@@ -183,6 +191,8 @@ def _case_words() -> dict[str, str]:
         "record_patrol": gettext("Record what a patrol found"),
         "make_declaration_link": gettext("Make a one-time link for a household"),
         "own_household": gettext("Cases of the own household"),
+        "own_paper_pdf": gettext("A paper of the own household as PDF"),
+        "own_paper_docx": gettext("A paper of the own household as docx"),
         "declare_own_case": gettext("Declare that the own household clears"),
         "object_to_own_case": gettext("Object to a case of the own household"),
     }
@@ -235,4 +245,30 @@ def _campaign_words() -> dict[str, str]:
         "paper_pdf": gettext("A paper as PDF"),
         "paper_docx": gettext("A paper as docx"),
         "new_correction": gettext("Correct a text of a paper, in a new version"),
+    }
+
+
+def _account_words() -> dict[str, str]:
+    return {
+        "own_account": gettext("The own account"),
+        "change_profile": gettext("Take another name or language"),
+        "confirm_own_password": gettext("Give the own password again"),
+        "change_own_password": gettext("Change the own password"),
+        "begin_factor": gettext("Make the key of a second factor"),
+        "confirm_factor": gettext("Set the second factor by a code of it"),
+        "drop_own_factor": gettext("Remove the own second factor"),
+        "new_recovery_codes": gettext("Make new recovery codes"),
+        "new_token": gettext("Make an access token"),
+        "end_own_token": gettext("End one of the own access tokens"),
+        "account_list": gettext("Accounts of the own places, a page at a time"),
+        "new_account": gettext("Open an account with its first role"),
+        "waiting_grants": gettext("Roles that wait for a second person"),
+        "grantable_places": gettext("Places where the account may give roles"),
+        "whole_account": gettext("One account with its roles and its history"),
+        "set_account_state": gettext("Close an account, or open it again"),
+        "remove_account_factor": gettext("Take a lost second factor off an account"),
+        "new_reset_link": gettext("Make a link to set a new password"),
+        "new_membership": gettext("Give or propose a role"),
+        "approve_grant": gettext("Approve a role as the second person"),
+        "revoke_grant": gettext("End a role, or withdraw a proposal"),
     }

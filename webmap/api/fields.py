@@ -103,6 +103,14 @@ class Text(fields.String):
         raise refused("text", Said("The {attr} is no such text.", attr=attr), remedy)
 
 
+class Secret(Text):
+    """A password or a code, exactly as it was typed."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        super()._deserialize(value, attr, data, **kwargs)
+        return "" if value is None else str(value)
+
+
 class Version(fields.Integer):
     """The version of a case as somebody read it."""
 

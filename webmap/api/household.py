@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, current_app, jsonify, request
+from flask import Response, abort, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from marshmallow import Schema, fields
@@ -13,16 +13,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.declarations import declare_own
-from cases.models import Case
-from cases.own_household import OwnSheet, object_own, own_sheets
+from cases.documents import number_of
+from cases.models import Case, DocumentRecord
+from cases.own_household import OwnSheet, object_own, own_paper, own_sheets
+from cases.papers.files import MEDIA_TYPES
 from cases.submissions import Answer
-from cases.workflow import State
+from cases.workflow import Document, State
 from webmap.api.blueprint import Blueprint
 from webmap.api.fields import Text
 from webmap.api.histories import SubmissionSchema
+from webmap.api.papers import FileQuerySchema
 from webmap.api.schemas import says, word
 from webmap.connections import current_database
 from webmap.gates import Open, gated, residents_scope
+from webmap.papers import send_paper
 from webmap.submitting import Sent, submit_in
 
 household = Blueprint("household", __name__, "The own household of a resident.")
@@ -35,6 +39,16 @@ class OwnEventSchema(Schema):
     event = fields.String(**says("What, as source:subject:action."))
     state = word(State, "The state that the case came to.", allow_none=True)
     note = fields.String(**says("The household's own words, or a reason that it was given."))
+
+
+class OwnPaperSchema(Schema):
+    """A paper that was addressed to the household; nobody is named."""
+
+    id = fields.UUID(**says("Its identifier."))
+    number = fields.String(**says("Its number in the community and year, with its version."))
+    kind = word(Document, "What it is.")
+    title = fields.String(**says("Its title."))
+    issued_on = fields.Date(**says("When it was issued."))
 
 
 class OwnCaseSchema(Schema):
@@ -55,6 +69,7 @@ class OwnCaseSchema(Schema):
         **says("Until when an objection stops the clock; null where any does.", allow_none=True)
     )
     events = fields.List(fields.Nested(OwnEventSchema), **says("The latest first."))
+    papers = fields.List(fields.Nested(OwnPaperSchema), **says("Those addressed to it."))
 
 
 class OwnDeclarationSchema(Schema):
@@ -110,6 +125,31 @@ def object_to_own_case(
     )
 
 
+@household.route("/household/papers/<uuid:paper_id>/file.pdf")
+@household.arguments(FileQuerySchema, location="query")
+@household.response(200, {"type": "string", "format": "binary"}, content_type=MEDIA_TYPES["pdf"])
+@gated(Open.LOGGED_IN)
+def own_paper_pdf(asked: dict[str, Any], paper_id: uuid.UUID) -> ResponseReturnValue:
+    """A paper that was addressed to the own household, as PDF."""
+    return _file(paper_id, asked["language"], "pdf")
+
+
+@household.route("/household/papers/<uuid:paper_id>/file.docx")
+@household.arguments(FileQuerySchema, location="query")
+@household.response(200, {"type": "string", "format": "binary"}, content_type=MEDIA_TYPES["docx"])
+@gated(Open.LOGGED_IN)
+def own_paper_docx(asked: dict[str, Any], paper_id: uuid.UUID) -> ResponseReturnValue:
+    """A paper that was addressed to the own household, as docx."""
+    return _file(paper_id, asked["language"], "docx")
+
+
+def _file(paper_id: uuid.UUID, language: str, format: str) -> Response:
+    def find(session: Session) -> DocumentRecord:
+        return own_paper(session, current_user.id, paper_id) or abort(404)
+
+    return send_paper(find, language, format, residents_scope())
+
+
 def _submit(
     key: uuid.UUID | None, case_id: uuid.UUID, act: Callable[[Session], object]
 ) -> Response:
@@ -153,6 +193,16 @@ def _told(sheet: OwnSheet) -> dict[str, Any]:
                 "note": one.note,
             }
             for one in sheet.events
+        ],
+        "papers": [
+            {
+                "id": str(one.id),
+                "number": number_of(one),
+                "kind": one.kind,
+                "title": one.title,
+                "issued_on": one.issued_on.isoformat(),
+            }
+            for one in sheet.papers
         ],
     }
 

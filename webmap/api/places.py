@@ -16,14 +16,17 @@ from cases.figures import AREAS, COUNTS, ORDER, figures
 from cases.map_data import change_days, communities_on, count_statuses, total
 from cases.map_filter import matching, of_building
 from cases.parcel_file import case_hits
-from layers.features import today
+from layers.features import communities_after, count_communities, list_regions, today
 from layers.models import Community, Parcel
 from layers.search import LONGEST, search
 from webmap.api.blueprint import Blueprint
 from webmap.api.community import asking_viewer
+from webmap.api.cursors import read_place, write_place
 from webmap.api.fields import Box, Day, Text
+from webmap.api.paging import PageQuerySchema, page_of
 from webmap.api.schemas import StatusesSchema, box, by_status, says
-from webmap.gates import current_access, gated, place_session
+from webmap.connections import current_database
+from webmap.gates import Open, current_access, current_rights, gated, place_session
 
 places = Blueprint("places", __name__, "Communities, and the regions above them.")
 
@@ -31,6 +34,41 @@ LONGEST_REF = 64
 WORLD = [-180.0, -90.0, 180.0, 90.0]
 HIT_KINDS = ("community", "building", "household", "parcel", "case")
 _TODAY = "Today where the place lies, if left out."
+
+
+class PlaceQuerySchema(PageQuerySchema):
+    """Which places."""
+
+    q = Text(LONGEST, load_default="", metadata={"description": "A part of the code or name."})
+
+
+class ListedPlaceSchema(Schema):
+    """A community."""
+
+    code = fields.String(**says("Its code, by which addresses name it."))
+    name = fields.String(**says("Its name."))
+    above = fields.String(**says("The name of the region above it.", allow_none=True))
+
+
+class ListedRegionSchema(ListedPlaceSchema):
+    """A region."""
+
+    kind = fields.String(**says("What kind of region it is."))
+    communities = fields.Integer(**says("How many of the account's communities it holds."))
+
+
+class PlacePageSchema(Schema):
+    """A page of the places of an account."""
+
+    total = fields.Integer(**says("How many communities there are on all pages."))
+    next = fields.String(
+        **says("The address of the next page; null after the last.", allow_none=True)
+    )
+    communities = fields.List(fields.Nested(ListedPlaceSchema), **says("By code."))
+    regions = fields.List(
+        fields.Nested(ListedRegionSchema),
+        **says("The regions with a map above all of them, the widest first."),
+    )
 
 
 class AsOfSchema(Schema):
@@ -152,6 +190,35 @@ class HitSchema(Schema):
     bounds = box("Where it lies")
     community = fields.String(**says("The code of its community."))
     parcel = fields.UUID(**says("The parcel that goes with it.", allow_none=True))
+
+
+@places.route("/places")
+@places.arguments(PlaceQuerySchema, location="query")
+@places.response(200, PlacePageSchema)
+@gated(Open.LOGGED_IN)
+def place_list(asked: dict[str, Any]) -> ResponseReturnValue:
+    """Communities of the account, by code, and the regions above those with a map."""
+    of, cursor, limit = "places", asked["cursor"], asked["limit"]
+    after = read_place(cursor, of, 1)[0] if cursor else ""
+    mine, database = current_rights(), current_database()
+    with database.session(mine.scope()) as session:
+        total = count_communities(session, asked["q"])
+        found = communities_after(session, asked["q"], after, limit + 1)
+    with database.session(mine.scope(Permission.MAP_READ)) as session:
+        regions = list_regions(session)
+    following = write_place(of, found[limit - 1].code) if len(found) > limit else None
+    shown = [{"code": one.code, "name": one.name, "above": one.above} for one in found[:limit]]
+    above = [
+        {
+            "code": one.code,
+            "name": one.name,
+            "above": one.above,
+            "kind": one.kind,
+            "communities": one.communities,
+        }
+        for one in regions
+    ]
+    return page_of(following, total=total, communities=shown, regions=above)
 
 
 @places.route("/places/<place>/figures")

@@ -3,19 +3,25 @@
 import uuid
 from typing import Any
 
-from flask import jsonify
+from flask import abort, jsonify
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.models import Visit, VisitOutcome
+from cases.visit_records import issue_visit_record
 from cases.visits import Visited, record_visit
 from cases.visits import visits as visits_of
 from webmap.api.blueprint import Blueprint
+from webmap.api.campaigns import signed
 from webmap.api.changing import Change, SignedSchema, change_case, changes_case, seen_case
 from webmap.api.community import asked_community
 from webmap.api.fields import Day, Text, Word
+from webmap.api.histories import SubmissionSchema
+from webmap.api.papers import PaperSchema, told_paper
 from webmap.api.schemas import says, word
+from webmap.api.submitting import submit
 from webmap.gates import gated, place_session
 
 visits = Blueprint("visits", __name__, "Visits of the household of a case.")
@@ -92,6 +98,27 @@ def record_case_visit(
         record_visit(change.session, change.community, case_id, visited, by)
 
     return change_case(case_id, headers, act)
+
+
+@visits.route("/communities/<place>/visits/<uuid:visit_id>/record", methods=["POST"])
+@visits.arguments(SubmissionSchema, location="headers")
+@visits.response(201, PaperSchema)
+@gated(Permission.CASE_VISIT)
+def new_visit_record(
+    headers: dict[str, Any], place: str, visit_id: uuid.UUID
+) -> ResponseReturnValue:
+    """Issue the record of a visit as a paper of its case, once for each visit.
+
+    Whoever made the visit may, and who issues papers of the community.
+    """
+
+    def work(session: Session) -> dict[str, Any]:
+        community = asked_community(session)
+        visit = session.get(Visit, (community.id, visit_id)) or abort(404)
+        seen_case(session, community, visit.case_id)
+        return told_paper(session, issue_visit_record(session, community, visit.id, signed()))
+
+    return submit(headers.get("key"), work, 201)
 
 
 def _shown(visit: Visit) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import click
 
 from layers.config import Settings
 from webmap.commands.case_clock import deadline, decide_objection, extend, object_, reassign
+from webmap.commands.case_papers import visit_record
 from webmap.commands.case_parts import (
     at_option,
     by_option,
@@ -29,7 +30,7 @@ def case() -> None:
     """List and move the cases of a community; a case is named by its household."""
 
 
-for _command in (assign, deadline, extend, object_, decide_objection, reassign):
+for _command in (assign, deadline, extend, object_, decide_objection, reassign, visit_record):
     case.add_command(_command)
 
 

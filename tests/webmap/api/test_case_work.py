@@ -89,6 +89,33 @@ def test_a_visit_is_recorded_once_and_moves_its_case(web: Web, place: Place) -> 
         assert session.scalar(select(func.count()).where(DocumentRecord.case_id == place.case)) == 1
 
 
+def test_a_visit_gets_its_record_once(web: Web, place: Place) -> None:
+    web.give(place.case, place.code)
+    keeper = Sender.of(web, Role.LANE_HOUSEKEEPER, place.code)
+    secretary = Sender.of(web, Role.SECRETARY, place.code)
+    talked = {"outcome": "undecided", "note": "Asks for a week.", "next_on": None}
+    for who in (keeper, secretary):
+        read = who.get(place.at)["version"]
+        assert who.send("POST", f"{place.at}/visits", talked, read=read).status_code == 200
+    visits = {one["actor"]: one["id"] for one in keeper.get(f"{place.at}/visits")}
+    mine = next(key for actor, key in visits.items() if actor.startswith("lane_housekeeper"))
+    theirs = next(key for actor, key in visits.items() if actor.startswith("secretary"))
+    key = uuid.uuid4()
+    first, again = (keeper.send("POST", f"visits/{mine}/record", key=key) for _ in range(2))
+    assert first.status_code == 201, first.text
+    assert first.data == again.data
+    paper = first.get_json()
+    assert (paper["kind"], paper["case_id"]) == (Document.VISIT_RECORD, str(place.case))
+    assert keeper.send("POST", f"visits/{mine}/record").status_code == 422
+    assert codes(keeper.send("POST", f"visits/{theirs}/record")) == ["not_permitted"]
+    assert secretary.send("POST", f"visits/{theirs}/record").status_code == 201
+    inspector = Sender.of(web, Role.INSPECTOR, place.code)
+    assert inspector.send("POST", f"visits/{mine}/record").status_code == 403
+    assert secretary.send("POST", f"visits/{uuid.uuid4()}/record").status_code == 404
+    elsewhere = Sender.of(web, Role.SECRETARY, announced(web).code)
+    assert elsewhere.send("POST", f"visits/{mine}/record").status_code == 404
+
+
 def test_every_fault_of_a_visit_is_named_at_once_and_nothing_is_kept(
     web: Web, place: Place
 ) -> None:

@@ -14,7 +14,7 @@ from layers.models import Community
 from layers.transactions import RETRIES, transact
 from tests import builders as make
 from tests.webmap.conftest import Story, Web, csrf_token
-from webmap.api.document import operation_words
+from webmap.api.document import noun_words, operation_words
 from webmap.app import create_app
 from webmap.gates import Open
 
@@ -56,6 +56,7 @@ def test_everything_is_described(document: dict[str, Any]) -> None:
                 continue
             assert told["summary"], path
             assert told["operationId"] in operation_words()
+            assert noun_words().keys() >= set(told["tags"])
             for parameter in told["parameters"]:
                 missing += [] if "description" in parameter else [f"{path} {parameter['name']}"]
     assert missing == []

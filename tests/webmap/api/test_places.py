@@ -118,3 +118,23 @@ def test_search_finds_cases_by_their_number(web: Web, story: Story) -> None:
     assert {one["kind"] for one in everything} >= {"building", "household", "parcel"}
     assert client.get(f"/api/v1/places/{story.here}/search").get_json() == []
     assert client.get(f"/api/v1/places/{story.here}/search?q=%00").get_json() == []
+
+
+def test_the_places_of_an_account_are_listed_a_page_at_a_time(web: Web, story: Story) -> None:
+    planner = web.login(Role.PLANNER, story.town)
+    seen: list[str] = []
+    address = "/api/v1/places?limit=1"
+    while address:
+        page = planner.get(address).get_json()
+        assert (page["total"], len(page["communities"])) == (2, 1)
+        assert [(one["code"], one["communities"]) for one in page["regions"]] == [(story.town, 2)]
+        seen += [one["code"] for one in page["communities"]]
+        address = page["next"]
+    assert seen == sorted([story.here, story.neighbour])
+    found = planner.get("/api/v1/places?q=温泉").get_json()
+    assert [one["name"] for one in found["communities"]] == ["温泉花园"]
+    # Whoever reads no map is shown no region with one.
+    lives = web.login(Role.RESIDENT, story.here).get("/api/v1/places").get_json()
+    assert [one["code"] for one in lives["communities"]] == [story.here]
+    assert lives["regions"] == []
+    assert planner.get("/api/v1/places?cursor=made-up").status_code == 422

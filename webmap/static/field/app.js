@@ -1,34 +1,312 @@
 // The page of the phone: opens without a signal, asks who is logged in, shows one screen at a time.
-import { make, fill } from "./dom.js";
+import { isExpired, prepared, removeArea } from "./areas.js";
+import { mountCamera } from "./camera.js";
+import { mountConflict } from "./conflict.js";
+import { fill, make } from "./dom.js";
+import { exportDrafts, saveFile } from "./exporting.js";
+import { chooseVersion, itemScreen, queueScreen } from "./items.js";
+import { mountMark } from "./mark.js";
+import { preparingScreen } from "./preparing.js";
+import { createQueue, queueDraft } from "./queue.js";
+import { knownSession } from "./session.js";
+import { STOPPED, StorageFull, WAITING, database, drafts, keepSetting, newId, now, otherDrafts, photographsOf, room, saveDraft, setting, write } from "./store.js";
 import { chosenLanguage, keepLanguage, loadWords, otherLanguage } from "./words.js";
 
 const root = document.getElementById("field");
+// Under this much room a photograph more may not fit.
+const LITTLE_ROOM = 50_000_000;
+
+let word;
+let queue;
+let session;
+let version = "";
+let leaveScreen = () => {};
+let shown = 0;
+
+const bar = make("header", { class: "field-bar" });
+const notices = make("div", { class: "field-notices" });
+const screen = make("main", { class: "field-screen", tabindex: "-1", id: "screen" });
+const nav = make("nav", { class: "field-nav" });
+
+export const go = (path) => { location.hash = `#/${path}`; };
+
+function size(bytes) {
+  const [value, unit] = bytes > 1e9 ? [bytes / 1e9, "GB"] : bytes > 1e6 ? [bytes / 1e6, "MB"] : [bytes / 1e3, "kB"];
+  return `${word.number(value, value < 10 ? 1 : 0)} ${unit}`;
+}
 
 // Keeps this version of the page on the phone; a newer one waits until somebody takes it.
-export async function keepPage(onUpdate) {
-  if (!("serviceWorker" in navigator)) return null;
+async function keepPage() {
+  if (!("serviceWorker" in navigator)) return;
   const registration = await navigator.serviceWorker.register(root.dataset.worker);
-  const tell = () => { if (registration.waiting && navigator.serviceWorker.controller) onUpdate(() => registration.waiting.postMessage("update")); };
-  registration.addEventListener("updatefound", () => registration.installing?.addEventListener("statechange", tell));
-  tell();
-  return registration;
+  let isAsked = false;
+  navigator.serviceWorker.addEventListener("controllerchange", () => { if (isAsked) location.reload(); });
+  const offer = () => {
+    if (!registration.waiting || !navigator.serviceWorker.controller) return;
+    notice("update", make("p", {}, word("app.update")), make("button", { type: "button", class: "field-button", onclick: () => { isAsked = true; registration.waiting.postMessage("update"); } }, word("app.updateNow")));
+  };
+  registration.addEventListener("updatefound", () => registration.installing?.addEventListener("statechange", offer));
+  offer();
+  const ready = await navigator.serviceWorker.ready;
+  const channel = new MessageChannel();
+  channel.port1.onmessage = ({ data }) => { version = data; };
+  ready.active.postMessage("version", [channel.port2]);
+}
+
+function notice(name, ...content) {
+  const found = notices.querySelector(`[data-notice=${name}]`);
+  found?.remove();
+  if (content.length) notices.append(make("div", { class: "field-notice", "data-notice": name, role: "status" }, content));
+}
+
+async function noticeRoom() {
+  const { usage, quota } = await room();
+  const isTight = quota !== null && quota - usage < LITTLE_ROOM;
+  if (isTight) notice("room", make("p", {}, word("app.littleRoom", { free: size(Math.max(0, quota - usage)) })));
+  else notice("room");
+}
+
+async function statusLine() {
+  const mine = session.account ? await drafts(session.account) : [];
+  const waiting = mine.filter((one) => [...WAITING, "sent"].includes(one.state)).length;
+  const { kind, seconds } = queue.state;
+  const line = {
+    session: () => [word("status.loggedOut", { n: waiting }), " ", make("a", { class: "field-link", href: root.dataset.login }, word("status.logIn"))],
+    offline: () => [word(waiting ? "status.offlineWaiting" : "status.offline", { n: waiting })],
+    later: () => [word("status.later", { n: waiting, seconds })],
+    failed: () => [word("status.failed", { n: waiting })],
+    idle: () => [word(waiting ? "status.someWaiting" : "status.allSent", { n: waiting })],
+  }[kind] || (() => [word("status.sending", { n: waiting })]);
+  const clock = Math.abs(session.clock_offset_s || 0) > 120 ? make("p", {}, word("status.clock", { minutes: word.number(Math.abs(session.clock_offset_s) / 60) })) : null;
+  return make("div", { class: `field-status is-${kind}`, role: "status" }, make("p", {}, session.name ? make("b", {}, session.name, " · ") : null, line()), clock);
+}
+
+function chrome() {
+  const language = chosenLanguage();
+  fill(bar, make("h1", {}, make("img", { src: "/static/mark.svg", alt: "", width: "28", height: "28" }), word("app.name")),
+    make("button", { type: "button", class: "field-plain", lang: otherLanguage(language).replace("_", "-"), onclick: () => { keepLanguage(otherLanguage(language)); location.reload(); } }, word("app.language")));
+  nav.setAttribute("aria-label", word("nav.label"));
+}
+
+async function showNav(at) {
+  const mine = session.account ? await drafts(session.account) : [];
+  const count = mine.filter((one) => ["draft", ...WAITING, ...STOPPED].includes(one.state)).length;
+  fill(nav, [["", "nav.areas"], ["queue", "nav.queue"], ["more", "nav.more"]].map(([path, key]) =>
+    make("a", { href: `#/${path}`, "aria-current": at === path ? "page" : null }, word(key), path === "queue" && count ? make("b", { class: "field-count" }, String(count)) : null)));
+}
+
+const SCREENS = { "": home, prepare, mark, camera, queue: list, item, conflict, more };
+
+async function show() {
+  const [name = "", argument = ""] = location.hash.replace(/^#\//, "").split("/");
+  shown += 1;
+  const mine = shown;
+  leaveScreen();
+  leaveScreen = () => {};
+  const isWhole = ["mark", "camera", "conflict"].includes(name);
+  document.documentElement.dataset.screen = name || "home";
+  for (const part of [bar, nav, notices]) part.hidden = isWhole;
+  if (!isWhole) await showNav(["queue", "item"].includes(name) ? "queue" : name === "more" ? "more" : "");
+  const box = make("div", { class: isWhole ? "field-whole" : "field-page" });
+  await (SCREENS[name] || home)(box, argument);
+  // Whoever went on meanwhile sees what they went to.
+  if (mine !== shown) return;
+  fill(screen, box);
+  document.documentElement.dataset.state = "open";
+}
+
+async function refresh() {
+  const name = location.hash.replace(/^#\//, "").split("/")[0];
+  if (["", "queue", "item", "more"].includes(name)) await show();
+}
+
+function back(key, path = "") {
+  return make("a", { class: "field-back", href: `#/${path}` }, `‹ ${word(key)}`);
+}
+
+async function home(box) {
+  const kept = await prepared();
+  const places = session.places || [];
+  const areas = kept.map((one) => make("li", { class: "field-area" },
+    make("h3", {}, one.name),
+    make("p", { class: isExpired(one) ? "field-late" : "field-quiet" }, word(isExpired(one) ? "home.expired" : "home.kept", { n: one.buildings.length, size: size(one.bytes), prepared: word.moment(one.prepared_at), until: word.day(one.expires_at) })),
+    make("button", { type: "button", class: "field-button is-wide", onclick: () => begin(one) }, word("home.mark")),
+    make("div", { class: "field-pair" },
+      make("a", { class: "field-button is-plain", href: `#/prepare/${encodeURIComponent(one.place)}` }, word("home.update")),
+      make("button", { type: "button", class: "field-button is-plain", onclick: async () => { if (window.confirm(word("home.removeSure"))) { await removeArea(one.place); show(); } } }, word("home.remove")))));
+  const others = places.filter((one) => !kept.some(({ place }) => place === one.code));
+  fill(box, await statusLine(),
+    window.isSecureContext ? null : make("p", { class: "field-alert", role: "alert" }, word("app.insecure")),
+    areas.length ? make("section", {}, make("h2", {}, word("home.areas")), make("ul", { class: "field-areas" }, areas)) : null,
+    others.length ? make("section", {}, make("h2", {}, word(areas.length ? "home.more" : "home.first")), make("ul", { class: "field-list" }, others.map((one) => make("li", {}, make("a", { class: "field-row", href: `#/prepare/${encodeURIComponent(one.code)}` }, make("b", {}, one.name), make("small", {}, one.code)))))) : null,
+    !areas.length && !others.length ? make("p", { class: "field-empty" }, word(session.account ? "home.nowhere" : "home.stranger")) : null);
+}
+
+async function begin(kept) {
+  if (!session.account) return;
+  const at = now();
+  const draft = { id: newId(), place: kept.place, account: session.account, kind: "enclosure", state: "draft", created_at: at, observed_at: at, prepared_at: kept.prepared_at, structure_types: [], app_version: version };
+  try {
+    await saveDraft(draft);
+    go(`mark/${draft.id}`);
+  } catch (error) {
+    if (!(error instanceof StorageFull)) throw error;
+    notice("full", make("p", {}, word("app.full")));
+  }
+}
+
+async function prepare(box, place) {
+  const code = decodeURIComponent(place);
+  const inner = make("div");
+  fill(box, back("nav.areas"), inner);
+  const name = (session.places || []).find((one) => one.code === code)?.name || code;
+  await preparingScreen(inner, { word, place: code, name, go, size });
+}
+
+async function opened(box, id) {
+  const draft = await database.drafts.get(id);
+  if (!draft) {
+    go("queue");
+    return {};
+  }
+  const kept = await database.bundles.get(draft.place);
+  if (!kept) {
+    fill(box, back("nav.queue", "queue"), make("p", { class: "field-alert", role: "alert" }, word("mark.noBundle")), make("a", { class: "field-button is-wide", href: `#/prepare/${encodeURIComponent(draft.place)}` }, word("home.update")));
+    return {};
+  }
+  return { draft, bundle: kept.bundle };
+}
+
+async function mark(box, id) {
+  const { draft, bundle } = await opened(box, id);
+  if (!bundle) return;
+  if (draft.state !== "draft") {
+    go(`item/${id}`);
+    return;
+  }
+  const photographs = await photographsOf(id);
+  const mounted = mountMark(box, {
+    bundle, draft, photographs, words: word, declared: await setting("declared", "wgs84"),
+    save: async (changed) => {
+      // The camera keeps its own; a draft that was sent meanwhile is not changed any more.
+      const stored = await database.drafts.get(id);
+      if (stored && stored.state === "draft") await saveDraft({ ...stored, ...changed, state: "draft" });
+    },
+    camera: () => go(`camera/${id}`),
+    done: async ({ ready }) => {
+      if (ready) {
+        await queueDraft(await database.drafts.get(id), version);
+        queue.run();
+        go("queue");
+      } else go("queue");
+    },
+  });
+  leaveScreen = () => mounted.unmount();
+}
+
+async function camera(box, id) {
+  const { draft, bundle } = await opened(box, id);
+  if (!bundle) return;
+  const declared = await setting("declared", "wgs84");
+  const mounted = mountCamera(box, {
+    draft, bundle, words: word, declared, sendsOriginals: await setting("originals", false),
+    earlier: bundle.photographs || [],
+    photographs: await photographsOf(id),
+    keep: (photograph) => write(() => database.photographs.put({ state: "kept", offset: 0, problem: null, ...photograph, draft: id })),
+    remove: (photograph) => database.photographs.delete(photograph),
+    done: () => history.back(),
+  });
+  leaveScreen = () => mounted?.unmount?.();
+}
+
+async function list(box) {
+  if (!session.account) {
+    fill(box, await statusLine(), make("p", { class: "field-empty" }, word("home.stranger")));
+    return;
+  }
+  await queueScreen(box, { word, account: session.account, go, run: () => queue.run(), state: await statusLine() });
+}
+
+async function item(box, id) {
+  const draft = await database.drafts.get(id);
+  if (!draft) {
+    go("queue");
+    return;
+  }
+  const inner = make("div");
+  fill(box, back("nav.queue", "queue"), inner);
+  await itemScreen(inner, { word, draft, go, run: () => queue.run() });
+}
+
+async function conflict(box, id) {
+  const { draft, bundle } = await opened(box, id);
+  if (!bundle) return;
+  if (draft.state !== "conflict") {
+    go(`item/${id}`);
+    return;
+  }
+  const mounted = mountConflict(box, { bundle, draft, words: word, choose: async (choice) => {
+    await chooseVersion(draft, choice, version);
+    queue.run();
+    go("queue");
+  } });
+  leaveScreen = () => mounted.unmount();
+}
+
+async function more(box) {
+  const { usage, quota, persisted } = await room();
+  const strangers = session.account ? await otherDrafts(session.account) : [];
+  const toggle = async (key, label, hint, value, stored) => {
+    const input = make("input", { type: "checkbox", role: "switch", onchange: () => keepSetting(stored, value(input.checked)) });
+    input.checked = (await setting(stored, value(false))) === value(true);
+    return make("label", { class: "field-switch", "data-setting": key }, make("span", {}, make("b", {}, label), make("small", {}, hint)), input);
+  };
+  const account = session.account;
+  fill(box, await statusLine(),
+    make("section", { class: "field-card" }, make("h2", {}, word("more.phone")),
+      make("p", {}, quota === null ? word("more.roomUnknown") : word("more.room", { used: size(usage), quota: size(quota) })),
+      make("p", {}, word(persisted === true ? "more.persisted" : persisted === false ? "more.notPersisted" : "more.persistUnknown"))),
+    make("section", { class: "field-card" }, make("h2", {}, word("more.settings")),
+      await toggle("originals", word("more.originals"), word("more.originalsHint"), (on) => on, "originals"),
+      await toggle("declared", word("more.gcj02"), word("more.gcj02Hint"), (on) => (on ? "gcj02" : "wgs84"), "declared")),
+    account ? make("section", { class: "field-card" }, make("h2", {}, word("more.rescue")), make("p", { class: "field-quiet" }, word("more.rescueHint")),
+      make("button", { type: "button", class: "field-button is-wide", onclick: async () => { const { blob, count } = await exportDrafts(account); if (count) saveFile(blob, `common-green-field-${now().slice(0, 10)}.zip`); else notice("export", make("p", {}, word("more.nothing"))); } }, word("more.export"))) : null,
+    strangers.length ? make("p", { class: "field-alert" }, word("more.others", { n: strangers.length })) : null,
+    make("p", { class: "field-quiet" }, word("more.version", { version: version || "–" })));
 }
 
 async function open() {
-  const language = chosenLanguage();
-  const word = await loadWords(root.dataset.words, language);
+  word = await loadWords(root.dataset.words, chosenLanguage());
   document.title = word("app.name");
-  const bar = make("header", { class: "field-bar" },
-    make("h1", {}, word("app.title")),
-    make("button", { type: "button", class: "field-plain", lang: otherLanguage(language).replace("_", "-"), onclick: () => { keepLanguage(otherLanguage(language)); location.reload(); } }, word("app.language")));
-  const screen = make("main", { class: "field-screen", tabindex: "-1" });
-  const notice = make("div", { class: "field-notice", role: "status" });
-  fill(root, bar, notice, screen);
-  await keepPage((update) => fill(notice, word("app.update"), " ", make("button", { type: "button", class: "field-button", onclick: update }, word("app.updateNow"))));
-  document.documentElement.dataset.state = "open";
+  fill(root, make("a", { class: "field-skip", href: "#screen" }, word("app.skip")), bar, notices, screen, nav);
+  session = await knownSession();
+  queue = createQueue({ sessionAddress: root.dataset.session, onChange: heard });
+  chrome();
+  window.addEventListener("hashchange", show);
+  await show();
+  await keepPage();
+  await queue.run();
+  await noticeRoom();
+}
+
+let isRefreshing = false;
+
+// News of the queue come in bursts: the last of them is shown, and none is shown twice at once.
+async function heard(state) {
+  if (state.session) session = { ...session, ...state.session };
+  if (isRefreshing) return;
+  isRefreshing = true;
+  await Promise.resolve();
+  try {
+    await refresh();
+  } finally {
+    isRefreshing = false;
+  }
 }
 
 open().catch((error) => {
   document.documentElement.dataset.state = "broken";
+  // Without words there is no language either: both are said.
+  fill(root, make("p", { class: "field-alert", role: "alert" }, "This page could not be opened; nothing that was marked is lost. Open it again with a signal. 页面无法打开，已标记的内容没有丢失，请在有信号时重新打开。"));
   throw error;
 });

@@ -1,0 +1,104 @@
+// What was prepared: bundles, their photographs and tiles, kept whole or as they were before.
+import { api, ask } from "./sending.js";
+import { database, now, write } from "./store.js";
+
+export const PHOTOGRAPHS = "kept-photographs";
+export const TILES = "kept-tiles";
+// The zooms in which a yard is worked in; each is four times the one before.
+const ZOOMS = [16, 17, 18, 19];
+const TILE_BYTES = 20_000;
+
+export async function prepared() {
+  return (await database.bundles.toArray()).sort((one, other) => (one.prepared_at < other.prepared_at ? 1 : -1));
+}
+
+export function isExpired(kept, at = Date.now()) {
+  return Date.parse(kept.expires_at) < at;
+}
+
+// The tiles of the base maps that may be kept, over the box of some buildings.
+export function tilesOf(bundle) {
+  const points = bundle.buildings.flatMap((one) => positions(one.geometry.coordinates));
+  if (!points.length) return [];
+  const west = Math.min(...points.map(([x]) => x)) - 5e-4;
+  const east = Math.max(...points.map(([x]) => x)) + 5e-4;
+  const south = Math.min(...points.map(([, y]) => y)) - 5e-4;
+  const north = Math.max(...points.map(([, y]) => y)) + 5e-4;
+  return (bundle.base_maps || []).filter((one) => one.offline).flatMap((base) =>
+    ZOOMS.filter((z) => z <= base.max_zoom).flatMap((z) => {
+      const [left, top] = tileAt(west, north, z);
+      const [right, bottom] = tileAt(east, south, z);
+      const found = [];
+      for (let x = left; x <= right; x += 1) {
+        for (let y = top; y <= bottom; y += 1) found.push(base.url.replace("{z}", z).replace("{x}", x).replace("{y}", y).replace("{s}", "a"));
+      }
+      return found;
+    }));
+}
+
+function positions(coordinates) {
+  return typeof coordinates[0] === "number" ? [coordinates] : coordinates.flatMap(positions);
+}
+
+// Web Mercator, as every XYZ service counts (OGC 17-083r4, annex on WebMercatorQuad).
+function tileAt(longitude, latitude, z) {
+  const size = 2 ** z;
+  const radians = (latitude * Math.PI) / 180;
+  const north = (1 - Math.asinh(Math.tan(radians)) / Math.PI) / 2;
+  return [Math.floor(((longitude + 180) / 360) * size), Math.floor(north * size)];
+}
+
+export const tileBytes = (count) => count * TILE_BYTES;
+
+// Fetches everything first and changes what is kept only at the end, so that a line that is
+// cut leaves the area as it was. onProgress hears (done, all).
+export async function prepare(place, buildings, onProgress) {
+  const query = buildings.map((id) => `building=${encodeURIComponent(id)}`).join("&");
+  const { told: bundle } = await ask(api(place, `field/bundle?${query}`));
+  const pictures = bundle.photographs.map((one) => one.url);
+  const tiles = tilesOf(bundle);
+  const all = 1 + pictures.length + tiles.length;
+  let done = 1;
+  onProgress(done, all);
+  const fetched = new Map();
+  const skipped = [];
+  for (const [name, addresses] of [[PHOTOGRAPHS, pictures], [TILES, tiles]]) {
+    for (const address of addresses) {
+      const answer = await fetch(address, { credentials: name === TILES ? "omit" : "same-origin", mode: name === TILES ? "cors" : "same-origin" });
+      // A photograph that was taken away meanwhile, or a tile that is not there, is not missed.
+      if (answer.ok) fetched.set(address, [name, await answer.blob()]);
+      else if (answer.status === 404) skipped.push(address);
+      else throw new Error(`${address}: ${answer.status}`);
+      done += 1;
+      onProgress(done, all);
+    }
+  }
+  await keepAll(fetched);
+  const bytes = JSON.stringify(bundle).length + [...fetched.values()].reduce((sum, [, blob]) => sum + blob.size, 0);
+  const kept = { place, bundle, name: bundle.name, buildings, prepared_at: bundle.prepared_at, expires_at: bundle.expires_at, bytes, kept_at: now(), addresses: [...fetched.keys()] };
+  const before = await database.bundles.get(place);
+  await write(() => database.bundles.put(kept));
+  await forget((before?.addresses || []).filter((address) => !fetched.has(address)));
+  return kept;
+}
+
+async function keepAll(fetched) {
+  for (const [address, [name, blob]] of fetched) {
+    const cache = await caches.open(name);
+    await write(() => cache.put(address, new Response(blob, { headers: { "Content-Type": blob.type } })));
+  }
+}
+
+async function forget(addresses) {
+  for (const name of [PHOTOGRAPHS, TILES]) {
+    const cache = await caches.open(name);
+    for (const address of addresses) await cache.delete(address);
+  }
+}
+
+// Drafts of the area stay: they need no bundle to be sent.
+export async function removeArea(place) {
+  const kept = await database.bundles.get(place);
+  await database.bundles.delete(place);
+  await forget(kept?.addresses || []);
+}

@@ -1,0 +1,127 @@
+// The queue as a list, and one item of it with all that can be done about it.
+import { fill, make } from "./dom.js";
+import { queueDraft, takeUpAgain } from "./queue.js";
+import { STOPPED, changeDraft, drafts, photographsOf, removeDraft } from "./store.js";
+
+// What comes first is what somebody must do something about.
+const GROUPS = [
+  ["attention", STOPPED],
+  ["unfinished", ["draft"]],
+  ["waiting", ["queued", "sending"]],
+  ["sent", ["sent"]],
+  ["done", ["done"]],
+  ["aside", ["aside"]],
+];
+
+export function titleOf(draft, word) {
+  if (draft.kind === "clear") return word("item.clear", { household: draft.household || "–" });
+  const kinds = (draft.structure_types || []).map((kind) => word(`mark.structure.${kind}`)).join(", ");
+  return kinds || word("item.enclosure");
+}
+
+export async function stateOf(draft, word) {
+  const all = await photographsOf(draft.id);
+  const received = all.filter((one) => one.state === "received").length;
+  const count = all.length ? word("item.photographs", { n: received, m: all.length }) : "";
+  const refused = all.filter((one) => one.state === "refused").length;
+  const key = draft.decision && draft.state !== "returned" && draft.state !== "aside" ? `item.decision.${draft.decision}` : `item.state.${draft.state}`;
+  return { text: word(key), count, refused, all, received };
+}
+
+export async function queueScreen(box, { word, account, go, run, state }) {
+  const mine = (await drafts(account)).sort((one, other) => (one.created_at < other.created_at ? 1 : -1));
+  const parts = [];
+  for (const [name, states] of GROUPS) {
+    const own = mine.filter((one) => states.includes(one.state));
+    if (!own.length) continue;
+    const rows = await Promise.all(own.map((one) => row(one, word, go)));
+    parts.push(make("section", { class: `field-group is-${name}` }, make("h2", {}, word(`queue.${name}`), " ", make("small", {}, String(own.length))), make("ul", { class: "field-list" }, rows)));
+  }
+  if (!parts.length) parts.push(make("p", { class: "field-empty" }, word("queue.empty")));
+  fill(box, state, make("button", { type: "button", class: "field-button is-wide", onclick: run }, word("queue.now")), parts);
+}
+
+async function row(draft, word, go) {
+  const { text, count, refused } = await stateOf(draft, word);
+  const area = draft.kind === "enclosure" && draft.phone_area_m2 ? `${word.number(draft.phone_area_m2, 1)} m²` : "";
+  return make("li", {}, make("a", { class: `field-row is-${draft.state}`, href: `#/item/${draft.id}` },
+    make("b", {}, titleOf(draft, word)),
+    make("span", { class: "field-aside" }, area),
+    make("small", {}, word.moment(draft.created_at), " · ", draft.place),
+    make("span", { class: "field-state" }, text, count && ` · ${count}`, refused ? ` · ${word("item.photographsRefused", { n: refused })}` : "")));
+}
+
+export async function itemScreen(box, { word, draft, go, run }) {
+  const { text, count, all } = await stateOf(draft, word);
+  const again = async (changes) => {
+    const copy = await takeUpAgain(draft, changes);
+    go(`mark/${copy.id}`);
+  };
+  const remove = async (sure) => {
+    if (!window.confirm(word(sure))) return;
+    await removeDraft(draft.id);
+    go("queue");
+  };
+  const button = (key, act, look = "") => make("button", { type: "button", class: `field-button is-wide ${look}`, onclick: act }, word(key));
+  const actions = {
+    draft: () => [button("item.continue", () => go(`mark/${draft.id}`)), button("item.remove", () => remove("item.removeUnsent"), "is-plain")],
+    queued: () => [button("queue.now", run)],
+    sending: () => [button("queue.now", run)],
+    sent: () => [button("queue.now", run)],
+    conflict: () => [button("item.compare", () => go(`conflict/${draft.id}`))],
+    refused: () => [button("item.correct", () => again({ follows: null }))],
+    returned: () => [button("item.again", () => again({ follows: draft.id }))],
+    done: () => [button("item.removeDone", () => remove("item.removeSure"), "is-plain")],
+    aside: () => [
+      draft.taken_up ? null : button("item.resume", async () => { await changeDraft(draft.id, { state: "draft" }); go(`mark/${draft.id}`); }),
+      button("item.remove", () => remove("item.removeUnsent"), "is-plain"),
+    ].filter(Boolean),
+  };
+  const isSentBefore = Boolean(draft.receipt);
+  fill(box,
+    make("h2", {}, titleOf(draft, word)),
+    make("p", { class: `field-badge is-${draft.state}` }, text, count && ` · ${count}`),
+    draft.reason ? make("p", { class: "field-quote" }, make("b", {}, word("item.reason")), " ", draft.reason) : null,
+    problems(draft.problem, word),
+    all.filter((one) => one.state === "refused").map((one) => problems(one.problem, word)),
+    facts(draft, word),
+    isSentBefore ? make("p", { class: "field-quiet" }, word("item.receipt", { hash: draft.receipt.sha256.slice(0, 12), when: word.moment(draft.receipt.received_at) })) : null,
+    make("ul", { class: "field-strip" }, all.map((one, number) => make("li", {}, picture(one, word("mark.photographOf", { n: number + 1 })), make("small", {}, word(`item.photograph.${one.state}`))))),
+    make("div", { class: "field-actions" }, (actions[draft.state] || (() => []))()));
+}
+
+function picture(photograph, label) {
+  const image = make("img", { alt: label, width: "96", height: "96", loading: "lazy" });
+  const address = URL.createObjectURL(photograph.blob);
+  image.addEventListener("load", () => URL.revokeObjectURL(address), { once: true });
+  image.src = address;
+  return image;
+}
+
+function problems(problem, word) {
+  if (!problem) return null;
+  const said = problem.problems?.length ? problem.problems.map((one) => `${one.message} ${one.remedy}`) : [problem.detail || word("item.refusedPlain")];
+  return make("ul", { class: "field-alert", role: "alert" }, said.map((text) => make("li", {}, text)));
+}
+
+function facts(draft, word) {
+  const rows = [
+    [word("item.fact.area"), draft.phone_area_m2 ? `${word.number(draft.phone_area_m2, 2)} m²` : ""],
+    [word("item.fact.method"), draft.kind === "enclosure" && draft.method ? word(`item.method.${draft.method}`) : ""],
+    [word("item.fact.height"), draft.height_m ? `${word.number(draft.height_m, 1)} m` : ""],
+    [word("item.fact.household"), draft.household || ""],
+    [word("item.fact.note"), draft.note || ""],
+    [word("item.fact.created"), word.moment(draft.created_at)],
+  ];
+  return make("dl", { class: "field-facts" }, rows.filter(([, value]) => value).map(([label, value]) => make("div", {}, make("dt", {}, label), make("dd", {}, value))));
+}
+
+// What somebody decided about two versions: the own one anew, put aside, or both for the office.
+export async function chooseVersion(draft, choice, version) {
+  if (choice === "theirs") return changeDraft(draft.id, { state: "aside", now: null });
+  const changed = choice === "both"
+    ? { ...draft, keep_both: true }
+    : { ...draft, corrects: { id: draft.now.id, version: draft.now.version }, keep_both: false };
+  await changeDraft(draft.id, { corrects: changed.corrects, keep_both: changed.keep_both });
+  return queueDraft(changed, version);
+}

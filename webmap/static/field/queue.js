@@ -1,0 +1,197 @@
+// Sends what waits, one after another: each submission, then its photographs. Every state is
+// written to the phone before the next step, so that a killed page goes on where it was.
+import { Offline, askSession } from "./session.js";
+import { Outcome, api, ask, sha256 } from "./sending.js";
+import { changeDraft, database, drafts, newId, now, photographsOf, write } from "./store.js";
+import { sendPhotograph } from "./uploads.js";
+
+const PAUSES = [15, 30, 60, 120, 300];
+
+// What is sent is made once and kept as it is: sent again, it is the same to the byte.
+export async function queueDraft(draft, version) {
+  const photographs = await photographsOf(draft.id);
+  const body = JSON.stringify({
+    kind: draft.kind,
+    geometry: draft.geometry || null,
+    method: draft.method || "drawn",
+    rms_m: draft.rms_m ?? 0.3,
+    phone_area_m2: draft.phone_area_m2 ?? null,
+    structure_types: draft.kind === "clear" ? [] : draft.structure_types || [],
+    height_m: draft.height_m ?? null,
+    plants: draft.plants || "",
+    note: draft.note || "",
+    household: draft.household || "",
+    corrects: draft.corrects ? { id: draft.corrects.id, version: draft.corrects.version } : null,
+    keep_both: Boolean(draft.keep_both),
+    follows: draft.follows || null,
+    position: draft.position || null,
+    fixes: draft.fixes || [],
+    observed_at: draft.observed_at || draft.created_at,
+    photographs: photographs.map(({ id, sha256: own, original_sha256, sends_original }) => ({ id, sha256: own, original_sha256: original_sha256 || null, sends_original: Boolean(sends_original) })),
+    bundle: { prepared_at: draft.prepared_at || null },
+    app_version: version,
+  });
+  return changeDraft(draft.id, { state: "queued", body, body_sha256: await sha256(body), problem: null, now: null });
+}
+
+// A copy under an identifier of its own: what was refused or came second stays as it was sent.
+// Its photographs move along, for one that has not arrived belongs to what will be sent.
+export async function takeUpAgain(draft, changes = {}) {
+  const id = newId();
+  const copy = { ...draft, id, state: "draft", body: null, body_sha256: null, receipt: null, problem: null, now: null, reason: null, ...changes };
+  await write(() => database.transaction("rw", database.drafts, database.photographs, async () => {
+    await database.drafts.put({ ...copy, changed_at: now() });
+    for (const one of await database.photographs.where("draft").equals(draft.id).toArray()) {
+      await database.photographs.put({ ...one, id: newId(), draft: id, state: "kept", offset: 0, problem: null });
+    }
+    await database.drafts.update(draft.id, { state: "aside", taken_up: id, changed_at: now() });
+  }));
+  return database.drafts.get(id);
+}
+
+export function createQueue({ sessionAddress, onChange }) {
+  let timer = null;
+  let failures = 0;
+  let state = { kind: "idle" };
+
+  function tell(kind, more = {}) {
+    state = { kind, ...more };
+    onChange(state);
+  }
+
+  // Only one page of this phone sends at a time; another that asks meanwhile is told so.
+  async function run() {
+    clearTimeout(timer);
+    const done = await navigator.locks.request("field-queue", { ifAvailable: true }, async (lock) => {
+      if (!lock) return "busy";
+      return sendAll();
+    });
+    if (done === "busy") return schedule(5);
+    return done;
+  }
+
+  async function sendAll() {
+    tell("asking");
+    try {
+      const session = await askSession(sessionAddress);
+      if (!session.account) throw new Outcome("session");
+      const mine = await drafts(session.account);
+      for (const draft of mine.filter((one) => ["queued", "sending"].includes(one.state))) await sendOne(draft, session);
+      for (const draft of (await drafts(session.account)).filter((one) => one.state === "sent")) await sendPhotographs(draft, session);
+      await learnDecisions(await drafts(session.account));
+      failures = 0;
+      tell("idle", { session, at: now() });
+      schedule(300);
+    } catch (error) {
+      stop(error);
+    }
+  }
+
+  function stop(error) {
+    if (error instanceof Offline || error.kind === "offline") {
+      tell("offline");
+      schedule(PAUSES[Math.min(failures, PAUSES.length - 1)]);
+      failures += 1;
+    } else if (error.kind === "session") {
+      tell("session");
+    } else if (error.kind === "later") {
+      tell("later", { seconds: error.seconds, detail: error.detail });
+      schedule(error.seconds);
+    } else {
+      tell("failed", { reason: String(error) });
+      schedule(300);
+      throw error;
+    }
+  }
+
+  function schedule(seconds) {
+    clearTimeout(timer);
+    timer = setTimeout(run, seconds * 1000);
+  }
+
+  async function sendOne(draft, session) {
+    tell("sending", { draft: draft.id });
+    await changeDraft(draft.id, { state: "sending" });
+    try {
+      const { told } = await ask(api(draft.place, `field/submissions/${draft.id}`), {
+        method: "PUT",
+        body: draft.body,
+        headers: { "Content-Type": "application/json", "X-CSRFToken": session.csrf, "Phone-Time": now() },
+      });
+      const isOurs = told.id === draft.id && told.sha256 === draft.body_sha256 && told.version >= 1;
+      if (!isOurs) throw new Outcome("later", { seconds: 60, detail: "the receipt is not of these bytes" });
+      await changeDraft(draft.id, { state: "sent", receipt: told, problem: null });
+      onChange(state);
+    } catch (error) {
+      await settle(draft, error);
+    }
+  }
+
+  // What the server refuses or another changed stops this draft and no other.
+  async function settle(draft, error) {
+    if (error.kind === "conflict") await changeDraft(draft.id, { state: "conflict", now: error.now });
+    else if (error.kind === "refused") await changeDraft(draft.id, { state: "refused", problem: { detail: error.detail, problems: error.problems } });
+    else {
+      await changeDraft(draft.id, { state: "queued" });
+      throw error;
+    }
+    onChange(state);
+  }
+
+  async function sendPhotographs(draft, session) {
+    const all = await photographsOf(draft.id);
+    for (const photograph of all.filter((one) => !["received", "refused"].includes(one.state))) {
+      tell("photographs", { draft: draft.id });
+      await sendOnePhotograph(draft, photograph, session);
+    }
+    const after = await photographsOf(draft.id);
+    if (after.every((one) => one.state === "received")) await changeDraft(draft.id, { state: "done" });
+    onChange(state);
+  }
+
+  async function sendOnePhotograph(draft, photograph, session) {
+    const keep = (changes) => write(() => database.photographs.update(photograph.id, changes));
+    await keep({ state: "sending" });
+    try {
+      const { receipt } = await sendPhotograph(photograph, {
+        place: draft.place, csrf: session.csrf, onOffset: (offset) => onChange({ kind: "photographs", draft: draft.id, photograph: photograph.id, offset }),
+      });
+      await keep({ state: "received", offset: photograph.blob.size, receipt });
+    } catch (error) {
+      if (error.kind === "refused") await keep({ state: "refused", problem: { detail: error.detail, problems: error.problems } });
+      else {
+        await keep({ state: "kept" });
+        throw error;
+      }
+    }
+    onChange(state);
+  }
+
+  // What the office has said since about what was sent: a return comes back with its reason.
+  async function learnDecisions(mine) {
+    const open = mine.filter((one) => ["sent", "done"].includes(one.state) && !one.decision);
+    for (const place of new Set(open.map((one) => one.place))) {
+      for (const told of await decisionsOf(place)) {
+        const draft = open.find((one) => one.id === told.id);
+        if (!draft || told.state === "waiting") continue;
+        const isReturned = told.state === "returned";
+        await changeDraft(draft.id, { decision: told.state, reason: told.reason || "", state: isReturned ? "returned" : draft.state });
+      }
+    }
+  }
+
+  async function decisionsOf(place) {
+    const found = [];
+    let address = api(place, "field/submissions?mine=true&limit=100");
+    while (address && found.length < 1000) {
+      const { told } = await ask(address);
+      found.push(...told.submissions);
+      address = told.next;
+    }
+    return found;
+  }
+
+  window.addEventListener("online", run);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) run(); });
+  return { run, get state() { return state; } };
+}

@@ -1,0 +1,53 @@
+// One request to the server, and what came of it in words that the queue acts upon.
+// An outcome that is not known is never taken for a success.
+
+const SLOW = 60_000;
+
+export class Outcome extends Error {
+  // kind: "offline" | "session" | "later" | "refused" | "conflict"
+  constructor(kind, more = {}) {
+    super(kind);
+    Object.assign(this, { kind }, more);
+  }
+}
+
+export async function ask(address, options = {}) {
+  let answer;
+  try {
+    answer = await fetch(address, { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(SLOW), ...options });
+    if (answer.ok && answer.status !== 204) return { status: answer.status, told: await answer.json() };
+  } catch (error) {
+    // Cut before, within or after: only asking again tells what the server has.
+    throw new Outcome("offline", { reason: String(error) });
+  }
+  if (answer.ok) return { status: answer.status, told: null };
+  throw await outcomeOf(answer);
+}
+
+export async function outcomeOf(answer) {
+  const told = await problemOf(answer);
+  if (answer.status === 401) return new Outcome("session");
+  if (answer.status === 412 && told.now) return new Outcome("conflict", { now: told.now });
+  if ([400, 403, 404, 409, 412, 413, 415, 422].includes(answer.status)) {
+    return new Outcome("refused", { status: answer.status, detail: told.detail, problems: told.problems || [] });
+  }
+  return new Outcome("later", { status: answer.status, detail: told.detail, seconds: Number(answer.headers.get("Retry-After")) || 30 });
+}
+
+async function problemOf(answer) {
+  const isJson = (answer.headers.get("Content-Type") || "").includes("json");
+  if (!isJson) return {};
+  try {
+    return await answer.json();
+  } catch {
+    return {}; // Cut within the answer: its status is known and is enough.
+  }
+}
+
+export async function sha256(data) {
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export const api = (place, path) => `/api/v1/communities/${encodeURIComponent(place)}/${path}`;

@@ -1,0 +1,77 @@
+// Sends a photograph piece by piece with tus, from where the last line was cut. It is received
+// only once the server has told the hash of the whole file and it is the phone's own.
+import { Outcome, api } from "./sending.js";
+
+const PIECE = 256 * 1024;
+
+// The statuses of tus-js-client's errors say what to do; it retries nothing by itself, because
+// the queue does, and knows whether somebody is logged in.
+function outcomeOf(error) {
+  const answer = error.originalResponse;
+  if (!answer || !answer.getStatus()) return new Outcome("offline", { reason: String(error) });
+  const status = answer.getStatus();
+  let told = {};
+  try {
+    told = JSON.parse(answer.getBody() || "{}");
+  } catch {
+    told = {}; // No problem of ours in it: its status is enough.
+  }
+  if (status === 401) return new Outcome("session");
+  if (status === 404) return new Outcome("later", { status, seconds: 1, restart: true });
+  if ([409, 423].includes(status)) return new Outcome("later", { status, seconds: 1 });
+  if ([400, 403, 413, 415, 422].includes(status)) return new Outcome("refused", { status, detail: told.detail, problems: told.problems || [] });
+  return new Outcome("later", { status, seconds: Number(answer.getHeader("Retry-After")) || 30 });
+}
+
+function metadata(photograph, role, blob) {
+  const { position } = photograph;
+  const told = {
+    id: photograph.id,
+    submission: photograph.draft,
+    role,
+    sha256: role === "original" ? photograph.original_sha256 : photograph.sha256,
+    original_sha256: photograph.original_sha256,
+    taken_at: photograph.taken_at,
+    longitude: position?.longitude,
+    latitude: position?.latitude,
+    accuracy_m: position?.accuracy_m,
+    datum: position ? photograph.datum || position.datum || "wgs84" : undefined,
+    bearing: photograph.bearing,
+    note: photograph.note,
+  };
+  const known = Object.entries(told).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  return { blob, told: Object.fromEntries(known.map(([name, value]) => [name, String(value)])) };
+}
+
+function sendFile({ blob, told }, { place, csrf, onOffset = () => {} }) {
+  return new Promise((resolve, reject) => {
+    let receipt = null;
+    const upload = new tus.Upload(blob, {
+      endpoint: api(place, "field/uploads"),
+      chunkSize: PIECE,
+      retryDelays: null,
+      // The server leads whoever begins again to the same upload: nothing needs to be kept here.
+      storeFingerprintForResuming: false,
+      headers: { "X-CSRFToken": csrf },
+      metadata: told,
+      onProgress: (sent) => onOffset(sent),
+      onChunkComplete: (_size, accepted) => onOffset(accepted),
+      onAfterResponse: (_request, answer) => { receipt = answer.getHeader("Upload-Receipt") || receipt; },
+      onError: (error) => reject(outcomeOf(error)),
+      onSuccess: () => {
+        if (receipt === told.sha256) resolve(receipt);
+        else reject(new Outcome("later", { seconds: 5, detail: "no receipt" }));
+      },
+    });
+    upload.start();
+  });
+}
+
+// Throws an Outcome where anything else came of it.
+export async function sendPhotograph(photograph, options) {
+  const receipt = await sendFile(metadata(photograph, "copy", photograph.blob), options);
+  if (photograph.sends_original && photograph.original) {
+    await sendFile(metadata(photograph, "original", photograph.original), options);
+  }
+  return { received: true, receipt };
+}
