@@ -41,6 +41,14 @@ export async function saveDraft(draft) {
   return saved;
 }
 
+// What the marking screen changes: only as long as the draft is still being marked.
+export function saveMarking(id, changed) {
+  return write(() => database.transaction("rw", database.drafts, async () => {
+    const stored = await database.drafts.get(id);
+    if (stored?.state === "draft") await database.drafts.put({ ...stored, ...changed, state: "draft", changed_at: now() });
+  }));
+}
+
 export async function changeDraft(id, changes) {
   await write(() => database.drafts.update(id, { ...changes, changed_at: now() }));
   return database.drafts.get(id);

@@ -4,7 +4,7 @@
 
 /* global VERSION, FILES, PAGE */
 const SHELL = `shell-${VERSION}`;
-// Filled by the page when an area is prepared (prepare.js).
+// Filled by the page when an area is prepared (areas.js).
 const PHOTOGRAPHS = "kept-photographs";
 const TILES = "kept-tiles";
 
@@ -44,9 +44,13 @@ async function fromShell(request, address) {
   return (await cache.match(address)) || fetch(request);
 }
 
-async function fromKept(name, request) {
-  const cache = await caches.open(name);
-  return (await cache.match(request, { ignoreVary: true })) || fetch(request);
+async function fromKept(request) {
+  for (const name of [PHOTOGRAPHS, TILES]) {
+    const cache = await caches.open(name);
+    const found = await cache.match(request.url, { ignoreVary: true });
+    if (found) return found;
+  }
+  return fetch(request);
 }
 
 self.addEventListener("fetch", (event) => {
@@ -54,7 +58,7 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET") return;
   const url = new URL(request.url);
   if (url.origin !== self.location.origin) {
-    if (request.destination === "image") event.respondWith(fromKept(TILES, request));
+    if (request.destination === "image") event.respondWith(fromKept(request));
     return;
   }
   if (request.mode === "navigate") {
@@ -62,6 +66,6 @@ self.addEventListener("fetch", (event) => {
   } else if (url.pathname in FILES) {
     event.respondWith(fromShell(request, url.pathname));
   } else if (request.destination === "image") {
-    event.respondWith(fromKept(PHOTOGRAPHS, request));
+    event.respondWith(fromKept(request));
   }
 });
