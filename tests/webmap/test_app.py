@@ -57,7 +57,7 @@ def test_what_is_public_is_listed_here(web: Web) -> None:
         # A household declares by the token of its letter.
         "declarations.declare",
         "declarations.declared",
-        # The phone's page opens without a signal and after a log-out: it holds nothing of anybody.
+        # The phone's shell holds nothing of anybody, and says itself who is logged in.
         *(f"field.{name}" for name in ("page", "worker", "manifest", "words", "session")),
     }
 
@@ -85,8 +85,8 @@ def test_strangers_reach_nothing_but_the_login(web: Web) -> None:
         address = re.sub(r"<uuid:\w+>", str(uuid.uuid4()), rule.rule)
         address = re.sub(r"<[^>]+>", "1", address)
         changes = sorted({"POST", "PUT", "PATCH", "DELETE"} & (rule.methods or set()))
-        asked = "GET" if "GET" in (rule.methods or set()) else "HEAD"
-        answer = client.open(address, method=changes[0] if changes else asked)
+        reading = "GET" if "GET" in (rule.methods or set()) else "HEAD"
+        answer = client.open(address, method=changes[0] if changes else reading)
         # A change without a token is refused before anybody asks who sends it.
         expected = {400} if changes else {302, 401, 404}
         assert answer.status_code in expected, (address, answer.status_code)
@@ -116,7 +116,7 @@ def test_images_may_come_from_the_base_maps_alone() -> None:
     assert "connect-src 'self';" in policy
 
 
-def test_a_page_that_keeps_tiles_may_fetch_them(web: Web) -> None:
+def test_a_page_that_keeps_tiles_may_fetch_them() -> None:
     maps = (BaseMap("a", "https://tiles.example/{z}/{x}/{y}.png", ""),)
     policy = content_security_policy("n", maps, keeps_tiles=True)
     assert "connect-src 'self' https://tiles.example;" in policy
