@@ -121,11 +121,13 @@ async function show() {
   for (const part of [bar, nav, notices]) part.hidden = isWhole;
   if (!isWhole) await showNav(["queue", "item"].includes(name) ? "queue" : name === "more" ? "more" : "");
   const box = make("div", { class: isWhole ? "field-whole" : "field-page" });
+  // A map needs to know its size when it is made.
+  if (isWhole) fill(screen, box);
   await (SCREENS[name] || home)(box, argument);
   // Whoever went on meanwhile sees what they went to.
   if (mine !== shown) return;
   const focused = focusedOn();
-  fill(screen, box);
+  if (!isWhole) fill(screen, box);
   if (focused !== null) [...box.querySelectorAll(FOCUSABLE)][focused]?.focus({ preventScroll: true });
   document.documentElement.dataset.state = "open";
   noticeRoom();

@@ -2,7 +2,8 @@
 // prepared areas until they expire. Nothing here is ever deleted because something was sent.
 import Dexie from "../vendor/dexie/dist/modern/dexie.min.mjs";
 
-export const database = new Dexie("common-green");
+// Strict: a write is told as done when it is on the disk, for phones lose power, too.
+export const database = new Dexie("common-green", { chromeTransactionDurability: "strict" });
 
 // A later version of the page adds a version here with its upgrade; what is stored stays.
 database.version(1).stores({
