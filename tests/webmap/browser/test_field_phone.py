@@ -31,6 +31,7 @@ from tests.webmap.browser.field_phone import (
 )
 from tests.webmap.conftest import csrf_token, log_in, web_settings
 
+expect.set_options(timeout=20_000)
 # Parcels of building 4 that the survey found clear.
 FREE = (15, 16, 17)
 
@@ -114,10 +115,8 @@ def arrived(yard: Yard, phone: Phone, place: str, number: int, pictures: int) ->
     page = phone.page
     expect(page.locator(".field-status")).to_contain_text("Connected. Nothing waits to be sent.")
     expect(page.locator(".field-row.is-done")).to_have_count(number)
-    assert page.locator(".field-row .field-state").all_inner_texts() == [
-        text for text in page.locator(".field-row .field-state").all_inner_texts()
-        if text.startswith("Everything has arrived")
-    ]
+    said = page.locator(".field-row .field-state").all_inner_texts()
+    assert all(text.startswith("Everything has arrived") for text in said)
     found = {str(one.id): one for one in submissions(yard, place)}
     mine = kept(page)
     assert set(found) == {one["id"] for one in mine}
@@ -174,6 +173,11 @@ def test_what_was_marked_without_a_signal_outlives_a_kill_and_is_flagged(
     assert submissions(served, place) == []
     served.door.is_closed = False
     page.get_by_role("button", name="Send now").tap()
+    # The browser forgot who had logged in; the phone forgot nothing.
+    says(page, "Nobody is logged in. 3 wait on this phone, and nothing of them is lost.")
+    page.get_by_role("link", name="Log in to send").tap()
+    phone.log_in(place)
+    page.goto(f"{phone.url}/field/#/queue")
     arrived(served, phone, place, 3, 5)
     expect(page.get_by_text("2 of 2 photographs")).to_have_count(2)
     accept_all(served, place)

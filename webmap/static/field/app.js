@@ -85,7 +85,7 @@ async function statusLine() {
   }[kind] || (() => [word("status.sending", { n: waiting })]);
   const offset = queue.state.clock_offset_s ?? session.clock_offset_s ?? 0;
   const clock = Math.abs(offset) > 120 ? make("p", {}, word("status.clock", { off: span(Math.abs(offset)) })) : null;
-  return make("div", { class: `field-status is-${kind}`, role: "status" }, make("p", {}, session.name ? make("b", {}, session.name, " · ") : null, line()), clock);
+  return make("div", { class: `field-status is-${kind}`, role: "status" }, make("p", {}, session.name && kind !== "session" ? make("b", {}, session.name, " · ") : null, line()), clock);
 }
 
 // How far a clock is off, in the largest unit that tells it.
