@@ -1,5 +1,10 @@
 """The phone in the yard: what was marked without a signal arrives once, whatever happens."""
 
+import base64
+import datetime as dt
+import hashlib
+import random
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,13 +13,14 @@ from typing import Any
 import pytest
 from geoalchemy2.shape import to_shape
 from playwright.sync_api import Browser, Page, expect
+from shapely.geometry import mapping
 from sqlalchemy import func, select
 
 from cases.access import Role
 from cases.models import Encroachment, FieldDecision, FieldSubmission, Photograph
 from layers.config import Settings
 from layers.db import EVERYWHERE
-from layers.models import Community, Observation
+from layers.models import Community
 from tests.pictures import picture
 from tests.webmap.browser.field_phone import (
     Phone,
@@ -30,6 +36,8 @@ from tests.webmap.browser.field_phone import (
     yard,
 )
 from tests.webmap.conftest import csrf_token, log_in, web_settings
+from webmap.field_shell import STATIC, Shell
+from webmap.pages import field as field_page
 
 expect.set_options(timeout=20_000)
 # Parcels of building 4 that the survey found clear.
@@ -150,12 +158,15 @@ def accept_all(yard: Yard, place: str) -> None:
 def flagged(yard: Yard, place: str) -> int:
     """Return how many encroachments come from accepted submissions."""
     with yard.database.session(EVERYWHERE) as session:
-        return session.scalar(
-            select(func.count(func.distinct(Encroachment.observation_id)))
-            .join(FieldDecision, FieldDecision.observation_id == Encroachment.observation_id)
-            .join(Community, Community.id == FieldDecision.community_id)
-            .where(Community.code == place)
-        ) or 0
+        return (
+            session.scalar(
+                select(func.count(func.distinct(Encroachment.observation_id)))
+                .join(FieldDecision, FieldDecision.observation_id == Encroachment.observation_id)
+                .join(Community, Community.id == FieldDecision.community_id)
+                .where(Community.code == place)
+            )
+            or 0
+        )
 
 
 def test_what_was_marked_without_a_signal_outlives_a_kill_and_is_flagged(
@@ -264,3 +275,183 @@ def test_a_log_out_leaves_what_waits(phone: Phone, served: Yard, place: str) -> 
         phone.log_in(place)
         page.goto(f"{phone.url}/field/#/queue")
     arrived(served, phone, place, 1, 1)
+
+
+def test_an_update_waits_for_a_person_and_loses_no_draft(
+    phone: Phone, served: Yard, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone.start()
+    phone.log_in(place)
+    prepare(phone, place)
+    served.door.is_closed = True
+    mark(phone, served, place, FREE[0], shots(1))
+    stand(phone, to_shape(served.places[place][FREE[1]].geom).centroid)
+    phone.page.goto(f"{phone.url}/field/#/")
+    draw(phone.page)
+    page = phone.page
+    page.get_by_role("button", name="Back").tap()
+    served.door.is_closed = False
+    before = field_page._cached_shell()
+    style = (STATIC / "field/field.css").read_bytes() + b"\n/* the next version */\n"
+    # A server that is half-way through its update: the phone refuses the mixture.
+    served.door.files["/static/field/field.css"] = ("text/css", style)
+    half = Shell({**before.hashes}, "f" * 16)
+    monkeypatch.setattr(field_page, "_shell", lambda: half)
+    page.reload()
+    page.wait_for_selector("html[data-state=open]")
+    page.evaluate(
+        "() => navigator.serviceWorker.getRegistration().then((one) => one.update().catch(() => 0))"
+    )
+    page.wait_for_function(
+        "async () => !(await navigator.serviceWorker.getRegistration()).installing"
+    )
+    assert page.locator("[data-notice=update]").count() == 0
+    assert version(page) == before.version
+    # The update is whole: it is offered, and taken when somebody wants it.
+    digest = hashlib.sha256(style).hexdigest()
+    whole = Shell({**before.hashes, "field/field.css": digest}, "a" * 16)
+    monkeypatch.setattr(field_page, "_shell", lambda: whole)
+    page.reload()
+    page.wait_for_selector("html[data-state=open]")
+    notice = page.locator("[data-notice=update]")
+    expect(notice).to_contain_text("What you marked stays.")
+    assert version(page) == before.version
+    with page.expect_navigation():
+        notice.get_by_role("button", name="Update now").tap()
+    page.wait_for_selector("html[data-state=open]")
+    assert version(page) == whole.version
+    assert [one["state"] for one in kept(page)][1] == "draft"
+    served.door.is_closed = True
+    phone.kill()
+    page = phone.open("/field/#/queue")
+    assert version(page) == whole.version
+    expect(page.locator(".field-row")).to_have_count(2)
+    served.door.is_closed = False
+    phone.log_in(place)
+    page.goto(f"{phone.url}/field/#/queue")
+    expect(page.locator(".field-row.is-done")).to_have_count(1)
+    expect(page.locator(".field-row.is-draft")).to_have_count(1)
+    assert len(submissions(served, place)) == 1
+    assert len(photographs(served, place)) == 1
+
+
+def version(page: Page) -> str:
+    """Return the version of the service worker that answers for the page."""
+    told: str = page.evaluate(
+        """() => new Promise((resolve) => {
+          const { port1, port2 } = new MessageChannel();
+          port1.onmessage = ({ data }) => resolve(data);
+          navigator.serviceWorker.controller.postMessage("version", [port2]);
+        })"""
+    )
+    return told
+
+
+def test_a_phone_that_is_nearly_full_says_so_and_drops_nothing(
+    phone: Phone, served: Yard, place: str
+) -> None:
+    ready(phone, served, place)
+    mark(phone, served, place, FREE[0], shots(1))
+    page = phone.page
+    assert phone.context is not None
+    tools = phone.context.new_cdp_session(page)
+    used = page.evaluate("() => navigator.storage.estimate().then(({ usage }) => usage)")
+    origin = {"origin": phone.url}
+    tools.send("Storage.overrideQuotaForOrigin", {**origin, "quotaSize": used + 20_000_000})
+    page.goto(f"{phone.url}/field/#/")
+    expect(page.locator("[data-notice=room]")).to_contain_text("This phone has only 20 MB left")
+    tools.send("Storage.overrideQuotaForOrigin", {**origin, "quotaSize": 1})
+    page.get_by_role("button", name="Mark something").tap()
+    expect(page.locator("[data-notice=full]")).to_contain_text("nothing new can be kept")
+    assert len(kept(page)) == 1
+    # Sending needs no room that matters: what waits still arrives, or waits on.
+    tools.send("Storage.overrideQuotaForOrigin", {**origin})
+    served.door.is_closed = False
+    page.goto(f"{phone.url}/field/#/queue")
+    page.get_by_role("button", name="Send now").tap()
+    arrived(served, phone, place, 1, 1)
+
+
+@pytest.mark.parametrize("days", [365, -365])
+def test_a_clock_that_is_wrong_by_a_year_is_said_and_put_right(
+    phone: Phone, served: Yard, place: str, days: int
+) -> None:
+    phone.start()
+    assert phone.context is not None
+    wrong = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
+    phone.context.clock.set_fixed_time(wrong)
+    phone.log_in(place)
+    says(phone.page, "The clock of this phone is 365 days off.")
+    prepare(phone, place)
+    says(phone.page, "The clock of this phone is 365 days off.")
+    expect(phone.page.locator(".field-late")).to_have_count(0)
+    served.door.is_closed = True
+    mark(phone, served, place, FREE[0], shots(1))
+    served.door.is_closed = False
+    phone.page.get_by_role("button", name="Send now").tap()
+    arrived(served, phone, place, 1, 1)
+    (row,) = submissions(served, place)
+    assert abs(row.observed_on - dt.datetime.now(dt.UTC).date()) <= dt.timedelta(days=1)
+    assert abs(abs(row.clock_offset_s) - 365 * 86_400) < 3_600
+
+
+KEEP = """async ([place, account, picture, geometry]) => {
+  const { newId, saveDraft, database, now } = await import("/static/field/store.js");
+  const { queueDraft } = await import("/static/field/queue.js");
+  const { sha256 } = await import("/static/field/sending.js");
+  const at = now();
+  const draft = await saveDraft({
+    id: newId(), place, account, kind: "enclosure", state: "draft", created_at: at,
+    observed_at: at, structure_types: ["fence"], geometry, method: "drawn", rms_m: 0.3,
+    phone_area_m2: 1,
+  });
+  const bytes = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0));
+  for (let number = 0; number < 2; number += 1) {
+    const blob = new Blob([bytes, new Uint8Array([number])], { type: "image/jpeg" });
+    await database.photographs.put({
+      id: newId(), draft: draft.id, state: "kept", blob, original: null, offset: 0,
+      sha256: await sha256(await blob.arrayBuffer()), original_sha256: null,
+      sends_original: false, taken_at: at, position: null,
+    });
+  }
+  await queueDraft(draft, "test");
+  return draft.id;
+}"""
+RUNS = 30
+
+
+def test_thirty_kills_while_sending_lose_nothing_and_double_nothing(
+    phone: Phone, served: Yard, place: str
+) -> None:
+    """Each run marks, sends and is killed at another request, before or after it is answered."""
+    chance = random.Random(4)
+    phone.start()
+    phone.log_in(place)
+    assert phone.context is not None
+    cookies = phone.context.cookies()
+    page = phone.open()
+    account = page.evaluate("() => fetch('/field/session').then((it) => it.json())")["account"]
+    shape = to_shape(served.places[place][FREE[0]].geom)
+    known: list[str] = []
+    picked = base64.b64encode(picture(size=(320, 240))).decode()
+    for number in range(RUNS):
+        # Every run another corner of the parcel, so that no outline is like another.
+        ground = mapping(shape.buffer(-1e-7 * (1 + number)))
+        page = phone.page
+        known.append(page.evaluate(KEEP, [place, account, picked, ground]))
+        served.door.asked.clear()
+        last = chance.randint(1, 10)
+        page.evaluate("() => window.dispatchEvent(new Event('online'))")
+        wait_for(lambda last=last: len(served.door.asked) >= last)  # type: ignore[misc]
+        time.sleep(chance.random() * 0.03)
+        phone.kill()
+        phone.start()
+        phone.context.add_cookies(cookies)  # type: ignore[arg-type]
+        phone.open("/field/#/queue")
+    page = phone.page
+    wait_until(page, f"await drafts.where('state').equals('done').count() === {RUNS}")
+    mine = kept(page)
+    assert {one["id"] for one in mine} == set(known)
+    assert {str(one.id) for one in submissions(served, place)} == set(known)
+    assert len(photographs(served, place)) == 2 * RUNS
+    says(page, "Connected. Nothing waits to be sent.")
