@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from cases.area_checks import area_violations
 from cases.chain import Head, first_fault
+from cases.field.checks import field_violations
 from cases.photograph_files import PhotographFiles
 from cases.photographs import hashes
 from cases.record_checks import record_violations
@@ -48,6 +49,7 @@ def check_community(
     return [
         *_history(session, community, noted),
         *record_violations(session, community),
+        *field_violations(session, community),
         *area_violations(session, community),
     ]
 

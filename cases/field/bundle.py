@@ -33,7 +33,11 @@ from cases.parcel_file import Viewer
 from cases.policy import Policy
 from gis.crs import Geometries, SurveyCRS
 from gis.phone import phone_survey
+<<<<<<< HEAD
 from gis.problems import InputError, Problem
+=======
+from gis.problems import InputError, Problem, Said
+>>>>>>> main
 from layers.bulk import among
 from layers.frames import frame, geometries, wkb
 from layers.models import (
@@ -57,6 +61,7 @@ def bundle(
 ) -> dict[str, Any]:
     """Return everything of ``buildings`` that a phone needs without a signal, as JSON.
 
+<<<<<<< HEAD
     Geometries are GeoJSON in EPSG:4326, areas in m2 of the survey CRS. ``version`` changes
     with what it says, not with the time. Raises ``InputError`` where a building is not there.
     """
@@ -65,6 +70,18 @@ def bundle(
     if not chosen or len(chosen) < len(set(buildings)):
         text, remedy = "A building is not there.", "Choose from those of the list, at least one."
         raise InputError([Problem("unknown_building", text, remedy, field="building")])
+=======
+    None named are all of a community; one without buildings is taken as it is. Geometries
+    are GeoJSON in EPSG:4326, areas in m2 of the survey CRS. ``version`` changes with what it
+    says, not with the time. Raises ``InputError`` where a building is not there.
+    """
+    policy, survey = Policy.of(community.policy), SurveyCRS(community.survey_srid)
+    buildings = buildings or _all(session, community)
+    chosen, boxes = _chosen(session, community, buildings)
+    _check(len(chosen), len(set(buildings)))
+    if not chosen:
+        boxes = _whole(community, survey)
+>>>>>>> main
     parcels = parcels_near(session, community, boxes)
     observations = observations_near(session, community, boxes, viewer)
     cases = field_cases(session, community, viewer, buildings)
@@ -97,6 +114,32 @@ def bundle(
     }
 
 
+<<<<<<< HEAD
+=======
+def _all(session: Session, community: Community) -> Sequence[uuid.UUID]:
+    wanted = select(Building.id).where(Building.community_id == community.id)
+    return session.scalars(wanted.limit(MOST_BUILDINGS + 1)).all()
+
+
+def _check(found: int, asked: int) -> None:
+    if asked > MOST_BUILDINGS:
+        text = Said("{most} buildings at once are the most.", most=MOST_BUILDINGS)
+        raise InputError([Problem("buildings_many", text, "Choose fewer.", field="building")])
+    if found < asked:
+        absent, remedy = "A building is not there.", "Choose from those of the list."
+        raise InputError([Problem("unknown_building", absent, remedy, field="building")])
+
+
+def _whole(community: Community, survey: SurveyCRS) -> Geometries:
+    """Return the box of a community without buildings: its boundary, else where its CRS is for."""
+    if community.boundary is not None:
+        bounds = to_shape(community.boundary).bounds
+    else:
+        bounds = survey.area_of_use or (-180.0, -80.0, 180.0, 80.0)
+    return np.array([shapely.box(*bounds)], dtype=object)
+
+
+>>>>>>> main
 def _chosen(
     session: Session, community: Community, buildings: Sequence[uuid.UUID]
 ) -> tuple[list[dict[str, Any]], Geometries]:

@@ -9,14 +9,35 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.field.exports import FieldExport
+<<<<<<< HEAD
 from cases.field.receiving import Corrected, Receipt, Sent, receive
 from cases.models import Account
 from cases.people import rights
+=======
+from cases.field.parts import Parts
+from cases.field.receiving import Corrected, Receipt, Sent, receive
+from cases.field.uploads import Announced, begin, finish
+from cases.models import Account, Upload
+from cases.people import rights
+from cases.photograph_files import PhotographFiles
+from cases.pictures import Picture
+>>>>>>> main
 from cases.signing import Signature
 from gis.problems import InputError, Problem, Said
 from layers.models import Community
 
 
+<<<<<<< HEAD
+=======
+@dataclass(frozen=True)
+class PhotographStore:
+    """Where photographs are kept, and the parts of those that are under way."""
+
+    files: PhotographFiles
+    parts: Parts
+
+
+>>>>>>> main
 @dataclass
 class TakenIn:
     """What became of the drafts of a file, by their identifiers.
@@ -33,11 +54,20 @@ class TakenIn:
 
 def inspector_of(
     session: Session, community: Community, export: FieldExport, by: Signature
+<<<<<<< HEAD
 ) -> Signature:
     """Return who made the drafts; raises ``InputError`` where ``by`` may not take them in.
 
     Inspectors take in their own, whoever reviews takes in everybody's. The session must see
     every community, as accounts and their roles lie above them.
+=======
+) -> tuple[Signature, int]:
+    """Return who made the drafts, and the number of that account.
+
+    Inspectors take in their own, whoever reviews takes in everybody's: raises ``InputError``
+    where ``by`` may not. The session must see every community, as accounts and their roles
+    lie above them.
+>>>>>>> main
     """
     problems = by.lacks(Permission.FIELD_REVIEW, Permission.FIELD_CAPTURE)
     if export.place != community.code:
@@ -56,7 +86,11 @@ def inspector_of(
         problems += _of_another(account, by)
     if problems or account is None:
         raise InputError(problems)
+<<<<<<< HEAD
     return Signature(account.email, None, allowed)
+=======
+    return Signature(account.email, None, allowed), account.id
+>>>>>>> main
 
 
 def take_in(
@@ -89,6 +123,30 @@ def take_in(
     return done
 
 
+<<<<<<< HEAD
+=======
+def take_in_photograph(
+    session: Session,
+    community: Community,
+    told: Announced,
+    picture: Picture,
+    store: PhotographStore,
+    inspector: tuple[Signature, int],
+) -> bool:
+    """Keep a photograph of a draft that was taken in; tell whether it is new.
+
+    The caller commits. Raises ``InputError`` where its submission announced no such file.
+    """
+    by, account_id = inspector
+    begun = begin(session, community, told, account_id, store.parts, by)
+    if begun.receipt is not None:
+        return False
+    upload = session.get_one(Upload, (community.id, begun.upload))
+    finish(session, community, upload, picture, store.files)
+    return True
+
+
+>>>>>>> main
 def _receive(
     session: Session,
     community: Community,

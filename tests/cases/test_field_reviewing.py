@@ -10,6 +10,10 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy import select
 
 from cases.access import Permission
+<<<<<<< HEAD
+=======
+from cases.field.checks import field_violations
+>>>>>>> main
 from cases.field.judging import Overtaken
 from cases.field.reviewing import Acceptance, Merger, accept, merge, send_back
 from cases.field.versions import observation_version
@@ -221,3 +225,43 @@ def test_touching_parts_become_one_sound_polygon(scene: Scene) -> None:
     ground = to_shape(done.observation.geom)
     assert shapely.is_valid(ground)
     assert done.observation.area_m2 == pytest.approx(40.0, abs=0.01)
+<<<<<<< HEAD
+=======
+
+
+def test_what_was_decided_holds_together_and_what_does_not_is_named(scene: Scene) -> None:
+    first, second, third = send(scene, 2), send(scene, 5), send(scene, 12)
+    session, community = scene.session, scene.community
+    merge(session, community, first.id, Merger([second.id], None, "one"), REVIEWER)
+    accept(session, community, third.id, Acceptance(), REVIEWER)
+    clear = send(
+        scene,
+        0,
+        kind=SubmissionKind.CLEAR,
+        geom=None,
+        area_m2=None,
+        structure_types=["none"],
+        household_id=scene.households[2].id,
+    )
+    accept(session, community, clear.id, Acceptance(), REVIEWER)
+    assert list(field_violations(session, community)) == []
+    elsewhere = scene.observe("O-9", 40, 1, 4, 5)
+    faults = {
+        "has no observation": decision(FieldVerdict.ACCEPTED),
+        "was returned and is one": decision(FieldVerdict.RETURNED, observation_id=elsewhere.id),
+        "was decided about by its inspector": decision(FieldVerdict.RETURNED, decided_by="ana"),
+        "is followed by none": decision(FieldVerdict.REPLACED, decided_by="ana"),
+        "is other ground": decision(FieldVerdict.ACCEPTED, observation_id=elsewhere.id),
+        "lies outside": decision(FieldVerdict.MERGED, observation_id=elsewhere.id),
+    }
+    for told, values in faults.items():
+        sent = send(scene, 2)
+        given = {"community_id": community.id, "submission_id": sent.id, **values}
+        builders.add(session, FieldDecision(id=uuid.uuid4(), **given))
+        found = [one for one in field_violations(session, community) if str(sent.id) in one.message]
+        assert len(found) == 1, told
+
+
+def decision(verdict: FieldVerdict, **values: Any) -> dict[str, Any]:
+    return {"verdict": verdict, "decided_by": "sue", **values}
+>>>>>>> main

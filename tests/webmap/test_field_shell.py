@@ -1,6 +1,9 @@
 """The phone's shell: one version of all its files, and nothing of anybody in it."""
 
+<<<<<<< HEAD
 import hashlib
+=======
+>>>>>>> main
 import json
 import re
 from pathlib import Path
@@ -8,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from cases.access import Role
+from cases.workflow import State
 from layers.config import PROJECT_ROOT
+from layers.models import StructureType
 from tests.webmap.conftest import Story, Web
 from webmap import field_shell
 from webmap.field_words import FIELD
@@ -80,3 +85,16 @@ def test_every_word_that_a_module_says_is_there() -> None:
         for key in re.findall(r'\bwords?\("([\w.]+)"', module.read_text(encoding="utf-8"))
     }
     assert said - words.keys() == set()
+
+
+def test_every_word_that_is_made_of_a_code_is_there() -> None:
+    words = FIELD.source()
+    known = json.loads((PROJECT_ROOT / "tests" / "shared" / "field_cases.json").read_text())
+    codes = {fault["code"] for case in known["cases"] for fault in case["expected"]["faults"]}
+    codes |= {"projection_off", "too_many_corners"}
+    made = {f"mark.fault.{code}" for code in codes}
+    made |= {f"mark.state.{state}" for state in State}
+    made |= {f"mark.structure.{kind}" for kind in StructureType if kind is not StructureType.NONE}
+    made |= {f"mark.take.{kind}" for kind in ("green", "again", "unknown_title")}
+    made |= {f"mark.where.{problem}" for problem in ("denied", "unavailable", "shifted")}
+    assert made - words.keys() == set()

@@ -7,7 +7,15 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from cases.access import Role
-from cases.models import Account, Campaign, Case, DocumentRecord, Lane
+from cases.models import (
+    Account,
+    Campaign,
+    Case,
+    DocumentRecord,
+    FieldSubmission,
+    Lane,
+    SubmissionKind,
+)
 from layers.db import EVERYWHERE
 from layers.migrate import open_database
 from layers.models import Community, Observation
@@ -54,6 +62,14 @@ planner     /c/{place}/sites/new
 inspector   /c/{place}/observations
 secretary   /c/{place}/observations/{observation}
 planner     /c/{place}/observations/{observation}
+secretary   /c/{place}/submissions
+inspector   /c/{place}/submissions
+secretary   /c/{place}/submissions?state=accepted
+secretary   /c/{place}/submissions?state=merged
+secretary   /c/{place}/submissions/{conflict}
+secretary   /c/{place}/submissions/{clear}
+secretary   /c/{place}/submissions/{doubtful}
+inspector   /c/{place}/submissions/{doubtful}
 secretary   /c/{place}/tips
 inspector   /c/{place}/work
 secretary   /c/{place}/work
@@ -96,6 +112,9 @@ class Address:
             "{paper}": _paper,
             "{lane}": _lane,
             "{observation}": _seen,
+            "{conflict}": _conflict,
+            "{clear}": _clear,
+            "{doubtful}": _doubtful,
             "{account}": _account,
         }.items():
             path = path.replace(name, find(site)) if name in path else path
@@ -130,6 +149,23 @@ def _seen(site: Site) -> str:
     return _first(site, select(Observation.id).order_by(Observation.ref), Observation)
 
 
+def _conflict(site: Site) -> str:
+    return _first(
+        site, select(FieldSubmission.id).where(FieldSubmission.keep_both), FieldSubmission
+    )
+
+
+def _clear(site: Site) -> str:
+    is_clear = FieldSubmission.kind == SubmissionKind.CLEAR
+    return _first(site, select(FieldSubmission.id).where(is_clear), FieldSubmission)
+
+
+def _doubtful(site: Site) -> str:
+    return _first(
+        site, select(FieldSubmission.id).where(FieldSubmission.is_clock_doubtful), FieldSubmission
+    )
+
+
 def _account(site: Site) -> str:
     database = open_database(site.settings)
     with database.session(EVERYWHERE) as session:
@@ -142,7 +178,7 @@ def _account(site: Site) -> str:
 def _first(
     site: Site,
     rows: Select[Any],
-    table: type[Case | Campaign | DocumentRecord | Lane | Observation],
+    table: type[Case | Campaign | DocumentRecord | FieldSubmission | Lane | Observation],
 ) -> str:
     database = open_database(site.settings)
     with database.session(EVERYWHERE) as session:

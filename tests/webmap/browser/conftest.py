@@ -2,6 +2,7 @@
 
 import os
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,17 +14,18 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from cases.access import Role
-from cases.models import Lane
+from cases.models import FieldDecision, FieldVerdict, Lane, SubmissionKind
 from cases.people import ensure_account
 from layers.config import Settings
 from layers.db import EVERYWHERE
 from layers.migrate import open_database
-from layers.models import Community
+from layers.models import Community, Household
 from tests import builders
-from tests.webmap.browser.compound import build_compound
+from tests.webmap.browser.compound import build_compound, observations
 from tests.webmap.conftest import PASSWORD, web_settings
 from webmap.app import create_app
 from webmap.connections import Connections
@@ -159,7 +161,33 @@ def _furnish(settings: Settings) -> None:
         builders.add(session, Lane(community_id=plain.id, ref="L-1", name="北巷"))
         for role in SEATED:
             ensure_account(session, address(role), name=str(role), password=PASSWORD, role=role)
+        _capture(session, plain)
     database.engine.dispose()
+
+
+def _capture(session: Session, place: Community) -> None:
+    """Let the inspector have sent a conflict and a clear household, and one more, accepted."""
+    seen, other = observations(session, place)[:2]
+    home = session.scalars(
+        select(Household).where(Household.community_id == place.id).order_by(Household.ref)
+    ).first()
+    assert home is not None
+    by = {"recorded_by": address(Role.INSPECTOR), "note": "bamboo, 竹"}
+    stale = {"corrects_id": seen.id, "corrects_version": "0" * 16, "keep_both": True}
+    clear = {"kind": SubmissionKind.CLEAR, "geom": None, "area_m2": None}
+    done = builders.submission(session, other, **by)
+    builders.submission(session, other, is_clock_doubtful=True, phone_area_m2=49.0, **by)
+    builders.submission(session, seen, household_id=home.id, **clear, **by)
+    builders.submission(session, seen, **stale, **by)
+    verdict = FieldDecision(
+        community_id=place.id,
+        id=uuid.uuid4(),
+        submission_id=done.id,
+        verdict=FieldVerdict.ACCEPTED,
+        decided_by=address(Role.SECRETARY),
+        observation_id=other.id,
+    )
+    builders.add(session, verdict)
 
 
 def address(role: Role) -> str:

@@ -37,6 +37,7 @@ NAMES = frozenset(
         "SHA",
         "WebP",
         "XLSX",
+        "ZIP",
         "docx",
         "kW",
     ]

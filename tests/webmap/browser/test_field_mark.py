@@ -235,13 +235,32 @@ def test_steps_back_and_forth_show_the_area_again(mount: Mount) -> None:
     expect(page.get_by_role("button", name="Redo")).to_be_disabled()
 
 
+def test_whoever_starts_again_gets_back_what_was_drawn(mount: Mount) -> None:
+    page = mount()
+    draw(page)
+    drawn = last(page)["geometry"]
+    page.get_by_role("button", name="Start again").tap()
+    expect(page.get_by_role("button", name="Another way")).to_be_visible()
+    assert last(page)["geometry"] is None
+    page.get_by_role("button", name="Undo").tap()
+    assert last(page)["geometry"] == drawn
+
+
+def test_an_outline_far_from_where_one_stands_is_asked_about(mount: Mount) -> None:
+    given = draft(BUNDLE, geometry=BUNDLE["observations"][0]["geometry"], rms_m=0.05)
+    page = mount(given, at=here(-250, 0))
+    expect(page.locator("[data-code=far_away]")).to_contain_text("m away")
+    step(page, 0, 0)
+    expect(page.locator("[data-code=far_away]")).to_have_count(0)
+
+
 def test_walking_sets_corners_and_tells_how_good_they_are(mount: Mount) -> None:
     page = mount()
     page.locator("[data-tool=walk]").tap()
     for count, (east, north) in enumerate(((1, 0), (19, 0), (19, 20), (1, 20)), 1):
         step(page, east, north)
-        expect(page.locator(".mark-tip")).to_contain_text(f"{count} corners")
-    expect(page.locator(".mark-tip")).to_contain_text("4 corners")
+        expect(page.locator(".mark-tip")).to_contain_text(f"corners: {count}")
+    expect(page.locator(".mark-tip")).to_contain_text("corners: 4")
     step(page, -10, 10, accuracy=60)
     expect(page.locator(".mark-tip")).to_contain_text("60.0 m is too poor")
     page.get_by_role("button", name="Close outline").tap()
@@ -260,19 +279,19 @@ def test_whoever_stands_still_gets_a_corner_of_several_fixes(mount: Mount) -> No
     page = mount()
     page.locator("[data-tool=walk]").tap()
     step(page, 1, 0)
-    expect(page.locator(".mark-tip")).to_contain_text("1 corners")
+    expect(page.locator(".mark-tip")).to_contain_text("corners: 1")
     page.get_by_role("button", name="Corner where I stand").tap()
     step(page, 10, 0, accuracy=2)
     step(page, 13, 0, accuracy=4)
     expect(page.get_by_role("button", name="Stand still: 2 of 8")).to_be_visible()
     page.get_by_role("button", name="Stand still").tap()
-    expect(page.locator(".mark-tip")).to_contain_text("2 corners")
+    expect(page.locator(".mark-tip")).to_contain_text("corners: 2")
     page.get_by_role("button", name="Pause").tap()
     step(page, 20, 20)
-    expect(page.locator(".mark-tip")).to_contain_text("Paused at 2 corners")
+    expect(page.locator(".mark-tip")).to_contain_text("Paused · corners: 2")
     page.get_by_role("button", name="Go on").tap()
     step(page, 20, 25)
-    expect(page.locator(".mark-tip")).to_contain_text("3 corners")
+    expect(page.locator(".mark-tip")).to_contain_text("corners: 3")
     page.get_by_role("button", name="Close outline").tap()
     ring = last(page)["geometry"]["coordinates"][0]
     # The better fix weighs four times as much.

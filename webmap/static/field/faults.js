@@ -12,7 +12,8 @@ const stops = (code, more = {}) => ({ code, severity: "stops", ...more });
 const warns = (code, more = {}) => ({ code, severity: "warns", ...more });
 
 // `context` is {bundle, survey, rms_m, observed_on, corrects, limits}; places are [lng, lat].
-// Returns [{code, severity, place?, with?: id}], what stops first.
+// `pieces()` may give what overlaps() said already, which costs the most. Returns
+// [{code, severity, place?, with?: id}], what stops first.
 export function faults(geometry, context) {
   const limits = { ...LIMITS, ...context.limits };
   const broken = shapeFaults(geometry, context, limits);
@@ -69,7 +70,7 @@ function neighbourFaults({ shape, rms }, { observations, waiting, tolerances }, 
 }
 
 function greenFaults(target, ground, context) {
-  const all = found(ground, target, context);
+  const all = context.pieces ? context.pieces() : found(ground, target, context);
   const laid = all.filter((one) => one.kind !== "sliver");
   const unknown = laid.some((one) => one.kind === "unknown_title") ? [warns("unknown_title")] : [];
   if (laid.length) return unknown;

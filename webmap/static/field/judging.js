@@ -9,10 +9,14 @@ const KINDS = ["green", "again", "unknown_title"];
 // Returns {area_m2, uncertainty_m2, pieces, faults, greens: [{kind, m2, uncertainty_m2}]}.
 export function judgeOutline(geometry, { bundle, survey, rms_m: rms, observed_on, corrects }) {
   if (!geometry) return { area_m2: null, uncertainty_m2: null, pieces: [], faults: [], greens: [] };
-  const found = faults(geometry, { bundle, survey, rms_m: rms, observed_on, corrects });
+  let pieces = [];
+  const taken = () => {
+    pieces = overlaps(geometry, rms, bundle, survey, { observed_on, corrects });
+    return pieces;
+  };
+  const found = faults(geometry, { bundle, survey, rms_m: rms, observed_on, corrects, pieces: taken });
   const isBroken = found.some(({ code }) => ["too_few_corners", "too_many_corners", "self_crossing", "broken_outline", "projection_off"].includes(code));
   if (isBroken) return { area_m2: null, uncertainty_m2: null, pieces: [], faults: found, greens: [] };
-  const pieces = overlaps(geometry, rms, bundle, survey, { observed_on, corrects });
   return { ...measure(geometry, rms, survey), pieces, faults: found, greens: greensOf(pieces) };
 }
 
@@ -39,9 +43,14 @@ export function createFigures(words) {
   const area = make("p", { class: "mark-area" });
   const greens = make("ul", { class: "mark-greens" });
   const box = make("div", { class: "mark-figures", "aria-live": "polite" }, area, greens);
+  let said = "";
   return {
     box,
     show(judged, hint) {
+      // What has not changed is not read out again.
+      const saying = JSON.stringify([judged.area_m2, judged.greens, hint]);
+      if (saying === said) return;
+      said = saying;
       fill(area, judged.area_m2 === null ? make("span", { class: "mark-hint" }, hint) : withUncertainty(words, judged.area_m2, judged.uncertainty_m2));
       fill(greens, judged.greens.map((one) => make("li", { class: `mark-green is-${one.kind}` },
         make("span", { class: "mark-swatch" }),
@@ -60,10 +69,14 @@ export function createFaults(words, onShow) {
     return make("li", { class: isStop ? "is-stop" : "is-warn", "data-code": fault.code },
       make("button", { type: "button", onclick: () => onShow(fault) }, text));
   };
+  let said = "";
   const list = (title, rows) => rows.length && [make("h3", {}, title), make("ul", {}, rows.map(row))];
   return {
     box,
     show(all) {
+      const saying = JSON.stringify(all);
+      if (saying === said) return;
+      said = saying;
       const stops = all.filter((one) => one.severity === "stops");
       const warns = all.filter((one) => one.severity !== "stops");
       fill(box, list(words("mark.stops"), stops) || null, list(words("mark.warns"), warns) || null);

@@ -9,7 +9,10 @@ import { createFaults, createFigures, judgeOutline } from "./judging.js";
 import { createMarkMap, legend, markPatterns } from "./markmap.js";
 import { createOutline } from "./outline.js";
 import { sharePositions, watchPosition } from "./position.js";
+import { metresBetween } from "./walking.js";
 
+// Nobody sees from farther away what stands on a green.
+const FAR_M = 150;
 const PANELS = ["outline", "details", "evidence"];
 
 // save(draft) keeps the draft and may answer a promise; done({ready}) leaves the screen, ready
@@ -25,6 +28,7 @@ export function mountMark(root, options) {
   let saving = Promise.resolve();
   let asked = false;
   let hasMoved = false;
+  let frame = 0;
   const hasBoundary = Boolean(bundle.boundary) && survey.isExact;
   const isInside = hasBoundary ? (place) => liesInside(place, bundle, survey) : null;
 
@@ -39,7 +43,7 @@ export function mountMark(root, options) {
   const tabs = make("nav", { class: "mark-tabs", "aria-label": words("mark.steps") });
   const sheet = make("section", { class: "mark-sheet", "aria-label": words("mark.sheet") }, figures.box, faultList.box, panelBox, tabs);
   fill(root, make("div", { class: "mark" }, markPatterns(), stage, sheet));
-  fill(stage, mapBox, cross, top(), side());
+  fill(stage, mapBox, cross, top(), zoom(), side());
   const marked = createMarkMap(mapBox, { bundle, words, onPick });
 
   const geolocation = sharePositions();
@@ -68,6 +72,14 @@ export function mountMark(root, options) {
       make("button", { type: "button", class: "mark-square", "aria-label": words("mark.locate"), onclick: () => marked.self.goTo() }, icon("locate")));
   }
 
+  // Two fingers are one hand too many.
+  function zoom() {
+    const by = (steps) => marked.map.setZoom(marked.map.getZoom() + steps);
+    return make("div", { class: "mark-zoom" },
+      make("button", { type: "button", class: "mark-square", "aria-label": words("mark.nearer"), onclick: () => by(1) }, icon("plus")),
+      make("button", { type: "button", class: "mark-square", "aria-label": words("mark.farther"), onclick: () => by(-1) }, icon("minus")));
+  }
+
   // Saves one after another, so that an older draft never comes to lie over a newer one.
   function keep() {
     const copy = structuredClone(draft);
@@ -84,7 +96,14 @@ export function mountMark(root, options) {
     show();
   }
 
-  function changed(geometry, { isLive, ...source }) {
+  // While a corner is dragged the outline is judged once a frame, not once a touch.
+  function changed(geometry, about) {
+    cancelAnimationFrame(frame);
+    if (about.isLive) frame = requestAnimationFrame(() => judge(geometry, about));
+    else judge(geometry, about);
+  }
+
+  function judge(geometry, { isLive, ...source }) {
     const before = touchedHouseholds().join();
     judged = judgeOutline(geometry, {
       bundle, survey, rms_m: source.rms_m, observed_on: today(), corrects: source.corrects?.id,
@@ -114,11 +133,13 @@ export function mountMark(root, options) {
 
   function located(news) {
     const isFirst = !where.fix && news.fix && !news.problem;
+    const wasFar = warnings().length;
     where = news;
     if (outline.mode !== "walk") marked.self.show(news.problem === "shifted" ? null : news.fix);
     // Whoever opens the page in the yard begins where they stand.
     if (isFirst && !hasMoved && !draft.geometry && isInside?.([news.fix.longitude, news.fix.latitude])) marked.self.goTo(21);
     clearing.locate(news);
+    if (warnings().length !== wasFar) show();
     if (draft.kind === "clear" && news.fix) {
       const had = Boolean(draft.position);
       draft = { ...draft, position: spot() };
@@ -159,7 +180,16 @@ export function mountMark(root, options) {
     const shifted = where.problem === "shifted" ? [{ code: "shifted_position", severity: "warns" }] : [];
     const isLate = asked || panel !== "outline";
     const bare = isLate && draft.kind === "enclosure" && draft.geometry && !evidence.count ? [{ code: "no_photograph", severity: "warns" }] : [];
-    return [...shifted, ...bare];
+    return [...shifted, ...farAway(), ...bare];
+  }
+
+  // In a large community shifted positions lie inside it too; they are far from what is drawn.
+  function farAway() {
+    const { fix, problem } = where;
+    if (!fix || problem || !draft.geometry || fix.accuracy_m > FAR_M) return [];
+    const corners = draft.geometry.coordinates.flat(draft.geometry.type === "MultiPolygon" ? 2 : 1);
+    const away = Math.min(...corners.map((corner) => metresBetween(corner, [fix.longitude, fix.latitude])));
+    return away > FAR_M ? [{ code: "far_away", severity: "warns", values: { n: words.number(away) } }] : [];
   }
 
   function all() {
@@ -248,6 +278,7 @@ export function mountMark(root, options) {
       show();
     },
     unmount() {
+      cancelAnimationFrame(frame);
       watch.stop();
       outline.leave();
       evidence.leave();

@@ -157,7 +157,10 @@ export function createOutline({ words, bundle, marked, draft, isInside, declared
   function leave() {
     return make("div", { class: "mark-steps-row" },
       about.isAdding ? null : second("plus", words("mark.moreCorners"), () => drawing.resume()),
-      second("remove", words("mark.restart"), restart));
+      // What was drawn comes back by a step; whoever has drawn nothing may take another way.
+      about.corners
+        ? second("remove", words("mark.restart"), () => drawing.clear())
+        : second("back", words("mark.otherWay"), restart));
   }
 
   function walking() {
