@@ -1,19 +1,6 @@
 """The file of a phone as the commands and the page take it in: read whole, then written."""
 
 import json
-<<<<<<< HEAD
-import uuid
-from typing import IO, Any
-
-from marshmallow import ValidationError
-from sqlalchemy.orm import Session
-
-from cases.field.exports import ExportedDraft, read_export
-from cases.field.importing import TakenIn, inspector_of, take_in
-from cases.field.receiving import Sent
-from cases.signing import Signature
-from gis.problems import Problem
-=======
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -46,42 +33,17 @@ from cases.pictures import Picture, read_picture
 from cases.signing import Signature
 from gis.problems import InputError, Problem
 from layers.config import Settings
->>>>>>> main
 from layers.db import EVERYWHERE, Database, Scope
 from layers.models import Community
 from layers.transactions import transact
 from webmap.api.field_submissions import NewSubmissionSchema, sent_as
-<<<<<<< HEAD
-from webmap.api.fields import problems_in
-=======
 from webmap.api.fields import Instant, Number, Text, Word, problems_in
 
 Result = TypeVar("Result")
->>>>>>> main
 
 LARGEST_FILE = 300 * 1024 * 1024
 
 
-<<<<<<< HEAD
-def take_in_file(
-    database: Database, community_id: int, scope: Scope, file: IO[bytes], by: Signature
-) -> TakenIn:
-    """Take in what a phone exported and commit it; raises ``InputError`` before anything is kept.
-
-    The same file again changes nothing.
-    """
-    export = read_export(file)
-    drafts = {one.id: _sent(one) for one in export.drafts}
-    with database.session(EVERYWHERE) as session:
-        community = session.get_one(Community, community_id)
-        inspector = inspector_of(session, community, export, by)
-
-    def work(session: Session) -> TakenIn:
-        place = session.get_one(Community, community_id)
-        return take_in(session, place, drafts, inspector, by)
-
-    return transact(database, scope, work)
-=======
 @dataclass(frozen=True)
 class Target:
     """Where the file is taken in: a community of a database, and the folder of photographs."""
@@ -215,7 +177,6 @@ def _position(noted: dict[str, Any]) -> Position | None:
     return Position(
         place["longitude"], place["latitude"], accuracy, noted["datum"] or place["datum"]
     )
->>>>>>> main
 
 
 def _sent(draft: ExportedDraft) -> Sent | list[Problem] | None:
@@ -223,21 +184,13 @@ def _sent(draft: ExportedDraft) -> Sent | list[Problem] | None:
     if draft.body is None:
         return None
     try:
-<<<<<<< HEAD
-        asked = _loaded(draft.id, draft.body)
-=======
         asked = _loaded(draft.body)
->>>>>>> main
     except ValidationError as error:
         return list(problems_in(error.messages))
     return sent_as(draft.id, draft.body, asked)
 
 
-<<<<<<< HEAD
-def _loaded(key: uuid.UUID, body: bytes) -> dict[str, Any]:
-=======
 def _loaded(body: bytes) -> dict[str, Any]:
->>>>>>> main
     try:
         told = json.loads(body)
     except (ValueError, RecursionError):

@@ -70,10 +70,7 @@ def _all() -> list[tuple[str, str, Permission]]:
         (gettext("Map"), "pages.map_page", Permission.MAP_READ),
         (gettext("Cases"), "cases.case_list", Permission.CASE_READ),
         (gettext("Submissions"), "submissions.submission_list", Permission.FIELD_READ),
-<<<<<<< HEAD
         (gettext("Field"), "field.page", Permission.FIELD_CAPTURE),
-=======
->>>>>>> main
         (gettext("My work"), "work.my_day", Permission.CAMPAIGN_READ),
         (gettext("Campaigns"), "campaigns.campaign_list", Permission.CAMPAIGN_READ),
         (gettext("Lanes"), "lanes.lane_list", Permission.CAMPAIGN_READ),

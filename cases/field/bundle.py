@@ -33,11 +33,7 @@ from cases.parcel_file import Viewer
 from cases.policy import Policy
 from gis.crs import Geometries, SurveyCRS
 from gis.phone import phone_survey
-<<<<<<< HEAD
-from gis.problems import InputError, Problem
-=======
 from gis.problems import InputError, Problem, Said
->>>>>>> main
 from layers.bulk import among
 from layers.frames import frame, geometries, wkb
 from layers.models import (
@@ -61,16 +57,6 @@ def bundle(
 ) -> dict[str, Any]:
     """Return everything of ``buildings`` that a phone needs without a signal, as JSON.
 
-<<<<<<< HEAD
-    Geometries are GeoJSON in EPSG:4326, areas in m2 of the survey CRS. ``version`` changes
-    with what it says, not with the time. Raises ``InputError`` where a building is not there.
-    """
-    policy, survey = Policy.of(community.policy), SurveyCRS(community.survey_srid)
-    chosen, boxes = _chosen(session, community, buildings)
-    if not chosen or len(chosen) < len(set(buildings)):
-        text, remedy = "A building is not there.", "Choose from those of the list, at least one."
-        raise InputError([Problem("unknown_building", text, remedy, field="building")])
-=======
     None named are all of a community; one without buildings is taken as it is. Geometries
     are GeoJSON in EPSG:4326, areas in m2 of the survey CRS. ``version`` changes with what it
     says, not with the time. Raises ``InputError`` where a building is not there.
@@ -81,7 +67,6 @@ def bundle(
     _check(len(chosen), len(set(buildings)))
     if not chosen:
         boxes = _whole(community, survey)
->>>>>>> main
     parcels = parcels_near(session, community, boxes)
     observations = observations_near(session, community, boxes, viewer)
     cases = field_cases(session, community, viewer, buildings)
@@ -114,8 +99,6 @@ def bundle(
     }
 
 
-<<<<<<< HEAD
-=======
 def _all(session: Session, community: Community) -> Sequence[uuid.UUID]:
     wanted = select(Building.id).where(Building.community_id == community.id)
     return session.scalars(wanted.limit(MOST_BUILDINGS + 1)).all()
@@ -139,7 +122,6 @@ def _whole(community: Community, survey: SurveyCRS) -> Geometries:
     return np.array([shapely.box(*bounds)], dtype=object)
 
 
->>>>>>> main
 def _chosen(
     session: Session, community: Community, buildings: Sequence[uuid.UUID]
 ) -> tuple[list[dict[str, Any]], Geometries]:

@@ -38,16 +38,10 @@ class ExportedDraft:
 
 @dataclass(frozen=True)
 class ExportedFile:
-<<<<<<< HEAD
-    """A file of a photograph in the ZIP, by its name there and the hash of what comes out."""
-
-    name: str
-=======
     """A file of a photograph in the ZIP: its name there, what comes out, and its hash."""
 
     name: str
     size: int
->>>>>>> main
     sha256: bytes
 
 
@@ -107,11 +101,7 @@ def _read(archive: zipfile.ZipFile) -> FieldExport:
         if found := _DRAFT.fullmatch(name):
             export.drafts.append(_draft(uuid.UUID(found[1]), budget.json(name), name))
     hashes = {
-<<<<<<< HEAD
-        (uuid.UUID(found[1]), bool(found[2])): ExportedFile(name, budget.sha256(name))
-=======
         (uuid.UUID(found[1]), bool(found[2])): budget.file(name)
->>>>>>> main
         for name in names
         if (found := _PICTURE.fullmatch(name))
     }
@@ -168,14 +158,6 @@ class _Budget:
             raise _wrong(name, Said("it is no JSON object"))
         return told
 
-<<<<<<< HEAD
-    def sha256(self, name: str) -> bytes:
-        """Return the hash of an entry."""
-        digest = hashlib.sha256()
-        for chunk in self._spend(name, LARGEST_BYTES):
-            digest.update(chunk)
-        return digest.digest()
-=======
     def file(self, name: str) -> ExportedFile:
         """Return an entry with the size and hash of what comes out of it."""
         digest, size = hashlib.sha256(), 0
@@ -183,7 +165,6 @@ class _Budget:
             digest.update(chunk)
             size += len(chunk)
         return ExportedFile(name, size, digest.digest())
->>>>>>> main
 
     def _spend(self, name: str, most: int) -> Iterator[bytes]:
         for chunk in _chunks(self._archive, name, most):

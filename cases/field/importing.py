@@ -9,11 +9,6 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.field.exports import FieldExport
-<<<<<<< HEAD
-from cases.field.receiving import Corrected, Receipt, Sent, receive
-from cases.models import Account
-from cases.people import rights
-=======
 from cases.field.parts import Parts
 from cases.field.receiving import Corrected, Receipt, Sent, receive
 from cases.field.uploads import Announced, begin, finish
@@ -21,14 +16,11 @@ from cases.models import Account, Upload
 from cases.people import rights
 from cases.photograph_files import PhotographFiles
 from cases.pictures import Picture
->>>>>>> main
 from cases.signing import Signature
 from gis.problems import InputError, Problem, Said
 from layers.models import Community
 
 
-<<<<<<< HEAD
-=======
 @dataclass(frozen=True)
 class PhotographStore:
     """Where photographs are kept, and the parts of those that are under way."""
@@ -37,7 +29,6 @@ class PhotographStore:
     parts: Parts
 
 
->>>>>>> main
 @dataclass
 class TakenIn:
     """What became of the drafts of a file, by their identifiers.
@@ -54,20 +45,12 @@ class TakenIn:
 
 def inspector_of(
     session: Session, community: Community, export: FieldExport, by: Signature
-<<<<<<< HEAD
-) -> Signature:
-    """Return who made the drafts; raises ``InputError`` where ``by`` may not take them in.
-
-    Inspectors take in their own, whoever reviews takes in everybody's. The session must see
-    every community, as accounts and their roles lie above them.
-=======
 ) -> tuple[Signature, int]:
     """Return who made the drafts, and the number of that account.
 
     Inspectors take in their own, whoever reviews takes in everybody's: raises ``InputError``
     where ``by`` may not. The session must see every community, as accounts and their roles
     lie above them.
->>>>>>> main
     """
     problems = by.lacks(Permission.FIELD_REVIEW, Permission.FIELD_CAPTURE)
     if export.place != community.code:
@@ -86,11 +69,7 @@ def inspector_of(
         problems += _of_another(account, by)
     if problems or account is None:
         raise InputError(problems)
-<<<<<<< HEAD
-    return Signature(account.email, None, allowed)
-=======
     return Signature(account.email, None, allowed), account.id
->>>>>>> main
 
 
 def take_in(
@@ -123,8 +102,6 @@ def take_in(
     return done
 
 
-<<<<<<< HEAD
-=======
 def take_in_photograph(
     session: Session,
     community: Community,
@@ -146,7 +123,6 @@ def take_in_photograph(
     return True
 
 
->>>>>>> main
 def _receive(
     session: Session,
     community: Community,

@@ -10,10 +10,7 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy import select
 
 from cases.access import Permission
-<<<<<<< HEAD
-=======
 from cases.field.checks import field_violations
->>>>>>> main
 from cases.field.judging import Overtaken
 from cases.field.reviewing import Acceptance, Merger, accept, merge, send_back
 from cases.field.versions import observation_version
@@ -225,8 +222,6 @@ def test_touching_parts_become_one_sound_polygon(scene: Scene) -> None:
     ground = to_shape(done.observation.geom)
     assert shapely.is_valid(ground)
     assert done.observation.area_m2 == pytest.approx(40.0, abs=0.01)
-<<<<<<< HEAD
-=======
 
 
 def test_what_was_decided_holds_together_and_what_does_not_is_named(scene: Scene) -> None:
@@ -264,4 +259,3 @@ def test_what_was_decided_holds_together_and_what_does_not_is_named(scene: Scene
 
 def decision(verdict: FieldVerdict, **values: Any) -> dict[str, Any]:
     return {"verdict": verdict, "decided_by": "sue", **values}
->>>>>>> main

@@ -292,8 +292,6 @@ BODY_FIRST = {
     "api_reviews.return_submission",
     "api_accounts.new_membership",
     "api_accounts.set_account_state",
-    "api_reviews.merge_submission",
-    "api_reviews.return_submission",
     "api_announcements.new_announcement",
     "api_announcements.new_posting",
     "api_assignment.assign_case",

@@ -1,9 +1,6 @@
 """The phone's shell: one version of all its files, and nothing of anybody in it."""
 
-<<<<<<< HEAD
 import hashlib
-=======
->>>>>>> main
 import json
 import re
 from pathlib import Path

@@ -58,18 +58,10 @@ class ChosenSchema(Schema):
 
     building = fields.List(
         Key(),
-<<<<<<< HEAD
-        required=True,
-        validate=Length(1, MOST_BUILDINGS),
-        metadata={
-            "description": "A building; once for each.",
-            "minItems": 1,
-=======
         load_default=list,
         validate=Length(0, MOST_BUILDINGS),
         metadata={
             "description": "A building; once for each, all of the community without any.",
->>>>>>> main
             "maxItems": MOST_BUILDINGS,
         },
     )
@@ -152,11 +144,7 @@ def _copy(place: str, key: str) -> str:
 
 
 def _base_maps() -> list[dict[str, Any]]:
-<<<<<<< HEAD
     """Return the backgrounds; which may be kept on a phone, the operator says."""
-=======
-    """Return the backgrounds; tiles of others are kept only where they come from ourselves."""
->>>>>>> main
     return [
         {
             "name": one.name,
@@ -164,11 +152,7 @@ def _base_maps() -> list[dict[str, Any]]:
             "attribution": one.attribution,
             "datum": one.datum,
             "max_zoom": one.max_zoom,
-<<<<<<< HEAD
             "offline": one.offline,
-=======
-            "offline": one.url.startswith("/"),
->>>>>>> main
         }
         for one in current_settings().base_maps
     ]

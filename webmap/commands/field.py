@@ -135,14 +135,8 @@ def return_(
 @pass_settings
 def import_(settings: Settings, file: Path, code: str, actor: str, as_json: bool) -> None:
     """Take in the ZIP that a phone has exported; what arrived before is not taken twice."""
-<<<<<<< HEAD
-    from layers.db import Scope
-    from webmap.commands.operator import operator_database
-    from webmap.field_files import take_in_file
-=======
     from webmap.commands.operator import operator_database
     from webmap.field_files import Target, take_in_file
->>>>>>> main
 
     if not file.is_file():
         raise _wrong("file_missing", f"There is no file {file}.", "Name the ZIP of the phone.")
@@ -150,14 +144,8 @@ def import_(settings: Settings, file: Path, code: str, actor: str, as_json: bool
         with opened(settings) as session:
             community = community_of(session, code)
             by = signed(session, community, actor, None)
-<<<<<<< HEAD
-        scope = Scope(frozenset({community.id}))
-        with file.open("rb") as content:
-            taken = take_in_file(database, community.id, scope, content, by)
-=======
         with file.open("rb") as content:
             taken = take_in_file(Target(database, community.id, settings), content, by)
->>>>>>> main
     figures = {
         "new": len(taken.new),
         "known": len(taken.known),

@@ -31,13 +31,8 @@ from layers.models import StructureType
 from layers.places import lock_community
 from webmap.api.community import asking_viewer
 from webmap.api.cursors import read_place, write_place
-<<<<<<< HEAD
-from webmap.connections import current_database
-from webmap.field_files import LARGEST_FILE, take_in_file
-=======
 from webmap.connections import current_database, current_settings
 from webmap.field_files import LARGEST_FILE, Target, take_in_file
->>>>>>> main
 from webmap.forms import Filled, Form
 from webmap.gates import current_access, gated
 from webmap.pages.cases import drawn
@@ -138,12 +133,8 @@ def import_file(place: str) -> ResponseReturnValue:
         if sent is None or not sent.filename:
             text, remedy = "No file is chosen.", "Choose the ZIP that the phone has made."
             raise InputError([Problem("export_missing", text, remedy, field="file")])
-<<<<<<< HEAD
-        taken = take_in_file(current_database(), access.place.id, access.scope, sent.stream, by)
-=======
         target = Target(current_database(), access.place.id, current_settings())
         taken = take_in_file(target, sent.stream, by)
->>>>>>> main
     except InputError as error:
         filled = Filled.again(error)
         return show(lambda opened: (list_page(opened, filled), 422))

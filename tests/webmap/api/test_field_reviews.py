@@ -203,17 +203,11 @@ def _statements(web: Web, yard: Yard, buildings: list[str]) -> int:
     return len(counted)
 
 
-<<<<<<< HEAD
-def test_no_bundle_without_buildings_that_are_there(yard: Yard) -> None:
-    client, at = yard.inspector.client, yard.inspector.at
-    assert client.get(at("field/bundle")).status_code == 422
-=======
 def test_a_bundle_is_of_all_buildings_or_of_those_that_are_there(yard: Yard) -> None:
     client, at = yard.inspector.client, yard.inspector.at
     every = yard.inspector.get("field/areas")["buildings"]
     whole = yard.inspector.get("field/bundle")
     assert {one["id"] for one in whole["buildings"]} == {one["id"] for one in every}
->>>>>>> main
     absent = client.get(at(f"field/bundle?building={uuid.uuid4()}"))
     assert codes(absent) == ["unknown_building"]
 
