@@ -74,7 +74,8 @@ VARIABLES = (
         "COMMONGREEN_BASE_MAPS",
         "none",
         "base maps, first one shown first, separated by commas: `openstreetmap`, `tianditu`, or "
-        "the path of a JSON file with a list of own ones (name, url, attribution, datum, max_zoom)",
+        "the path of a JSON file with a list of own ones (name, url, attribution, datum, max_zoom, "
+        "offline)",
     ),
     Variable("COMMONGREEN_TIANDITU_KEY", "none", "the key that Tianditu's tiles need"),
     Variable(
@@ -123,7 +124,8 @@ class BaseMap:
 
     ``url`` is an XYZ template or a WMTS request with ``{z}``, ``{x}`` and ``{y}``.
     ``datum`` is ``wgs84`` (CGCS2000 counts as the same) or ``gcj02``: tiles of
-    the latter are shifted on display, never our data.
+    the latter are shifted on display, never our data. ``offline`` says that phones may
+    fetch tiles of a whole area and keep them, which the terms of most services forbid.
     """
 
     name: str
@@ -131,6 +133,7 @@ class BaseMap:
     attribution: str
     datum: str = "wgs84"
     max_zoom: int = 18
+    offline: bool = False
 
 
 @dataclass(frozen=True)
@@ -366,7 +369,7 @@ class _Reader:
                     "setting",
                     f"Base map {number}: {fault}.",
                     "Give name, url with {z}, {x} and {y}, attribution, and optionally datum "
-                    f"({' or '.join(DATUMS)}) and max_zoom.",
+                    f"({' or '.join(DATUMS)}), max_zoom and offline.",
                     field=name,
                 )
             )
@@ -376,7 +379,7 @@ class _Reader:
 def _base_map_faults(item: Any) -> list[str]:
     if not isinstance(item, dict):
         return ["it is not an object"]
-    allowed = {"name", "url", "attribution", "datum", "max_zoom"}
+    allowed = {"name", "url", "attribution", "datum", "max_zoom", "offline"}
     faults = [f"{key!r} is unknown" for key in sorted(item.keys() - allowed)]
     for key in ("name", "url", "attribution"):
         if not isinstance(item.get(key), str) or not item[key].strip():
@@ -391,6 +394,9 @@ def _base_map_faults(item: Any) -> list[str]:
     zoom = item.get("max_zoom", 18)
     if type(zoom) is not int or not 0 < zoom <= MAXIMUM_ZOOM:
         faults.append(f"max_zoom {zoom!r} is not 1 to {MAXIMUM_ZOOM}")
+    offline = item.get("offline", False)
+    if type(offline) is not bool:
+        faults.append(f"offline {offline!r} is neither true nor false")
     return faults
 
 

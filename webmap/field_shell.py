@@ -29,10 +29,15 @@ SHARED = ("css/base.css", "mark.svg", "field/icon-192.png", "field/icon-512.png"
 
 @dataclass(frozen=True)
 class Shell:
-    """Paths below ``static`` of every file, and the hash of them all with the words."""
+    """Every file below ``static`` with its SHA-256, and one hash of them all with the words."""
 
-    files: tuple[str, ...]
+    hashes: dict[str, str]
     version: str
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Return the paths of the files, in the order in which a page asks for them."""
+        return tuple(self.hashes)
 
 
 def field_shell() -> Shell:
@@ -42,10 +47,14 @@ def field_shell() -> Shell:
         for path in (STATIC / "field").iterdir()
         if path.suffix in {".js", ".css"} and path != WORKER
     )
-    files = (*VENDOR, *SHARED, *own)
+    hashes = {name: _sha256(STATIC / name) for name in (*VENDOR, *SHARED, *own)}
     digest = hashlib.sha256()
-    for path in (TEMPLATE, WORKER, *(STATIC / name for name in files)):
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for found in (_sha256(TEMPLATE), _sha256(WORKER), *hashes.values()):
+        digest.update(bytes.fromhex(found))
     for language in sorted(LANGUAGES):
         digest.update(repr(sorted(FIELD.load(language).items())).encode())
-    return Shell(files, digest.hexdigest()[:16])
+    return Shell(hashes, digest.hexdigest()[:16])
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -70,6 +70,7 @@ def _all() -> list[tuple[str, str, Permission]]:
         (gettext("Map"), "pages.map_page", Permission.MAP_READ),
         (gettext("Cases"), "cases.case_list", Permission.CASE_READ),
         (gettext("Submissions"), "submissions.submission_list", Permission.FIELD_READ),
+        (gettext("Field"), "field.page", Permission.FIELD_CAPTURE),
         (gettext("My work"), "work.my_day", Permission.CAMPAIGN_READ),
         (gettext("Campaigns"), "campaigns.campaign_list", Permission.CAMPAIGN_READ),
         (gettext("Lanes"), "lanes.lane_list", Permission.CAMPAIGN_READ),
@@ -82,4 +83,6 @@ def _task(label: str, endpoint: str, code: str) -> Task:
     """Return the link; every page of a noun counts as the task that leads to the noun."""
     blueprint = endpoint.split(".")[0]
     here = request.endpoint == endpoint or (blueprint != "pages" and request.blueprint == blueprint)
-    return Task(label, url_for(endpoint, place=code), here)
+    # The phone's page is one for all places: it is kept on the phone under one address.
+    address = url_for(endpoint) if blueprint == "field" else url_for(endpoint, place=code)
+    return Task(label, address, here)

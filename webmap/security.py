@@ -35,8 +35,12 @@ def csp_nonce() -> str:
     return nonce
 
 
-def content_security_policy(nonce: str, base_maps: tuple[BaseMap, ...]) -> str:
+def content_security_policy(
+    nonce: str, base_maps: tuple[BaseMap, ...], *, keeps_tiles: bool = False
+) -> str:
     """Return the policy: only our own scripts, and images also from the base maps.
+
+    Where tiles are kept, a script or a service worker fetches them as well.
 
     Styles need unsafe-inline because Leaflet and Folium place their panes by
     style attributes.
@@ -49,7 +53,7 @@ def content_security_policy(nonce: str, base_maps: tuple[BaseMap, ...]) -> str:
             "style-src 'self' 'unsafe-inline'",
             " ".join(("img-src 'self' data: blob:", *hosts)),
             "font-src 'self' data:",
-            "connect-src 'self'",
+            " ".join(("connect-src 'self'", *(hosts if keeps_tiles else ()))),
             "object-src 'none'",
             "base-uri 'none'",
             "form-action 'self'",

@@ -127,12 +127,19 @@ def test_own_base_maps_come_from_a_file(tmp_path: Path) -> None:
         "url": "/tiles/{z}/{x}/{y}.png",
         "attribution": "测绘院",
         "datum": "gcj02",
+        "offline": True,
     }
     path = tmp_path / "maps.json"
     path.write_text(json.dumps([given]), encoding="utf-8")
     settings = Settings.from_environment({"COMMONGREEN_BASE_MAPS": str(path)})
-    expected = BaseMap("城市", "/tiles/{z}/{x}/{y}.png", "测绘院", datum="gcj02", max_zoom=18)
+    expected = BaseMap("城市", "/tiles/{z}/{x}/{y}.png", "测绘院", "gcj02", 18, offline=True)
     assert settings.base_maps == (expected,)
+
+
+def test_tiles_of_others_are_not_kept_on_phones_unless_the_operator_says_so() -> None:
+    environ = {"COMMONGREEN_BASE_MAPS": "openstreetmap,tianditu", "COMMONGREEN_TIANDITU_KEY": "k"}
+    settings = Settings.from_environment(environ)
+    assert [one.offline for one in settings.base_maps] == [False, False]
 
 
 @pytest.mark.parametrize(
@@ -144,6 +151,7 @@ def test_own_base_maps_come_from_a_file(tmp_path: Path) -> None:
         ({"name": "a", "url": "javascript:{z}{x}{y}", "attribution": "b"}, "neither http"),
         ({"name": "a", "url": "/{z}{x}{y}", "attribution": "b", "datum": "bd09"}, "'bd09'"),
         ({"name": "a", "url": "/{z}{x}{y}", "attribution": "b", "max_zoom": True}, "max_zoom"),
+        ({"name": "a", "url": "/{z}{x}{y}", "attribution": "b", "offline": "yes"}, "'yes'"),
         ({"name": "a", "url": "/{z}{x}{y}", "attribution": "b", "colour": "red"}, "'colour'"),
     ],
 )

@@ -113,6 +113,13 @@ def test_images_may_come_from_the_base_maps_alone() -> None:
     )
     policy = content_security_policy("n", maps)
     assert "img-src 'self' data: blob: https://*.tiles.example;" in policy
+    assert "connect-src 'self';" in policy
+
+
+def test_a_page_that_keeps_tiles_may_fetch_them() -> None:
+    maps = (BaseMap("a", "https://tiles.example/{z}/{x}/{y}.png", ""),)
+    policy = content_security_policy("n", maps, keeps_tiles=True)
+    assert "connect-src 'self' https://tiles.example;" in policy
 
 
 def test_every_answer_is_guarded(web: Web) -> None:

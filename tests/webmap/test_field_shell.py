@@ -1,5 +1,6 @@
 """The phone's shell: one version of all its files, and nothing of anybody in it."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -21,12 +22,13 @@ def test_every_file_of_the_worker_is_served(web: Web) -> None:
     client = web.client()
     worker = client.get("/field/sw.js")
     assert worker.mimetype == "text/javascript"
-    (listed,) = re.findall(r"^const FILES = \[(.*)\];$", worker.text, re.MULTILINE)
-    addresses = re.findall(r'"([^"]+)"', listed)
-    assert "/field/" in addresses
-    for address in addresses:
+    (listed,) = re.findall(r"^const FILES = (.*);$", worker.text, re.MULTILINE)
+    hashes = json.loads(listed)
+    assert "/field/" in hashes
+    for address, expected in hashes.items():
         with client.get(address) as answer:
             assert answer.status_code == 200, address
+            assert hashlib.sha256(answer.data).hexdigest() == expected, address
 
 
 def test_what_a_module_imports_is_kept_with_it(web: Web) -> None:

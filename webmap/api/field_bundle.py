@@ -144,7 +144,7 @@ def _copy(place: str, key: str) -> str:
 
 
 def _base_maps() -> list[dict[str, Any]]:
-    """Return the backgrounds; tiles of others are kept only where they come from ourselves."""
+    """Return the backgrounds; which may be kept on a phone, the operator says."""
     return [
         {
             "name": one.name,
@@ -152,7 +152,7 @@ def _base_maps() -> list[dict[str, Any]]:
             "attribution": one.attribution,
             "datum": one.datum,
             "max_zoom": one.max_zoom,
-            "offline": one.url.startswith("/"),
+            "offline": one.offline,
         }
         for one in current_settings().base_maps
     ]

@@ -5,6 +5,7 @@ The shell holds nothing of anybody, so that it opens without a signal and after 
 
 import datetime as dt
 import functools
+import hashlib
 import json
 
 from flask import Blueprint, Response, abort, current_app, jsonify, render_template, url_for
@@ -15,11 +16,12 @@ from sqlalchemy import select
 
 from cases.access import Permission
 from layers.models import Community
-from webmap.connections import current_database
+from webmap.connections import current_database, current_settings
 from webmap.field_shell import WORKER, Shell, field_shell
 from webmap.field_words import FIELD
 from webmap.gates import Open, current_rights, gated
 from webmap.languages import LANGUAGES, current_language
+from webmap.security import content_security_policy, csp_nonce
 
 field = Blueprint("field", __name__, url_prefix="/field")
 
@@ -50,33 +52,48 @@ def _of(ending: str) -> list[str]:
 @gated(Open.PUBLIC)
 def page() -> ResponseReturnValue:
     """Show the page that a phone keeps."""
-    answer = Response(
-        render_template("field/field.html", sheets=_of(".css"), scripts=_of(".js")),
-        mimetype="text/html",
-    )
+    answer = Response(_page(), mimetype="text/html")
     answer.headers["X-Field-Version"] = _shell().version
+    return _that_keeps_tiles(answer)
+
+
+def _page() -> str:
+    return render_template("field/field.html", sheets=_of(".css"), scripts=_of(".js"))
+
+
+def _that_keeps_tiles(answer: Response) -> Response:
+    """Let the page and its service worker fetch from the hosts of the base maps."""
+    policy = content_security_policy(csp_nonce(), current_settings().base_maps, keeps_tiles=True)
+    answer.headers["Content-Security-Policy"] = policy
     return answer
 
 
 @field.get("/sw.js")
 @gated(Open.PUBLIC)
 def worker() -> ResponseReturnValue:
-    """Return the service worker with the files of this version."""
+    """Return the service worker with the files of this version, each with its SHA-256."""
     shell = _shell()
-    addresses = [
-        url_for("field.page"),
-        url_for("field.manifest"),
-        *(url_for("field.words", language=one) for one in LANGUAGES),
-        *(url_for("static", filename=name) for name in shell.files),
-    ]
+    hashes = {
+        url_for("field.page"): _sha256(_page().encode()),
+        **{url_for("field.words", language=one): _sha256(_words(one)) for one in LANGUAGES},
+        **{url_for("static", filename=name): found for name, found in shell.hashes.items()},
+    }
     head = (
         f"const VERSION = {json.dumps(shell.version)};\n"
-        f"const FILES = {json.dumps(addresses)};\n"
+        f"const FILES = {json.dumps(hashes)};\n"
         f"const PAGE = {json.dumps(url_for('field.page'))};\n"
     )
     answer = Response(head + WORKER.read_text(encoding="utf-8"), mimetype="text/javascript")
     answer.headers["Cache-Control"] = "no-cache"
-    return answer
+    return _that_keeps_tiles(answer)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _words(language: str) -> bytes:
+    return json.dumps(FIELD.load(language), ensure_ascii=False).encode()
 
 
 @field.get("/manifest.webmanifest")
@@ -116,7 +133,7 @@ def words(language: str) -> ResponseReturnValue:
     """Return every word of the phone in a language."""
     if language not in LANGUAGES:
         abort(404)
-    answer = jsonify(FIELD.load(language))
+    answer = Response(_words(language), mimetype="application/json")
     answer.headers["X-Field-Version"] = _shell().version
     return answer
 

@@ -3,13 +3,13 @@ import { isExpired, prepared, removeArea } from "./areas.js";
 import { mountCamera } from "./camera.js";
 import { mountConflict } from "./conflict.js";
 import { fill, make } from "./dom.js";
-import { exportDrafts, saveFile } from "./exporting.js";
+import { exportDrafts, placesToExport, saveFile } from "./exporting.js";
 import { chooseVersion, itemScreen, queueScreen } from "./items.js";
 import { mountMark } from "./mark.js";
 import { preparingScreen } from "./preparing.js";
 import { createQueue, queueDraft } from "./queue.js";
 import { knownSession } from "./session.js";
-import { STOPPED, StorageFull, WAITING, database, drafts, keepSetting, newId, now, otherDrafts, photographsOf, room, saveDraft, setting, write } from "./store.js";
+import { STOPPED, StorageFull, WAITING, database, drafts, keepSetting, newId, now, otherDrafts, photographsOf, room, saveDraft, saveMarking, setting, write } from "./store.js";
 import { chosenLanguage, keepLanguage, loadWords, otherLanguage } from "./words.js";
 
 const root = document.getElementById("field");
@@ -35,12 +35,14 @@ function size(bytes) {
   return `${word.number(value, value < 10 ? 1 : 0)} ${unit}`;
 }
 
-// Keeps this version of the page on the phone; a newer one waits until somebody takes it.
+// Keeps this version of the page on the phone; a newer one waits until somebody takes it. Where
+// that fails, the page works as long as it is open: sending never waits for it.
 async function keepPage() {
   if (!("serviceWorker" in navigator)) return;
   const registration = await navigator.serviceWorker.register(root.dataset.worker);
   let isAsked = false;
   navigator.serviceWorker.addEventListener("controllerchange", () => { if (isAsked) location.reload(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) registration.update().catch(() => {}); });
   const offer = () => {
     if (!registration.waiting || !navigator.serviceWorker.controller) return;
     notice("update", make("p", {}, word("app.update")), make("button", { type: "button", class: "field-button", onclick: () => { isAsked = true; registration.waiting.postMessage("update"); } }, word("app.updateNow")));
@@ -68,17 +70,28 @@ async function noticeRoom() {
 
 async function statusLine() {
   const mine = session.account ? await drafts(session.account) : [];
-  const waiting = mine.filter((one) => [...WAITING, "sent"].includes(one.state)).length;
+  const count = (states) => mine.filter((one) => states.includes(one.state)).length;
+  const waiting = count([...WAITING, "sent"]);
+  const stopped = count(STOPPED);
   const { kind, seconds } = queue.state;
   const line = {
     session: () => [word("status.loggedOut", { n: waiting }), " ", make("a", { class: "field-link", href: root.dataset.login }, word("status.logIn"))],
     offline: () => [word(waiting ? "status.offlineWaiting" : "status.offline", { n: waiting })],
     later: () => [word("status.later", { n: waiting, seconds })],
     failed: () => [word("status.failed", { n: waiting })],
-    idle: () => [word(waiting ? "status.someWaiting" : "status.allSent", { n: waiting })],
+    idle: () => [word(waiting ? "status.someWaiting" : stopped ? "status.stopped" : "status.allSent", { n: waiting || stopped })],
+    start: () => [word("status.start", { n: waiting })],
+    elsewhere: () => [word("status.elsewhere", { n: waiting })],
   }[kind] || (() => [word("status.sending", { n: waiting })]);
-  const clock = Math.abs(session.clock_offset_s || 0) > 120 ? make("p", {}, word("status.clock", { minutes: word.number(Math.abs(session.clock_offset_s) / 60) })) : null;
-  return make("div", { class: `field-status is-${kind}`, role: "status" }, make("p", {}, session.name ? make("b", {}, session.name, " · ") : null, line()), clock);
+  const offset = queue.state.clock_offset_s ?? session.clock_offset_s ?? 0;
+  const clock = Math.abs(offset) > 120 ? make("p", {}, word("status.clock", { off: span(Math.abs(offset)) })) : null;
+  return make("div", { class: `field-status is-${kind}`, role: "status" }, make("p", {}, session.name && kind !== "session" ? make("b", {}, session.name, " · ") : null, line()), clock);
+}
+
+// How far a clock is off, in the largest unit that tells it.
+function span(seconds) {
+  const [unit, length] = [["day", 86_400], ["hour", 3_600], ["minute", 60]].find(([, one]) => seconds >= 2 * one) || ["minute", 60];
+  return new Intl.NumberFormat(word.language.replace("_", "-"), { style: "unit", unit, unitDisplay: "long", maximumFractionDigits: 0 }).format(seconds / length);
 }
 
 function chrome() {
@@ -108,11 +121,32 @@ async function show() {
   for (const part of [bar, nav, notices]) part.hidden = isWhole;
   if (!isWhole) await showNav(["queue", "item"].includes(name) ? "queue" : name === "more" ? "more" : "");
   const box = make("div", { class: isWhole ? "field-whole" : "field-page" });
+  // A map needs to know its size when it is made.
+  if (isWhole) fill(screen, box);
   await (SCREENS[name] || home)(box, argument);
   // Whoever went on meanwhile sees what they went to.
   if (mine !== shown) return;
-  fill(screen, box);
+  const focused = focusedOn();
+  if (!isWhole) fill(screen, box);
+  if (focused !== null) [...box.querySelectorAll(FOCUSABLE)][focused]?.focus({ preventScroll: true });
   document.documentElement.dataset.state = "open";
+  noticeRoom();
+}
+
+const FOCUSABLE = "a[href], button, input, summary";
+
+// What had the focus keeps it where the same screen is shown anew.
+function focusedOn() {
+  if (!screen.contains(document.activeElement)) return null;
+  const at = [...screen.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
+  return at < 0 ? null : at;
+}
+
+// Another screen begins at its top, also for whoever hears it.
+async function turn() {
+  screen.focus({ preventScroll: true });
+  await show();
+  window.scrollTo(0, 0);
 }
 
 async function refresh() {
@@ -125,21 +159,39 @@ function back(key, path = "") {
 }
 
 async function home(box) {
+  if (!isAble()) {
+    fill(box, make("p", { class: "field-alert", role: "alert" }, word("app.insecure")));
+    return;
+  }
   const kept = await prepared();
+  const at = Date.now() + (session.clock_offset_s || 0) * 1000;
   const places = session.places || [];
   const areas = kept.map((one) => make("li", { class: "field-area" },
     make("h3", {}, one.name),
-    make("p", { class: isExpired(one) ? "field-late" : "field-quiet" }, word(isExpired(one) ? "home.expired" : "home.kept", { n: one.buildings.length, size: size(one.bytes), prepared: word.moment(one.prepared_at), until: word.day(one.expires_at) })),
+    make("p", { class: isExpired(one, at) ? "field-late" : "field-quiet" }, word(isExpired(one, at) ? "home.expired" : "home.kept", { n: one.buildings.length, size: size(one.bytes), prepared: word.moment(one.prepared_at), until: word.day(one.expires_at) })),
     make("button", { type: "button", class: "field-button is-wide", onclick: () => begin(one) }, word("home.mark")),
     make("div", { class: "field-pair" },
       make("a", { class: "field-button is-plain", href: `#/prepare/${encodeURIComponent(one.place)}` }, word("home.update")),
       make("button", { type: "button", class: "field-button is-plain", onclick: async () => { if (window.confirm(word("home.removeSure"))) { await removeArea(one.place); show(); } } }, word("home.remove")))));
   const others = places.filter((one) => !kept.some(({ place }) => place === one.code));
   fill(box, await statusLine(),
-    window.isSecureContext ? null : make("p", { class: "field-alert", role: "alert" }, word("app.insecure")),
+    installHint(),
     areas.length ? make("section", {}, make("h2", {}, word("home.areas")), make("ul", { class: "field-areas" }, areas)) : null,
     others.length ? make("section", {}, make("h2", {}, word(areas.length ? "home.more" : "home.first")), make("ul", { class: "field-list" }, others.map((one) => make("li", {}, make("a", { class: "field-row", href: `#/prepare/${encodeURIComponent(one.code)}` }, make("b", {}, one.name), make("small", {}, one.code)))))) : null,
     !areas.length && !others.length ? make("p", { class: "field-empty" }, word(session.account ? "home.nowhere" : "home.stranger")) : null);
+}
+
+// Without a secure context a browser gives neither hashes nor a service worker.
+function isAble() {
+  return window.isSecureContext && Boolean(navigator.locks && crypto.subtle && window.indexedDB);
+}
+
+let installing = null;
+
+function installHint() {
+  if (!installing) return null;
+  return make("div", { class: "field-install" }, make("p", {}, word("app.install")),
+    make("button", { type: "button", class: "field-button is-plain", onclick: async () => { const asked = installing; installing = null; await asked.prompt(); refresh(); } }, word("app.installNow")));
 }
 
 async function begin(kept) {
@@ -174,7 +226,15 @@ async function opened(box, id) {
     fill(box, back("nav.queue", "queue"), make("p", { class: "field-alert", role: "alert" }, word("mark.noBundle")), make("a", { class: "field-button is-wide", href: `#/prepare/${encodeURIComponent(draft.place)}` }, word("home.update")));
     return {};
   }
-  return { draft, bundle: kept.bundle };
+  return { draft, bundle: await withOwn(kept.bundle, draft) };
+}
+
+// What this phone has marked and not sent yet is ground that somebody has marked, too.
+async function withOwn(bundle, draft) {
+  const others = (await drafts(draft.account)).filter((one) => one.id !== draft.id && one.place === draft.place && one.geometry && ["draft", ...WAITING, "sent", "done"].includes(one.state));
+  const known = new Set(bundle.waiting.map(({ id }) => id));
+  const own = others.filter(({ id, decision }) => !known.has(id) && !decision).map(({ id, geometry, rms_m }) => ({ id, geometry, rms_m }));
+  return { ...bundle, waiting: [...bundle.waiting, ...own] };
 }
 
 async function mark(box, id) {
@@ -187,18 +247,21 @@ async function mark(box, id) {
   const photographs = await photographsOf(id);
   const mounted = mountMark(box, {
     bundle, draft, photographs, words: word, declared: await setting("declared", "wgs84"),
-    save: async (changed) => {
-      // The camera keeps its own; a draft that was sent meanwhile is not changed any more.
-      const stored = await database.drafts.get(id);
-      if (stored && stored.state === "draft") await saveDraft({ ...stored, ...changed, state: "draft" });
-    },
+    save: (changed) => saveMarking(id, changed),
     camera: () => go(`camera/${id}`),
-    done: async ({ ready }) => {
-      if (ready) {
-        await queueDraft(await database.drafts.get(id), version);
-        queue.run();
-        go("queue");
-      } else go("queue");
+    done: async (news) => {
+      try {
+        const stored = await database.drafts.get(id);
+        if (stored?.state === "draft" && news.ready) await queueDraft({ ...stored, ...news.draft }, version);
+        if (stored?.state === "draft" && !news.ready) await saveMarking(id, news.draft);
+      } catch (error) {
+        // What is on the screen is not on the phone: whoever leaves now would lose it.
+        if (!(error instanceof StorageFull)) throw error;
+        window.alert(word("app.full"));
+        return;
+      }
+      go("queue");
+      if (news.ready) queue.run();
     },
   });
   leaveScreen = () => mounted.unmount();
@@ -207,6 +270,11 @@ async function mark(box, id) {
 async function camera(box, id) {
   const { draft, bundle } = await opened(box, id);
   if (!bundle) return;
+  // What was announced to the server is all that it takes.
+  if (draft.state !== "draft") {
+    go(`item/${id}`);
+    return;
+  }
   const declared = await setting("declared", "wgs84");
   const mounted = mountCamera(box, {
     draft, bundle, words: word, declared, sendsOriginals: await setting("originals", false),
@@ -270,9 +338,26 @@ async function more(box) {
       await toggle("originals", word("more.originals"), word("more.originalsHint"), (on) => on, "originals"),
       await toggle("declared", word("more.gcj02"), word("more.gcj02Hint"), (on) => (on ? "gcj02" : "wgs84"), "declared")),
     account ? make("section", { class: "field-card" }, make("h2", {}, word("more.rescue")), make("p", { class: "field-quiet" }, word("more.rescueHint")),
-      make("button", { type: "button", class: "field-button is-wide", onclick: async () => { const { blob, count } = await exportDrafts(account); if (count) saveFile(blob, `common-green-field-${now().slice(0, 10)}.zip`); else notice("export", make("p", {}, word("more.nothing"))); } }, word("more.export"))) : null,
+      await exportButtons(account)) : null,
     strangers.length ? make("p", { class: "field-alert" }, word("more.others", { n: strangers.length })) : null,
     make("p", { class: "field-quiet" }, word("more.version", { version: version || "–" })));
+}
+
+// One file for each place, for each has an office of its own.
+async function exportButtons(account) {
+  const places = await placesToExport(account);
+  if (!places.length) return make("p", { class: "field-quiet" }, word("more.nothing"));
+  return places.map((place) => make("button", { type: "button", class: "field-button is-wide", onclick: async () => {
+    const { blob } = await exportDrafts(account, place);
+    saveFile(blob, `common-green-field-${place}-${now().slice(0, 10)}.zip`);
+  } }, word("more.export", { place })));
+}
+
+// A write that fails is said wherever it failed, and whatever else goes wrong as well.
+function rejected(event) {
+  const isFull = event.reason instanceof StorageFull || event.reason?.name === "QuotaExceededError";
+  if (isFull) event.preventDefault();
+  notice("full", make("p", {}, word(isFull ? "app.full" : "app.wrong")));
 }
 
 async function open() {
@@ -282,11 +367,17 @@ async function open() {
   session = await knownSession();
   queue = createQueue({ sessionAddress: root.dataset.session, onChange: heard });
   chrome();
-  window.addEventListener("hashchange", show);
+  window.addEventListener("hashchange", turn);
+  window.addEventListener("unhandledrejection", rejected);
+  window.addEventListener("beforeinstallprompt", (event) => {
+    event.preventDefault();
+    installing = event;
+    refresh();
+  });
   await show();
-  await keepPage();
+  if (!isAble()) return;
+  keepPage().catch(() => notice("keep", make("p", {}, word("app.notKept"))));
   await queue.run();
-  await noticeRoom();
 }
 
 let isRefreshing = false;

@@ -1,4 +1,5 @@
 // What was prepared: bundles, their photographs and tiles, kept whole or as they were before.
+import { toGcj02 } from "./datum.js";
 import { api, ask } from "./sending.js";
 import { database, now, write } from "./store.js";
 
@@ -26,8 +27,9 @@ export function tilesOf(bundle) {
   const north = Math.max(...points.map(([, y]) => y)) + 5e-4;
   return (bundle.base_maps || []).filter((one) => one.offline).flatMap((base) =>
     ZOOMS.filter((z) => z <= base.max_zoom).flatMap((z) => {
-      const [left, top] = tileAt(west, north, z);
-      const [right, bottom] = tileAt(east, south, z);
+      const shown = (place) => (base.datum === "gcj02" ? toGcj02(place) : place);
+      const [left, top] = tileAt(...shown([west, north]), z);
+      const [right, bottom] = tileAt(...shown([east, south]), z);
       const found = [];
       for (let x = left; x <= right; x += 1) {
         for (let y = top; y <= bottom; y += 1) found.push(base.url.replace("{z}", z).replace("{x}", x).replace("{y}", y).replace("{s}", "a"));

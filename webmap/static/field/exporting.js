@@ -1,9 +1,18 @@
-// The last resort: everything that has not arrived, in one file that the office can take in.
+// The last resort: everything of a place that has not arrived, in one file that its office can
+// take in. What was exported stays on the phone.
 import { strToU8, zip } from "../vendor/fflate/esm/browser.js";
 import { database, now, photographsOf } from "./store.js";
 
-export async function exportDrafts(account, keep = (draft) => draft.state !== "done") {
-  const mine = (await database.drafts.where("account").equals(account).toArray()).filter(keep);
+const isOpen = (draft) => draft.state !== "done";
+
+export async function placesToExport(account) {
+  const mine = await database.drafts.where("account").equals(account).toArray();
+  return [...new Set(mine.filter(isOpen).map((one) => one.place))].sort();
+}
+
+export async function exportDrafts(account, place) {
+  const all = await database.drafts.where("account").equals(account).toArray();
+  const mine = all.filter((one) => isOpen(one) && one.place === place);
   const files = {};
   for (const draft of mine) {
     files[`drafts/${draft.id}.json`] = [strToU8(JSON.stringify({ body: draft.body || null, draft })), { level: 6 }];
@@ -14,7 +23,7 @@ export async function exportDrafts(account, keep = (draft) => draft.state !== "d
       files[`photographs/${one.id}.json`] = [strToU8(JSON.stringify(told)), { level: 6 }];
     }
   }
-  const manifest = { format: "common-green-field/1", exported_at: now(), account, places: [...new Set(mine.map((one) => one.place))], place: mine[0]?.place || null, drafts: mine.map((one) => one.id) };
+  const manifest = { format: "common-green-field/1", exported_at: now(), account, place, drafts: mine.map((one) => one.id) };
   files["manifest.json"] = [strToU8(JSON.stringify(manifest)), { level: 6 }];
   const data = await new Promise((resolve, reject) => zip(files, (error, made) => (error ? reject(error) : resolve(made))));
   return { blob: new Blob([data], { type: "application/zip" }), count: mine.length };

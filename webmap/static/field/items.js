@@ -69,7 +69,10 @@ export async function itemScreen(box, { word, draft, go, run }) {
     sending: () => [button("queue.now", run)],
     sent: () => [button("queue.now", run)],
     conflict: () => [button("item.compare", () => go(`conflict/${draft.id}`))],
-    refused: () => [button("item.correct", () => again({ follows: null }))],
+    refused: () => [
+      button("item.correct", () => again({ follows: null })),
+      button("item.sameAgain", async () => { await changeDraft(draft.id, { state: "queued", problem: null }); run(); }, "is-plain"),
+    ],
     returned: () => [button("item.again", () => again({ follows: draft.id }))],
     done: () => [button("item.removeDone", () => remove("item.removeSure"), "is-plain")],
     aside: () => [

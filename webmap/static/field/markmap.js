@@ -48,6 +48,8 @@ function lookOf(parcel) {
 export function createMarkMap(box, { bundle, words, onPick }) {
   const map = L.map(box, {
     maxZoom: MAX_ZOOM, zoomControl: false, zoomSnap: 0.25, attributionControl: false, tapTolerance: 20,
+    // A second marking screen is opened when Geoman already leaves alone all that does not ask.
+    pmIgnore: false,
   });
   map.setView(FAR.center, FAR.zoom);
   L.control.scale({ imperial: false, position: "topleft" }).addTo(map);

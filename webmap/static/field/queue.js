@@ -31,7 +31,7 @@ export async function queueDraft(draft, version) {
     bundle: { prepared_at: draft.prepared_at || null },
     app_version: version,
   });
-  return changeDraft(draft.id, { state: "queued", body, body_sha256: await sha256(body), problem: null, now: null });
+  return changeDraft(draft.id, { ...draft, state: "queued", body, body_sha256: await sha256(body), problem: null, now: null });
 }
 
 // A copy under an identifier of its own: what was refused or came second stays as it was sent.
@@ -52,29 +52,43 @@ export async function takeUpAgain(draft, changes = {}) {
 export function createQueue({ sessionAddress, onChange }) {
   let timer = null;
   let failures = 0;
-  let state = { kind: "idle" };
+  let isRunning = false;
+  let isWanted = false;
+  // Nothing is known before the server has been asked.
+  let state = { kind: navigator.onLine === false ? "offline" : "start" };
 
   function tell(kind, more = {}) {
     state = { kind, ...more };
     onChange(state);
   }
 
-  // Only one page of this phone sends at a time; another that asks meanwhile is told so.
+  // Only one page of this phone sends at a time. What is queued while this page sends is sent
+  // right after; while another page does, this one looks again soon.
   async function run() {
+    isWanted = true;
+    if (isRunning || !navigator.locks) return;
+    isRunning = true;
     clearTimeout(timer);
-    const done = await navigator.locks.request("field-queue", { ifAvailable: true }, async (lock) => {
-      if (!lock) return "busy";
-      return sendAll();
-    });
-    if (done === "busy") return schedule(5);
-    return done;
+    try {
+      while (isWanted) {
+        isWanted = false;
+        await navigator.locks.request("field-queue", { ifAvailable: true }, (lock) => (lock ? sendAll() : elsewhere()));
+      }
+    } finally {
+      isRunning = false;
+    }
+  }
+
+  function elsewhere() {
+    tell("elsewhere");
+    schedule(5);
   }
 
   async function sendAll() {
     tell("asking");
     try {
       const session = await askSession(sessionAddress);
-      if (!session.account) throw new Outcome("session");
+      if (!session.account) throw new Outcome("session", { clock_offset_s: session.clock_offset_s });
       const mine = await drafts(session.account);
       for (const draft of mine.filter((one) => ["queued", "sending"].includes(one.state))) await sendOne(draft, session);
       for (const draft of (await drafts(session.account)).filter((one) => one.state === "sent")) await sendPhotographs(draft, session);
@@ -93,14 +107,14 @@ export function createQueue({ sessionAddress, onChange }) {
       schedule(PAUSES[Math.min(failures, PAUSES.length - 1)]);
       failures += 1;
     } else if (error.kind === "session") {
-      tell("session");
-    } else if (error.kind === "later") {
+      tell("session", { clock_offset_s: error.clock_offset_s });
+    } else if (error.kind === "later" && error.status !== 400) {
       tell("later", { seconds: error.seconds, detail: error.detail });
       schedule(error.seconds);
     } else {
       tell("failed", { reason: String(error) });
-      schedule(300);
-      throw error;
+      schedule(60);
+      if (!error.kind) throw error;
     }
   }
 
@@ -192,6 +206,7 @@ export function createQueue({ sessionAddress, onChange }) {
   }
 
   window.addEventListener("online", run);
+  window.addEventListener("offline", () => tell("offline"));
   document.addEventListener("visibilitychange", () => { if (!document.hidden) run(); });
   return { run, get state() { return state; } };
 }

@@ -15,20 +15,26 @@ export async function ask(address, options = {}) {
   let answer;
   try {
     answer = await fetch(address, { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(SLOW), ...options });
-    if (answer.ok && answer.status !== 204) return { status: answer.status, told: await answer.json() };
+    if (answer.ok) return { status: answer.status, told: await bodyOf(answer), location: answer.headers.get("Location") };
   } catch (error) {
     // Cut before, within or after: only asking again tells what the server has.
     throw new Outcome("offline", { reason: String(error) });
   }
-  if (answer.ok) return { status: answer.status, told: null };
   throw await outcomeOf(answer);
+}
+
+// Read to its end within the try above: an answer that was cut is no answer.
+async function bodyOf(answer) {
+  const text = await answer.text();
+  return text ? JSON.parse(text) : null;
 }
 
 export async function outcomeOf(answer) {
   const told = await problemOf(answer);
   if (answer.status === 401) return new Outcome("session");
   if (answer.status === 412 && told.now) return new Outcome("conflict", { now: told.now });
-  if ([400, 403, 404, 409, 412, 413, 415, 422].includes(answer.status)) {
+  // 400 is what a token of a session that has just ended gets: asking again tells who is logged in.
+  if ([403, 404, 409, 412, 413, 415, 422].includes(answer.status)) {
     return new Outcome("refused", { status: answer.status, detail: told.detail, problems: told.problems || [] });
   }
   return new Outcome("later", { status: answer.status, detail: told.detail, seconds: Number(answer.headers.get("Retry-After")) || 30 });

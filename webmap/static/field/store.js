@@ -2,7 +2,8 @@
 // prepared areas until they expire. Nothing here is ever deleted because something was sent.
 import Dexie from "../vendor/dexie/dist/modern/dexie.min.mjs";
 
-export const database = new Dexie("common-green");
+// Strict: a write is told as done when it is on the disk, for phones lose power, too.
+export const database = new Dexie("common-green", { chromeTransactionDurability: "strict" });
 
 // A later version of the page adds a version here with its upgrade; what is stored stays.
 database.version(1).stores({
@@ -39,6 +40,14 @@ export async function saveDraft(draft) {
   const saved = { ...draft, changed_at: now() };
   await write(() => database.drafts.put(saved));
   return saved;
+}
+
+// What the marking screen changes: only as long as the draft is still being marked.
+export function saveMarking(id, changed) {
+  return write(() => database.transaction("rw", database.drafts, async () => {
+    const stored = await database.drafts.get(id);
+    if (stored?.state === "draft") await database.drafts.put({ ...stored, ...changed, state: "draft", changed_at: now() });
+  }));
 }
 
 export async function changeDraft(id, changes) {

@@ -1,6 +1,6 @@
 // Sends a photograph piece by piece with tus, from where the last line was cut. It is received
 // only once the server has told the hash of the whole file and it is the phone's own.
-import { Outcome, api } from "./sending.js";
+import { Outcome, api, ask } from "./sending.js";
 
 const PIECE = 256 * 1024;
 
@@ -19,7 +19,7 @@ function outcomeOf(error) {
   if (status === 401) return new Outcome("session");
   if (status === 404) return new Outcome("later", { status, seconds: 1, restart: true });
   if ([409, 423].includes(status)) return new Outcome("later", { status, seconds: 1 });
-  if ([400, 403, 413, 415, 422].includes(status)) return new Outcome("refused", { status, detail: told.detail, problems: told.problems || [] });
+  if ([403, 413, 415, 422].includes(status)) return new Outcome("refused", { status, detail: told.detail, problems: told.problems || [] });
   return new Outcome("later", { status, seconds: Number(answer.getHeader("Retry-After")) || 30 });
 }
 
@@ -43,17 +43,31 @@ function metadata(photograph, role, blob) {
   return { blob, told: Object.fromEntries(known.map(([name, value]) => [name, String(value)])) };
 }
 
-function sendFile({ blob, told }, { place, csrf, onOffset = () => {} }) {
+const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+
+// Announces the file, once or again, and is told where it is taken. tus-js-client would begin at
+// the first byte after announcing; given the address, it asks first how far the file has come.
+async function announce({ blob, told }, { place, csrf }) {
+  const metadata = Object.entries(told).map(([name, value]) => `${name} ${base64(value)}`).join(",");
+  const headers = { "Tus-Resumable": "1.0.0", "Upload-Length": String(blob.size), "Upload-Metadata": metadata, "X-CSRFToken": csrf };
+  const { location } = await ask(api(place, "field/uploads"), { method: "POST", headers });
+  if (!location) throw new Outcome("later", { seconds: 5, detail: "no address" });
+  return location;
+}
+
+async function sendFile(file, options) {
+  const { blob, told } = file;
+  const { csrf, onOffset = () => {} } = options;
+  const uploadUrl = await announce(file, options);
   return new Promise((resolve, reject) => {
     let receipt = null;
     const upload = new tus.Upload(blob, {
-      endpoint: api(place, "field/uploads"),
+      uploadUrl,
       chunkSize: PIECE,
       retryDelays: null,
       // The server leads whoever begins again to the same upload: nothing needs to be kept here.
       storeFingerprintForResuming: false,
       headers: { "X-CSRFToken": csrf },
-      metadata: told,
       onProgress: (sent) => onOffset(sent),
       onChunkComplete: (_size, accepted) => onOffset(accepted),
       onAfterResponse: (_request, answer) => { receipt = answer.getHeader("Upload-Receipt") || receipt; },

@@ -4,19 +4,26 @@
 
 /* global VERSION, FILES, PAGE */
 const SHELL = `shell-${VERSION}`;
-// Filled by the page when an area is prepared (prepare.js).
+// Filled by the page when an area is prepared (areas.js).
 const PHOTOGRAPHS = "kept-photographs";
 const TILES = "kept-tiles";
 
+// The program may be updated while a phone fetches: a file of the next version is refused, and
+// with it all others, so that the phone goes on with what it has.
+async function checked(answer, address) {
+  const bytes = await answer.arrayBuffer();
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const found = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (found !== FILES[address]) throw new Error(`${address} is of another version`);
+  return new Response(bytes, { status: answer.status, headers: answer.headers });
+}
+
 async function precache() {
   const cache = await caches.open(SHELL);
-  await Promise.all(FILES.map(async (address) => {
+  await Promise.all(Object.keys(FILES).map(async (address) => {
     const answer = await fetch(new Request(address, { cache: "reload", credentials: "same-origin" }));
     if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
-    if (answer.headers.get("X-Field-Version") && answer.headers.get("X-Field-Version") !== VERSION) {
-      throw new Error(`${address} is of another version`);
-    }
-    await cache.put(address, answer);
+    await cache.put(address, await checked(answer, address));
   }));
 }
 
@@ -37,9 +44,13 @@ async function fromShell(request, address) {
   return (await cache.match(address)) || fetch(request);
 }
 
-async function fromKept(name, request) {
-  const cache = await caches.open(name);
-  return (await cache.match(request, { ignoreVary: true })) || fetch(request);
+async function fromKept(request) {
+  for (const name of [PHOTOGRAPHS, TILES]) {
+    const cache = await caches.open(name);
+    const found = await cache.match(request.url, { ignoreVary: true });
+    if (found) return found;
+  }
+  return fetch(request);
 }
 
 self.addEventListener("fetch", (event) => {
@@ -47,14 +58,14 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET") return;
   const url = new URL(request.url);
   if (url.origin !== self.location.origin) {
-    if (request.destination === "image") event.respondWith(fromKept(TILES, request));
+    if (request.destination === "image") event.respondWith(fromKept(request));
     return;
   }
   if (request.mode === "navigate") {
     if (url.pathname === PAGE) event.respondWith(fromShell(request, PAGE));
-  } else if (FILES.includes(url.pathname)) {
+  } else if (url.pathname in FILES) {
     event.respondWith(fromShell(request, url.pathname));
   } else if (request.destination === "image") {
-    event.respondWith(fromKept(PHOTOGRAPHS, request));
+    event.respondWith(fromKept(request));
   }
 });
