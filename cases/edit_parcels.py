@@ -75,7 +75,7 @@ class EditedParcels(EditedLayer):
             return [], problems
         self.taken.add(ref)
         attributes: dict[str, Any] = {
-            "kind": str(given.get("kind") or ParcelKind.PUBLIC_GREEN),
+            "kind": str(given.get("parcel_kind") or ParcelKind.PUBLIC_GREEN),
             "title_basis": str(given.get("title_basis") or TitleBasis.UNKNOWN),
             "title_evidence": "",
             "title_disputed": False,

@@ -45,7 +45,7 @@ class EditedSites(EditedLayer):
         given = change.attributes
         new = Plan(
             str(given.get("ref") or ""),
-            SiteKind(given.get("kind") or SiteKind.LANDSCAPING),
+            SiteKind(given.get("site_kind") or SiteKind.LANDSCAPING),
             change.shape,
             SiteState.PLANNED,
             str(given.get("name") or ""),

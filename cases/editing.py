@@ -182,8 +182,9 @@ def _changed_since(
     left = [row for row in rows if row.after_id]
     for row in left:
         now = known.get(row.after_id) if row.after_id else None
+        message: str
         if now is None:
-            message: str = Said("{ref} is no longer there.", ref=row.ref)
+            message = Said("{ref} is no longer there.", ref=row.ref)
         elif now.version != row.after_version:
             message = Said("{ref} was changed since.", ref=row.ref)
         elif layer.drifted(now, row.after):

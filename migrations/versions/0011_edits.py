@@ -152,7 +152,9 @@ def create_rows() -> None:
                 sa.Column(side, postgresql.JSONB(), server_default=empty, nullable=False),
                 sa.Column(f"area_{side}_m2", sa.Double(), nullable=True),
                 sa.Column(
-                    f"geom_{side}", geoalchemy2.Geometry("GEOMETRY", srid=4326, spatial_index=False), nullable=True
+                    f"geom_{side}",
+                    geoalchemy2.Geometry("GEOMETRY", srid=4326, spatial_index=False),
+                    nullable=True,
                 ),
             )
         ],

@@ -15,6 +15,7 @@ from webmap.api.document import document, make_api
 from webmap.api.field_bundle import field_bundles
 from webmap.api.field_reviews import field_reviews
 from webmap.api.field_submissions import field_submissions
+from webmap.api.editing import editing
 from webmap.api.findings import findings
 from webmap.api.household import household
 from webmap.api.lanes import lanes
@@ -53,6 +54,7 @@ NOUNS = (
     uploads,
     field_bundles,
     field_reviews,
+    editing,
 )
 
 CAMPAIGN_NOUNS = (campaign_api, body_api, meeting_api, announcement_api, paper_api)

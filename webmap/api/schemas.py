@@ -37,6 +37,7 @@ def geometry(kind: str, coordinates: dict[str, Any]) -> dict[str, Any]:
 POLYGON = {"type": "array", "items": RING, "minItems": 1}
 GEOMETRIES = {
     "Point": geometry("Point", POSITION),
+    "LineString": geometry("LineString", {"type": "array", "items": POSITION, "minItems": 2}),
     "Polygon": geometry("Polygon", POLYGON),
     "MultiPolygon": geometry("MultiPolygon", {"type": "array", "items": POLYGON, "minItems": 1}),
 }

@@ -49,6 +49,7 @@ NAMED = {
     name: uuid.UUID(int=number)
     for number, name in enumerate(
         ("meeting_id", "announcement_id", "paper_id", "lane_id", "tip_id", "site_id", "visit_id"), 5
+        ("meeting_id", "announcement_id", "paper_id", "lane_id", "tip_id", "site_id", "edit_id"), 5
     )
 }
 ACCOUNT, TOKEN = uuid.UUID(int=101), uuid.UUID(int=102)
@@ -99,6 +100,9 @@ LISTS = (
     "/cases/{case_id}/events",
     "/tips",
     "/papers",
+    "/edits",
+    # A building may be none that is there.
+    "/edits/features",
     "/campaigns/{campaign_id}/meetings",
     "/campaigns/{campaign_id}/announcements",
 )
@@ -129,6 +133,8 @@ CHANGES = (
     "POST {}/observations/{observation_id}/withdrawal",
     "POST {}/sites",
     "POST {}/sites/{site_id}/state",
+    "POST {}/edits",
+    "POST {}/edits/{edit_id}/undo",
     "PUT {}/tips/{tip_id}",
     "PUT {}/field/submissions/{submission_id}",
     "POST {}/tips/{tip_id}/check",
