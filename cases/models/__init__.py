@@ -43,6 +43,7 @@ from cases.models.cases import (
     Visit,
     VisitOutcome,
 )
+from cases.models.editing import EditLayer, GeometryEdit, GeometryEditRow
 from cases.models.field import (
     CaptureMethod,
     Datum,
@@ -54,7 +55,6 @@ from cases.models.field import (
     Upload,
     UploadRole,
 )
-from cases.models.editing import EditLayer, GeometryEdit, GeometryEditRow
 from cases.models.keeping import ChainHead, ChainLink, Idempotency, RateLimit
 
 __all__ = [

@@ -1,6 +1,6 @@
 """Edits of geometry at the desk: their history, and versions of what they change.
 
-Revision: 0011, after 0008.
+Revision: 0011, after 0009.
 """
 
 import geoalchemy2
@@ -12,7 +12,7 @@ from layers.db import OWNER_ROLE
 from migrations.rules import append_only, chained, grant, sound, within_scope
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

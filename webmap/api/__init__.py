@@ -16,6 +16,7 @@ from webmap.api.field_bundle import field_bundles
 from webmap.api.field_reviews import field_reviews
 from webmap.api.field_submissions import field_submissions
 from webmap.api.editing import editing
+from webmap.api.field_submissions import field_submissions
 from webmap.api.findings import findings
 from webmap.api.household import household
 from webmap.api.lanes import lanes

@@ -75,6 +75,9 @@ class ProblemSchema(Schema):
         keys=fields.String(), **says("The facts in message and remedy, by their names.")
     )
     row = fields.Integer(**says("The row of an imported file.", allow_none=True))
+    text = fields.String(
+        metadata={"description": "Message and remedy in the reader's language; of refusals."}
+    )
 
 
 class FailureSchema(Schema):
