@@ -9,8 +9,22 @@ import numpy as np
 import shapely
 import shapely.ops
 
-from gis.problems import Problem, Said
+from gis.problems import Problem, Said, Several
 from gis.validity import WEB_LIMITS, check
+
+ALIKE: Mapping[str, Said] = {
+    "kind": Said("kind"),
+    "title_basis": Said("title"),
+    "title_disputed": Said("dispute of the title"),
+    "building_id": Said("building"),
+    "purpose": Said("purpose"),
+    "structure_type": Said("what stands there"),
+    "observed_on": Said("day"),
+    "occupier_id": Said("occupier"),
+    "state": Said("state"),
+    "built_on": Said("day it was built"),
+}
+"""What rows that become one must have in common, in the words of a refusal."""
 
 Attributes = Mapping[str, Any]
 """The columns of a row beside its ref, outline and area, as JSON holds them."""
@@ -181,5 +195,6 @@ def unlike(at: int, names: Sequence[str]) -> list[Problem]:
     """Return the problem of rows that cannot become one, by what they differ in."""
     if not names:
         return []
-    message = Said("They differ in {listed}.", listed=", ".join(names))
+    told = Several(ALIKE.get(name, name) for name in names)
+    message = Said("They differ in {listed}.", listed=told)
     return [wrong(at, "unlike", message, "Only what is alike becomes one.", "rows")]

@@ -156,8 +156,14 @@ def _count_problems(changes: Sequence[Change]) -> list[Problem]:
     for at, change in enumerate(changes):
         rows = {row.id for row in reads_of(change)}
         if rows & seen:
-            message = "Another change of this edit changes it too."
-            problems.append(wrong(at, "row_twice", message, "Make two edits of it."))
+            problems.append(
+                wrong(
+                    at,
+                    "row_twice",
+                    "Another change of this edit changes it too.",
+                    "Make two edits of it.",
+                )
+            )
         seen |= rows
     return problems
 

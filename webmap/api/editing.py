@@ -55,7 +55,7 @@ def _outline(text: str) -> fields.Dict:
 class FeatureQuerySchema(Schema):
     """Which rows to read."""
 
-    layer = _layer(required=True)
+    layer = _layer(load_default=EditLayer.PARCELS)
     bbox = Box(metadata={"description": "Only what lies there: west,south,east,north in degrees."})
     building = Text(
         LONGEST_REF,

@@ -89,7 +89,7 @@ def refs(page: Page) -> list[str]:
     return page.locator(".desk-list .desk-ref").all_text_contents()
 
 
-def stored(site: Site, code: str) -> dict[str, float]:
+def stored(site: Site, code: str) -> dict[str, int]:
     database = open_database(site.settings)
     with database.session(EVERYWHERE) as session:
         rows = session.execute(
