@@ -12,10 +12,9 @@ from webmap.api.cases import cases
 from webmap.api.clock import clock
 from webmap.api.declarations import declarations
 from webmap.api.document import document, make_api
+from webmap.api.editing import editing
 from webmap.api.field_bundle import field_bundles
 from webmap.api.field_reviews import field_reviews
-from webmap.api.field_submissions import field_submissions
-from webmap.api.editing import editing
 from webmap.api.field_submissions import field_submissions
 from webmap.api.findings import findings
 from webmap.api.household import household

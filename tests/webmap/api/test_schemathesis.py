@@ -48,8 +48,17 @@ OBSERVATION = uuid.UUID(int=99)
 NAMED = {
     name: uuid.UUID(int=number)
     for number, name in enumerate(
-        ("meeting_id", "announcement_id", "paper_id", "lane_id", "tip_id", "site_id", "visit_id"), 5
-        ("meeting_id", "announcement_id", "paper_id", "lane_id", "tip_id", "site_id", "edit_id"), 5
+        (
+            "meeting_id",
+            "announcement_id",
+            "paper_id",
+            "lane_id",
+            "tip_id",
+            "site_id",
+            "visit_id",
+            "edit_id",
+        ),
+        5,
     )
 }
 ACCOUNT, TOKEN = uuid.UUID(int=101), uuid.UUID(int=102)

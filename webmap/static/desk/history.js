@@ -51,7 +51,9 @@ export function createHistoryPane(desk, { undone }) {
     shown = isOn ? edit.id : null;
     button.setAttribute("aria-pressed", String(isOn));
     document.getElementById("desk-legend")?.remove();
-    const pairs = isOn ? edit.rows.flatMap((row) => [[row.after, AFTER], [row.before, BEFORE]]).filter(([geometry]) => geometry) : [];
+    const of = (name, look) => edit.rows.filter((row) => row[name]).map((row) => [row[name], look]);
+    // What was lies over what has become of it, so that both are seen.
+    const pairs = isOn ? [...of("after", AFTER), ...of("before", BEFORE)] : [];
     desk.view.compare(pairs);
     if (!isOn) return;
     desk.view.goTo(pairs.map(([geometry]) => geometry));
