@@ -44,6 +44,8 @@ from cases.models import (
     DocumentRecord,
     FieldDecision,
     FieldSubmission,
+    GeometryEdit,
+    GeometryEditRow,
     Meeting,
     Patrol,
     Photograph,
@@ -71,6 +73,8 @@ CHAINED: tuple[type[Base], ...] = (
     FieldSubmission,
     FieldDecision,
     PhotographOriginal,
+    GeometryEdit,
+    GeometryEditRow,
 )
 _EPOCH: ColumnElement[dt.date] = literal_column("DATE '1970-01-01'")
 

@@ -19,6 +19,16 @@ def protected_parcels(
     What was verified is in the area ledger with its polygon; another outline of
     the parcel would contradict it.
     """
+    return {
+        key: f"Parcel {parcel} carries a verified enclosure of household {household}."
+        for key, (parcel, household) in carried(session, community_id, parcels).items()
+    }
+
+
+def carried(
+    session: Session, community_id: int, parcels: Sequence[uuid.UUID]
+) -> Mapping[uuid.UUID, tuple[str, str]]:
+    """Return the refs of the protected ones among ``parcels``, and of the households."""
     query = (
         select(Parcel.id, Parcel.ref, Household.ref)
         .join(
@@ -35,7 +45,4 @@ def protected_parcels(
         .where(Encroachment.verified_on.is_not(None), Encroachment.superseded_on.is_(None))
         .where(Encroachment.standing.is_not(None))
     )
-    return {
-        key: f"Parcel {parcel} carries a verified enclosure of household {household}."
-        for key, parcel, household in session.execute(query)
-    }
+    return {key: (parcel, household) for key, parcel, household in session.execute(query)}

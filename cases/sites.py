@@ -61,17 +61,7 @@ def enter_site(session: Session, community: Community, plan: Plan, by: Signature
     Raises ``InputError`` with everything that is wrong.
     """
     lock_community(session, community.id)
-    problems = [
-        *by.lacks(Permission.SITES_EDIT),
-        *text_problems([("ref", plan.ref)]),
-        *_too_long(plan),
-        *_taken(session, community, plan.ref),
-        *_wrong_equipment(plan),
-        *_wrong_day(community, plan.state, plan.built_on),
-        *_wrong_shape(community, plan),
-    ]
-    if not problems and plan.state is SiteState.BUILT:
-        problems = _occupied(session, community, plan.shape)
+    problems = [*by.lacks(Permission.SITES_EDIT), *site_problems(session, community, plan)]
     if problems:
         raise InputError(problems)
     made = Site(
@@ -90,6 +80,22 @@ def enter_site(session: Session, community: Community, plan: Plan, by: Signature
     session.add(made)
     session.flush()
     return made
+
+
+def site_problems(session: Session, community: Community, plan: Plan) -> list[Problem]:
+    """Return everything that is wrong with a site that is to be entered."""
+    problems = [
+        *text_problems([("ref", plan.ref)]),
+        *_too_long(plan),
+        *_taken(session, community, plan.ref),
+        *_wrong_equipment(plan),
+        *_wrong_day(community, plan.state, plan.built_on),
+        *_wrong_shape(community, plan),
+    ]
+    if not problems and plan.state is SiteState.BUILT:
+        assert plan.shape is not None
+        problems = ground_problems(session, community, plan.shape)
+    return problems
 
 
 def bring_forward(
@@ -112,7 +118,7 @@ def bring_forward(
         *_wrong_day(community, progress.after, built_on),
     ]
     if not problems and progress.after is SiteState.BUILT:
-        problems = _occupied(session, community, to_shape(site.geom))
+        problems = ground_problems(session, community, to_shape(site.geom))
     if problems:
         raise InputError(problems)
     site.state, site.built_on = progress.after, built_on
@@ -230,11 +236,10 @@ def _wrong_step(site: Site, progress: Progress) -> list[Problem]:
     return [Problem("step", message, "Choose a later state.", field="after")]
 
 
-def _occupied(
-    session: Session, community: Community, shape: shapely.Geometry | None
+def ground_problems(
+    session: Session, community: Community, shape: shapely.Geometry
 ) -> list[Problem]:
     """Nothing is built on ground that a verified encroachment still occupies."""
-    assert shape is not None
     taken = session.scalars(
         select(Encroachment.standing).where(
             Encroachment.community_id == community.id,

@@ -17,6 +17,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     Enum,
+    FetchedValue,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -77,6 +78,8 @@ Code = Annotated[str, mapped_column(String(64))]
 Name = Annotated[str, mapped_column(String(200))]
 Note = Annotated[str, mapped_column(Text, server_default="")]
 Now = Annotated[dt.datetime, mapped_column(server_default=func.now())]
+# Raised by the database with every change of the row, whoever makes it.
+Version = Annotated[int, mapped_column(server_default=text("1"), server_onupdate=FetchedValue())]
 
 
 def geometry(kind: str, *, nullable: bool = False) -> Mapped[WKBElement]:
@@ -383,6 +386,7 @@ class Parcel(InCommunity, Base):
     building_id: Mapped[uuid.UUID | None]
     survey_id: Mapped[uuid.UUID | None]
     area_m2: Mapped[float]
+    version: Mapped[Version]
     geom: Mapped[WKBElement] = geometry("MULTIPOLYGON")
 
 
@@ -502,4 +506,5 @@ class Site(InCommunity, Base):
     power_w: Mapped[float] = mapped_column(server_default=text("0"))
     area_m2: Mapped[float] = mapped_column(server_default=text("0"))
     survey_id: Mapped[uuid.UUID | None]
+    version: Mapped[Version]
     geom: Mapped[WKBElement] = geometry("GEOMETRY")

@@ -24,10 +24,13 @@ from cases.models import (
     Case,
     CaseEvent,
     DocumentRecord,
+    EditLayer,
     Encroachment,
     FieldSubmission,
     Finding,
     FindingKind,
+    GeometryEdit,
+    GeometryEditRow,
     Lane,
     Meeting,
     Patrol,
@@ -360,6 +363,33 @@ def finding(session: Session, seen: Observation, on: Parcel, **values: Any) -> F
         session,
         Finding(community_id=seen.community_id, observation_id=seen.id, parcel_id=on.id, **given),
     )
+
+
+def edit(session: Session, of: Community, **values: Any) -> GeometryEdit:
+    """Return an edit of the outline of one parcel, which is gone since."""
+    given = {
+        "number": next(_numbers),
+        "layer": EditLayer.PARCELS,
+        "actor": "planner@example.org",
+        "at": dt.datetime(2022, 4, 1, 2, tzinfo=dt.UTC),
+        "day": dt.date(2022, 4, 1),
+        "reason": "as measured",
+        **values,
+    }
+    made = add(session, GeometryEdit(community_id=of.id, id=uuid.uuid4(), **given))
+    moved = {f"{side}_id": uuid.uuid4() for side in ("before", "after")} | {
+        "before_version": "1",
+        "after_version": "2",
+    }
+    ground = {
+        "area_before_m2": 100.0,
+        "area_after_m2": 400.0,
+        "geom_before": stored(square()),
+        "geom_after": stored(square(0, 0, 2)),
+    }
+    row = {"edit_id": made.id, "place": 0, "change": 0, "ref": fresh("P")}
+    add(session, GeometryEditRow(community_id=of.id, **row, **moved, **ground))
+    return made
 
 
 def site(session: Session, of: Community, geom: Any = None, **values: Any) -> Site:

@@ -14,6 +14,7 @@ CALLS = {
     "_refused": (1, 2),
     "wrong_time": (0,),
     "_refuse": (2, 3),
+    "wrong": (2, 3),
     "replace": (),
 }
 # Those functions hand on what they are given.

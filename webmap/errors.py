@@ -1,6 +1,7 @@
 """What goes wrong becomes a page for people and problem+json for programs (RFC 9457)."""
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -142,8 +143,13 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 def _bad_input(error: InputError) -> ResponseReturnValue:
     if _for_programs():
-        return problem(422, _explain(422), problems=[one.as_json() for one in error.problems])
+        return problem(422, _explain(422), problems=_told(error.problems))
     return _answer(422, _explain(422), problems=error.problems)
+
+
+def _told(problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    """Return problems for programs, each also as its reader's language says it."""
+    return [{**one.as_json(), "text": problem_text(one)} for one in problems]
 
 
 def _unavailable(error: Exception) -> ResponseReturnValue:

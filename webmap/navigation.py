@@ -76,6 +76,7 @@ def _all() -> list[tuple[str, str, Permission]]:
         (gettext("Lanes"), "lanes.lane_list", Permission.CAMPAIGN_READ),
         (gettext("Tips"), "tips.tip_list", Permission.TIP_ADD),
         (gettext("Sites"), "sites.site_list", Permission.SITES_EDIT),
+        (gettext("Edit"), "editor.page", Permission.GEOMETRY_EDIT),
     ]
 
 

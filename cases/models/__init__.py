@@ -1,7 +1,7 @@
 """What people do about encroachments: campaigns, cases, their events and areas.
 
-Events, the area ledger, visits, papers, meetings, announcements, patrols and photographs
-are appended only; the database refuses the rest. ``case.state`` and
+Events, the area ledger, visits, papers, meetings, announcements, patrols, photographs and
+edits of geometry are appended only; the database refuses the rest. ``case.state`` and
 ``encroachment.standing`` are projections of them, written in the same transaction
 under a lock on the case.
 """
@@ -43,6 +43,7 @@ from cases.models.cases import (
     Visit,
     VisitOutcome,
 )
+from cases.models.editing import EditLayer, GeometryEdit, GeometryEditRow
 from cases.models.field import (
     CaptureMethod,
     Datum,
@@ -77,6 +78,7 @@ __all__ = [
     "DeclarationLink",
     "DocumentFile",
     "DocumentRecord",
+    "EditLayer",
     "Encroachment",
     "EntryKind",
     "FieldDecision",
@@ -84,6 +86,8 @@ __all__ = [
     "FieldVerdict",
     "Finding",
     "FindingKind",
+    "GeometryEdit",
+    "GeometryEditRow",
     "Idempotency",
     "Lane",
     "LaneBuilding",

@@ -67,6 +67,7 @@ def plant(session: Session) -> Community:
     make.link(session, parcel, home)
     make.looked(session, parcel, survey)
     make.site(session, place)
+    make.edit(session, place)
     seen = make.observation(session, place)
     run = make.campaign(session, place)
     case = make.case(session, home, run)

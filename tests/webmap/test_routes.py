@@ -95,12 +95,14 @@ def _made(web: Web) -> dict[str, Any]:
             session, f"{make.fresh('walked')}@example.org", name="Li", actor=OPERATOR
         )
         membership = grant(session, someone, GrantForm(Role.PLANNER, place.code), OPERATOR)
+        made = make.edit(session, place)
         tile = make.tile_at(16)
         return {
             "place": place.code,
             "parcel_id": parcel.id,
             "case_id": case.id,
             "observation_id": seen.id,
+            "edit_id": made.id,
             "campaign_id": run.id,
             **papers,
             "kind": "docx",

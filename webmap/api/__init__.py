@@ -12,6 +12,7 @@ from webmap.api.cases import cases
 from webmap.api.clock import clock
 from webmap.api.declarations import declarations
 from webmap.api.document import document, make_api
+from webmap.api.editing import editing
 from webmap.api.field_bundle import field_bundles
 from webmap.api.field_reviews import field_reviews
 from webmap.api.field_submissions import field_submissions
@@ -53,6 +54,7 @@ NOUNS = (
     uploads,
     field_bundles,
     field_reviews,
+    editing,
 )
 
 CAMPAIGN_NOUNS = (campaign_api, body_api, meeting_api, announcement_api, paper_api)

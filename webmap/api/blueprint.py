@@ -37,6 +37,7 @@ _PARTS: dict[str, dict[str, Any]] = {
     "photograph_id": {"description": "The identifier of a photograph."},
     "tip_id": {"description": "The identifier of a tip, made by whoever sends it."},
     "observation_id": {"description": "The identifier of an observation."},
+    "edit_id": {"description": "The identifier of an edit."},
     "site_id": {"description": "The identifier of a site."},
     "campaign_id": {"description": "The identifier of a campaign."},
     "meeting_id": {"description": "The identifier of a meeting."},

@@ -32,7 +32,7 @@ _CODES = {
 }
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 # How many lists lie around the positions of each.
-_LISTS = {"Point": 0, "Polygon": 2, "MultiPolygon": 3}
+_LISTS = {"Point": 0, "LineString": 1, "Polygon": 2, "MultiPolygon": 3}
 _AREAS = ("Polygon", "MultiPolygon")
 # As the API's document describes one.
 POLYGONS = {"anyOf": [{"$ref": f"#/components/schemas/{kind}"} for kind in _AREAS]}

@@ -37,6 +37,7 @@ def geometry(kind: str, coordinates: dict[str, Any]) -> dict[str, Any]:
 POLYGON = {"type": "array", "items": RING, "minItems": 1}
 GEOMETRIES = {
     "Point": geometry("Point", POSITION),
+    "LineString": geometry("LineString", {"type": "array", "items": POSITION, "minItems": 2}),
     "Polygon": geometry("Polygon", POLYGON),
     "MultiPolygon": geometry("MultiPolygon", {"type": "array", "items": POLYGON, "minItems": 1}),
 }
@@ -74,6 +75,9 @@ class ProblemSchema(Schema):
         keys=fields.String(), **says("The facts in message and remedy, by their names.")
     )
     row = fields.Integer(**says("The row of an imported file.", allow_none=True))
+    text = fields.String(
+        metadata={"description": "Message and remedy in the reader's language; of refusals."}
+    )
 
 
 class FailureSchema(Schema):

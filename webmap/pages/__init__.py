@@ -11,6 +11,7 @@ from webmap.pages.campaigns import campaign_pages
 from webmap.pages.cases import cases
 from webmap.pages.clock import clock_forms
 from webmap.pages.declarations import declarations
+from webmap.pages.editor import editor
 from webmap.pages.enclosures import enclosures
 from webmap.pages.field import field
 from webmap.pages.findings import findings
@@ -45,6 +46,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     observations,
     enclosures,
     sites,
+    editor,
     photograph_pages,
     field,
     submissions,

@@ -48,7 +48,17 @@ OBSERVATION = uuid.UUID(int=99)
 NAMED = {
     name: uuid.UUID(int=number)
     for number, name in enumerate(
-        ("meeting_id", "announcement_id", "paper_id", "lane_id", "tip_id", "site_id", "visit_id"), 5
+        (
+            "meeting_id",
+            "announcement_id",
+            "paper_id",
+            "lane_id",
+            "tip_id",
+            "site_id",
+            "visit_id",
+            "edit_id",
+        ),
+        5,
     )
 }
 ACCOUNT, TOKEN = uuid.UUID(int=101), uuid.UUID(int=102)
@@ -102,6 +112,9 @@ LISTS = (
     # A building that is none of the community's.
     "/field/bundle",
     "/papers",
+    "/edits",
+    # A building may be none that is there.
+    "/edits/features",
     "/campaigns/{campaign_id}/meetings",
     "/campaigns/{campaign_id}/announcements",
 )
@@ -133,6 +146,8 @@ CHANGES = (
     "POST {}/observations/{observation_id}/withdrawal",
     "POST {}/sites",
     "POST {}/sites/{site_id}/state",
+    "POST {}/edits",
+    "POST {}/edits/{edit_id}/undo",
     "PUT {}/tips/{tip_id}",
     "PUT {}/field/submissions/{submission_id}",
     "POST {}/field/submissions/{submission_id}/acceptance",

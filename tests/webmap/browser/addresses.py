@@ -59,6 +59,7 @@ inspector   /c/{place}/observations/new
 planner     /c/{place}/sites
 secretary   /c/{place}/sites
 planner     /c/{place}/sites/new
+planner     /c/{place}/edit
 inspector   /c/{place}/observations
 secretary   /c/{place}/observations/{observation}
 planner     /c/{place}/observations/{observation}

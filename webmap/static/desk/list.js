@@ -1,0 +1,51 @@
+// The list of rows beside the map: searchable, and all that is needed without a pointer.
+
+import { fill, make } from "../field/dom.js";
+import { area, word } from "./words.js";
+
+const MOST = 150;
+
+export function createList({ onPick }) {
+  const search = document.getElementById("desk-search");
+  const list = document.getElementById("desk-list");
+  const count = document.getElementById("desk-count");
+  let features = [];
+  let chosen = new Set();
+  const order = new Intl.Collator(undefined, { numeric: true });
+
+  function noteOf(one) {
+    const parts = [one.building && word("desk.building", { ref: one.building }), ...one.households.slice(0, 2)];
+    if (one.attributes.structure_type) parts.unshift(word(`structure.${one.attributes.structure_type}`));
+    if (one.attributes.state) parts.unshift(word(`kind.${one.attributes.kind}`), word(`siteState.${one.attributes.state}`));
+    return parts.filter(Boolean).join(" · ");
+  }
+
+  function show() {
+    const text = search.value.trim().toLowerCase();
+    const found = features.filter((one) => !text || [one.ref, one.building, ...one.households, one.attributes.note, one.attributes.name]
+      .some((part) => part && part.toLowerCase().includes(text)));
+    count.textContent = found.length > MOST
+      ? word("desk.count.some", { shown: MOST, n: found.length }) : word("desk.count", { n: found.length });
+    fill(list, found.slice(0, MOST).map((one) => make("li", {},
+      make("button", { type: "button", "data-row": one.id, "aria-pressed": String(chosen.has(one.id)), onclick: (event) => onPick(one, event) },
+        make("span", { class: "desk-ref" }, one.ref), make("span", { class: "desk-m2" }, area(one.area_m2)),
+        make("span", { class: "desk-note" }, noteOf(one))))));
+  }
+
+  search.addEventListener("input", show);
+  return {
+    show(rows) {
+      features = [...rows.values()].sort((one, other) => order.compare(one.ref, other.ref));
+      show();
+    },
+    mark(ids) {
+      chosen = new Set(ids);
+      for (const button of list.querySelectorAll("button")) button.setAttribute("aria-pressed", String(chosen.has(button.dataset.row)));
+    },
+    reveal(id) {
+      const button = list.querySelector(`[data-row="${CSS.escape(id)}"]`);
+      if (button) button.scrollIntoView({ block: "nearest" });
+    },
+    clearSearch() { search.value = ""; show(); },
+  };
+}
