@@ -13,7 +13,7 @@ from webmap.pages.clock import clock_forms
 from webmap.pages.declarations import declarations
 from webmap.pages.editor import editor
 from webmap.pages.enclosures import enclosures
-from webmap.pages.field import field
+from webmap.pages.field import field_pages
 from webmap.pages.findings import findings
 from webmap.pages.household import household
 from webmap.pages.lanes import lanes
@@ -48,6 +48,6 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     sites,
     editor,
     photograph_pages,
-    field,
+    field_pages,
     submissions,
 )

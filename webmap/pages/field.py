@@ -23,7 +23,7 @@ from webmap.gates import Open, current_rights, gated
 from webmap.languages import LANGUAGES, current_language
 from webmap.security import content_security_policy, csp_nonce
 
-field = Blueprint("field", __name__, url_prefix="/field")
+field_pages = Blueprint("field", __name__, url_prefix="/field")
 
 THEME = "#17583a"
 
@@ -48,7 +48,7 @@ def _of(ending: str) -> list[str]:
     ]
 
 
-@field.get("/")
+@field_pages.get("/")
 @gated(Open.PUBLIC)
 def page() -> ResponseReturnValue:
     """Show the page that a phone keeps."""
@@ -68,7 +68,7 @@ def _that_keeps_tiles(answer: Response) -> Response:
     return answer
 
 
-@field.get("/sw.js")
+@field_pages.get("/sw.js")
 @gated(Open.PUBLIC)
 def worker() -> ResponseReturnValue:
     """Return the service worker with the files of this version, each with its SHA-256."""
@@ -96,7 +96,7 @@ def _words(language: str) -> bytes:
     return json.dumps(FIELD.load(language), ensure_ascii=False).encode()
 
 
-@field.get("/manifest.webmanifest")
+@field_pages.get("/manifest.webmanifest")
 @gated(Open.PUBLIC)
 def manifest() -> ResponseReturnValue:
     """Say how the page is installed to the home screen."""
@@ -127,7 +127,7 @@ def manifest() -> ResponseReturnValue:
     return answer
 
 
-@field.get("/words/<language>.json")
+@field_pages.get("/words/<language>.json")
 @gated(Open.PUBLIC)
 def words(language: str) -> ResponseReturnValue:
     """Return every word of the phone in a language."""
@@ -138,7 +138,7 @@ def words(language: str) -> ResponseReturnValue:
     return answer
 
 
-@field.get("/session")
+@field_pages.get("/session")
 @gated(Open.PUBLIC)
 def session() -> ResponseReturnValue:
     """Say who is logged in, where they capture, and what time it is."""

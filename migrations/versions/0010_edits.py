@@ -1,6 +1,6 @@
 """Edits of geometry at the desk: their history, and versions of what they change.
 
-Revision: 0011, after 0009.
+Revision: 0010, after 0009.
 """
 
 import geoalchemy2
@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql
 from layers.db import OWNER_ROLE
 from migrations.rules import append_only, chained, grant, sound, within_scope
 
-revision = "0011"
+revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
