@@ -76,12 +76,12 @@ OTHER = {
     "text": "CASE WHEN {0} = 'x' THEN 'y' ELSE 'x' END",
     "character varying": "CASE WHEN {0} = 'x' THEN 'y' ELSE 'x' END",
     "date": "coalesce({0}, DATE '2022-01-01') + 1",
-    "timestamp with time zone": "{0} + interval '1 microsecond'",
-    "double precision": "{0} + 1e-9",
+    "timestamp with time zone": "coalesce({0}, now()) + interval '1 microsecond'",
+    "double precision": "coalesce({0}, 0) + 1e-9",
     "jsonb": """{0} || '{{"x": 1}}'""",
-    "bytea": "{0} || '\\x00'",
+    "bytea": "coalesce({0}, '') || '\\x00'",
     "boolean": "NOT {0}",
-    "USER-DEFINED": "ST_Translate({0}, 1e-9, 0)",
+    "USER-DEFINED": "coalesce(ST_Translate({0}, 1e-9, 0), 'SRID=4326;POINT(1 1)')",
 }
 
 
