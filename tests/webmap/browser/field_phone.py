@@ -18,14 +18,16 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from playwright.sync_api import Error as BrowserError
+from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from cases.access import Role
+from cases.models import FieldSubmission
 from cases.people import ensure_account
 from layers.config import Settings
 from layers.db import EVERYWHERE, Database
 from layers.migrate import open_database
-from layers.models import Parcel
+from layers.models import Community, Parcel
 from tests.webmap.browser.compound import Compound, build_compound
 from tests.webmap.browser.conftest import FLAGS, OWN, PHONE, Quiet
 from tests.webmap.conftest import PASSWORD
@@ -34,7 +36,7 @@ from webmap.connections import Connections
 
 # A camera that shows a test picture, and nobody who has to allow it.
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-LONGEST_S = 20.0
+LONGEST_S = 60.0
 
 Says = Callable[[WSGIEnvironment], bool]
 
@@ -200,7 +202,7 @@ def process_of(folder: Path) -> int:
     raise AssertionError("the browser is not there")
 
 
-def wait_for(true: Callable[[], bool], *, gone: bool = False) -> None:
+def wait_for(true: Callable[[], bool], *, gone: bool = False, pause_s: float = 0.01) -> None:
     """Wait until something is so; with ``gone`` a file that is away is so, too."""
     until = time.monotonic() + LONGEST_S
     while time.monotonic() < until:
@@ -210,7 +212,7 @@ def wait_for(true: Callable[[], bool], *, gone: bool = False) -> None:
         except OSError:
             if gone:
                 return
-        time.sleep(0.01)
+        time.sleep(pause_s)
     raise AssertionError("it did not come to that")
 
 
@@ -284,13 +286,12 @@ def count(page: Page, table: str) -> int:
 
 def wait_until(page: Page, condition: str) -> None:
     """Wait until something of the phone's tables is so; the condition may await."""
-    page.wait_for_function(
-        f"""async () => {{
-          const {{ database }} = await import("/static/field/store.js");
-          const {{ drafts, photographs }} = database;
-          return {condition};
-        }}"""
-    )
+    script = f"""async () => {{
+      const {{ database }} = await import("/static/field/store.js");
+      const {{ drafts, photographs }} = database;
+      return Boolean({condition});
+    }}"""
+    wait_for(lambda: bool(page.evaluate(script)), pause_s=0.1)
 
 
 def kept(page: Page) -> list[dict[str, Any]]:
@@ -300,3 +301,44 @@ def kept(page: Page) -> list[dict[str, Any]]:
         ".toArray()"
     )
     return sorted(found, key=lambda one: one["created_at"])
+
+
+def submissions(yard: Yard, place: str) -> list[FieldSubmission]:
+    """Return what has arrived at a place."""
+    with yard.database.session(EVERYWHERE) as session:
+        community = select(Community.id).where(Community.code == place).scalar_subquery()
+        return list(
+            session.scalars(
+                select(FieldSubmission).where(FieldSubmission.community_id == community)
+            )
+        )
+
+
+def says(page: Page, text: str) -> None:
+    """Assert what the line of the state says."""
+    expect(page.locator(".field-status")).to_contain_text(text)
+
+
+# Queues an outline with two photographs, as the screens do, and returns its identifier.
+KEEP = """async ([place, account, picture, geometry, more]) => {
+  const { newId, saveDraft, database, now } = await import("/static/field/store.js");
+  const { queueDraft } = await import("/static/field/queue.js");
+  const { sha256 } = await import("/static/field/sending.js");
+  const at = now();
+  const draft = await saveDraft({
+    id: newId(), place, account, kind: "enclosure", state: "draft", created_at: at,
+    observed_at: at, structure_types: ["fence"], geometry, method: "drawn", rms_m: 0.3,
+    phone_area_m2: 1, ...more,
+  });
+  const bytes = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0));
+  for (let number = 0; number < 2; number += 1) {
+    const blob = new Blob([bytes, new Uint8Array([number])], { type: "image/jpeg" });
+    await database.photographs.put({
+      id: newId(), draft: draft.id, state: "kept", blob, original: null, offset: 0,
+      sha256: await sha256(await blob.arrayBuffer()), original_sha256: null,
+      sends_original: false, taken_at: at, position: null,
+    });
+  }
+  await queueDraft(draft, "test");
+  return draft.id;
+}"""

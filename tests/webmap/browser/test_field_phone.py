@@ -3,6 +3,7 @@
 import base64
 import datetime as dt
 import hashlib
+import importlib
 import random
 import time
 import uuid
@@ -17,29 +18,32 @@ from shapely.geometry import mapping
 from sqlalchemy import func, select
 
 from cases.access import Role
-from cases.models import Encroachment, FieldDecision, FieldSubmission, Photograph
+from cases.models import Encroachment, FieldDecision, Photograph
 from layers.config import Settings
 from layers.db import EVERYWHERE
 from layers.models import Community
 from tests.pictures import picture
 from tests.webmap.browser.field_phone import (
+    KEEP,
     Phone,
     Yard,
+    count,
     draw,
     kept,
     photograph,
     prepare,
+    says,
     send,
     stand,
+    submissions,
     wait_for,
     wait_until,
     yard,
 )
 from tests.webmap.conftest import csrf_token, log_in, web_settings
 from webmap.field_shell import STATIC, Shell
-from webmap.pages import field as field_page
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 # Parcels of building 4 that the survey found clear.
 FREE = (15, 16, 17)
 
@@ -96,16 +100,6 @@ def mark(phone: Phone, yard: Yard, place: str, parcel: int, pictures: list[bytes
     send(page)
 
 
-def submissions(yard: Yard, place: str) -> list[FieldSubmission]:
-    with yard.database.session(EVERYWHERE) as session:
-        community = select(Community.id).where(Community.code == place).scalar_subquery()
-        return list(
-            session.scalars(
-                select(FieldSubmission).where(FieldSubmission.community_id == community)
-            )
-        )
-
-
 def photographs(yard: Yard, place: str) -> list[Photograph]:
     with yard.database.session(EVERYWHERE) as session:
         community = select(Community.id).where(Community.code == place).scalar_subquery()
@@ -135,10 +129,6 @@ def arrived(yard: Yard, phone: Phone, place: str, number: int, pictures: int) ->
         assert row.area_m2 is not None
         assert abs(row.area_m2 - one["phone_area_m2"]) < 0.01
     assert len(photographs(yard, place)) == pictures
-
-
-def says(page: Page, text: str) -> None:
-    expect(page.locator(".field-status")).to_contain_text(text)
 
 
 def accept_all(yard: Yard, place: str) -> None:
@@ -258,7 +248,7 @@ def test_a_log_out_leaves_what_waits(phone: Phone, served: Yard, place: str) -> 
     page = phone.page
     served.door.drops = [lambda environ: "/field/submissions/" in environ["PATH_INFO"]]
     page.goto(f"{phone.url}/places?lang=en")
-    page.get_by_role("button", name="Log out").click()
+    page.evaluate("() => document.querySelector('form.account').submit()")
     page.wait_for_url("**/login**")
     served.door.is_closed = True
     served.door.drops.clear()
@@ -277,6 +267,9 @@ def test_a_log_out_leaves_what_waits(phone: Phone, served: Yard, place: str) -> 
     arrived(served, phone, place, 1, 1)
 
 
+INSTALLING = "async () => Boolean((await navigator.serviceWorker.getRegistration()).installing)"
+
+
 def test_an_update_waits_for_a_person_and_loses_no_draft(
     phone: Phone, served: Yard, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -291,6 +284,7 @@ def test_an_update_waits_for_a_person_and_loses_no_draft(
     page = phone.page
     page.get_by_role("button", name="Back").tap()
     served.door.is_closed = False
+    field_page: Any = importlib.import_module("webmap.pages.field")
     before = field_page._cached_shell()
     style = (STATIC / "field/field.css").read_bytes() + b"\n/* the next version */\n"
     # A server that is half-way through its update: the phone refuses the mixture.
@@ -302,9 +296,7 @@ def test_an_update_waits_for_a_person_and_loses_no_draft(
     page.evaluate(
         "() => navigator.serviceWorker.getRegistration().then((one) => one.update().catch(() => 0))"
     )
-    page.wait_for_function(
-        "async () => !(await navigator.serviceWorker.getRegistration()).installing"
-    )
+    wait_for(lambda: not page.evaluate(INSTALLING))
     assert page.locator("[data-notice=update]").count() == 0
     assert version(page) == before.version
     # The update is whole: it is offered, and taken when somebody wants it.
@@ -395,28 +387,6 @@ def test_a_clock_that_is_wrong_by_a_year_is_said_and_put_right(
     assert abs(abs(row.clock_offset_s) - 365 * 86_400) < 3_600
 
 
-KEEP = """async ([place, account, picture, geometry]) => {
-  const { newId, saveDraft, database, now } = await import("/static/field/store.js");
-  const { queueDraft } = await import("/static/field/queue.js");
-  const { sha256 } = await import("/static/field/sending.js");
-  const at = now();
-  const draft = await saveDraft({
-    id: newId(), place, account, kind: "enclosure", state: "draft", created_at: at,
-    observed_at: at, structure_types: ["fence"], geometry, method: "drawn", rms_m: 0.3,
-    phone_area_m2: 1,
-  });
-  const bytes = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0));
-  for (let number = 0; number < 2; number += 1) {
-    const blob = new Blob([bytes, new Uint8Array([number])], { type: "image/jpeg" });
-    await database.photographs.put({
-      id: newId(), draft: draft.id, state: "kept", blob, original: null, offset: 0,
-      sha256: await sha256(await blob.arrayBuffer()), original_sha256: null,
-      sends_original: false, taken_at: at, position: null,
-    });
-  }
-  await queueDraft(draft, "test");
-  return draft.id;
-}"""
 RUNS = 30
 
 
@@ -438,7 +408,7 @@ def test_thirty_kills_while_sending_lose_nothing_and_double_nothing(
         # Every run another corner of the parcel, so that no outline is like another.
         ground = mapping(shape.buffer(-1e-7 * (1 + number)))
         page = phone.page
-        known.append(page.evaluate(KEEP, [place, account, picked, ground]))
+        known.append(page.evaluate(KEEP, [place, account, picked, ground, {}]))
         served.door.asked.clear()
         last = chance.randint(1, 10)
         page.evaluate("() => window.dispatchEvent(new Event('online'))")
@@ -453,5 +423,7 @@ def test_thirty_kills_while_sending_lose_nothing_and_double_nothing(
     mine = kept(page)
     assert {one["id"] for one in mine} == set(known)
     assert {str(one.id) for one in submissions(served, place)} == set(known)
+    assert sum(len(one.announced) for one in submissions(served, place)) == 2 * RUNS
+    assert count(page, "photographs") == 2 * RUNS
     assert len(photographs(served, place)) == 2 * RUNS
     says(page, "Connected. Nothing waits to be sent.")

@@ -1,0 +1,257 @@
+"""What the queue says of what the server and the office made of a submission."""
+
+import base64
+import json
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from geoalchemy2.shape import to_shape
+from playwright.sync_api import Browser, Page, expect
+from shapely.geometry import mapping
+from sqlalchemy import select
+
+from cases.access import Role
+from cases.field.exports import read_export
+from cases.models import FieldSubmission
+from layers.config import PROJECT_ROOT, Settings
+from layers.db import EVERYWHERE
+from layers.models import Community, Observation
+from tests.pictures import picture
+from tests.webmap.browser.field_phone import (
+    KEEP,
+    Phone,
+    Yard,
+    kept,
+    prepare,
+    says,
+    submissions,
+    wait_until,
+    yard,
+)
+from tests.webmap.conftest import csrf_token, log_in, web_settings
+
+AXE = PROJECT_ROOT / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+expect.set_options(timeout=60_000)
+
+
+@pytest.fixture(scope="module")
+def served(
+    clone: Callable[[], Settings], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Yard]:
+    with yard(web_settings(clone(), tmp_path_factory.mktemp("yard"))) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def place(served: Yard) -> str:
+    code = f"q{uuid.uuid4().hex[:8]}"
+    served.place(code)
+    return code
+
+
+@pytest.fixture(scope="module")
+def held(
+    browser: Browser, served: Yard, place: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Phone]:
+    """A phone that has building 3 with it and is logged in."""
+    phone = Phone(browser, served.url, tmp_path_factory.mktemp("phone"))
+    phone.start()
+    phone.log_in(place)
+    prepare(phone, place, "3")
+    yield phone
+    phone.close()
+    assert phone.faults == []
+
+
+@pytest.fixture
+def phone(held: Phone, served: Yard) -> Iterator[Phone]:
+    """The phone with an empty queue."""
+    held.open("/field/#/queue")
+    held.page.evaluate(
+        "async () => { const { database } = await import('/static/field/store.js');"
+        " await database.drafts.clear(); await database.photographs.clear(); }"
+    )
+    served.door.is_closed = False
+    yield held
+    served.door.is_closed = False
+
+
+def keep(phone: Phone, yard: Yard, place: str, parcel: int = 11, **more: Any) -> str:
+    """Queue an outline with two photographs on the phone, and return its identifier."""
+    page = phone.page
+    account = page.evaluate(
+        "async () => (await (await import('/static/field/session.js')).knownSession()).account"
+    )
+    ground = mapping(to_shape(yard.places[place][parcel].geom).buffer(-2e-6))
+    shot = base64.b64encode(picture(size=(320, 240))).decode()
+    made: str = page.evaluate(KEEP, [place, account, shot, ground, more])
+    page.goto(f"{phone.url}/field/#/queue")
+    page.reload()
+    page.wait_for_selector("html[data-state=open]")
+    return made
+
+
+def send_now(page: Page) -> None:
+    page.get_by_role("button", name="Send now").tap()
+
+
+def seen(yard: Yard, place: str, ref: str) -> Observation:
+    with yard.database.session(EVERYWHERE) as session:
+        return session.scalars(
+            select(Observation)
+            .join(Community, Community.id == Observation.community_id)
+            .where(Community.code == place, Observation.ref == ref)
+        ).one()
+
+
+def row_of(yard: Yard, place: str, key: str) -> FieldSubmission | None:
+    return {str(one.id): one for one in submissions(yard, place)}.get(key)
+
+
+def stale(yard: Yard, place: str) -> dict[str, Any]:
+    """Return a correction of what somebody else has changed since."""
+    found = seen(yard, place, "E11")
+    return {"corrects": {"id": str(found.id), "version": "0" * 16}, "method": "corrected"}
+
+
+@pytest.mark.parametrize("choice", ["mine", "theirs", "both"])
+def test_a_conflict_is_shown_and_chosen_by_a_person(
+    phone: Phone, served: Yard, place: str, choice: str
+) -> None:
+    key = keep(phone, served, place, **stale(served, place))
+    page = phone.page
+    says(page, "Connected. 1 were not taken and need you: see the queue.")
+    page.get_by_text("Somebody else has changed it: compare").tap()
+    page.get_by_role("button", name="Compare both").tap()
+    expect(page.locator(".mark-conflict")).to_be_visible()
+    page.locator(f"[data-choice={choice}]").tap()
+    page.wait_for_url("**/field/#/queue")
+    if choice == "theirs":
+        wait_until(page, "await drafts.where('state').equals('aside').count() === 1")
+        expect(page.get_by_text("Put aside; not sent")).to_be_visible()
+        assert row_of(served, place, key) is None
+        return
+    wait_until(page, "await drafts.where('state').equals('done').count() === 1")
+    row = row_of(served, place, key)
+    assert row is not None
+    assert row.keep_both == (choice == "both")
+    assert (row.corrects_version == "0" * 16) == (choice == "both")
+
+
+def test_what_is_refused_says_why_and_is_corrected_as_another(
+    phone: Phone, served: Yard, place: str
+) -> None:
+    key = keep(phone, served, place, household="nobody")
+    page = phone.page
+    page.get_by_text("Refused: see why").tap()
+    expect(page.get_by_role("alert")).to_contain_text("There is no household 'nobody'")
+    assert row_of(served, place, key) is None
+    page.get_by_role("button", name="Correct it and send anew").tap()
+    page.wait_for_url("**/field/#/mark/**")
+    old, new = sorted(kept(page), key=lambda one: one["state"])
+    assert (old["state"], old["id"], new["state"]) == ("aside", key, "draft")
+    assert new["id"] != key
+    wait_until(page, "await photographs.where('state').equals('kept').count() === 4")
+
+
+def test_what_the_office_returns_comes_back_with_its_reason(
+    phone: Phone, served: Yard, place: str
+) -> None:
+    key = keep(phone, served, place)
+    page = phone.page
+    wait_until(page, "await drafts.where('state').equals('done').count() === 1")
+    client = served.door.app.test_client()  # type: ignore[attr-defined]
+    log_in(client, f"{Role.SECRETARY}@{place}.example")
+    answer = client.post(
+        f"/api/v1/communities/{place}/field/submissions/{key}/return",
+        json={"reason": "The gate is missing."},
+        headers={"X-CSRFToken": csrf_token(client, "/places")},
+    )
+    assert answer.status_code == 200, answer.text
+    send_now(page)
+    page.get_by_text("Returned by the office").tap()
+    expect(page.locator(".field-quote")).to_contain_text("The gate is missing.")
+    page.get_by_role("button", name="Take it up again").tap()
+    page.wait_for_url("**/field/#/mark/**")
+    expect(page.locator("[data-panel=send]")).to_be_visible()
+    page.locator("[data-panel=send]").tap()
+    page.wait_for_url("**/field/#/queue")
+    wait_until(page, "await drafts.where('state').equals('done').count() === 1")
+    (new,) = [one for one in kept(page) if one["state"] == "done"]
+    row = row_of(served, place, new["id"])
+    assert row is not None
+    assert str(row.follows_id) == key
+
+
+def test_a_last_resort_is_a_file_that_the_office_reads(
+    phone: Phone, served: Yard, place: str, tmp_path: Path
+) -> None:
+    served.door.is_closed = True
+    key = keep(phone, served, place)
+    page = phone.page
+    page.goto(f"{phone.url}/field/#/more")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name=f"Save what {place} lacks as a file").tap()
+    path = tmp_path / "phone.zip"
+    saved.value.save_as(path)
+    with path.open("rb") as file:
+        export = read_export(file)
+    assert (export.place, [str(one.id) for one in export.drafts]) == (place, [key])
+    assert len(export.photographs) == 2
+    with zipfile.ZipFile(path) as archive:
+        packed = json.loads(archive.read(f"drafts/{key}.json"))
+    assert packed["body"] == kept(page)[0]["body"]
+    assert [one["state"] for one in kept(page)] == ["queued"]
+
+
+def test_what_was_sent_leaves_the_phone_by_a_person_alone(
+    phone: Phone, served: Yard, place: str
+) -> None:
+    keep(phone, served, place)
+    page = phone.page
+    wait_until(page, "await drafts.where('state').equals('done').count() === 1")
+    page.locator(".field-row").tap()
+    expect(page.get_by_text("Receipt")).to_be_visible()
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Remove from this phone").tap()
+    wait_until(page, "await drafts.count() === 0 && await photographs.count() === 0")
+
+
+def test_without_a_secure_context_the_page_says_what_does_not_work(
+    browser: Browser, served: Yard
+) -> None:
+    context = browser.new_context(locale="en-GB")
+    context.add_init_script("Object.defineProperty(window, 'isSecureContext', { value: false })")
+    page = context.new_page()
+    page.goto(f"{served.url}/field/")
+    expect(page.get_by_role("alert")).to_contain_text("This page was opened without HTTPS.")
+    context.close()
+
+
+@pytest.mark.parametrize("language", ["en", "zh_Hans"])
+def test_every_screen_is_accessible_and_fits_the_smallest_phone(
+    phone: Phone, served: Yard, place: str, language: str
+) -> None:
+    served.door.is_closed = True
+    keep(phone, served, place)
+    page = phone.page
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.evaluate(f"() => localStorage.setItem('field-language', '{language}')")
+    key = kept(page)[0]["id"]
+    for path in ("", "queue", "more", f"item/{key}"):
+        page.goto(f"{phone.url}/field/#/{path}")
+        page.reload()
+        page.wait_for_selector("html[data-state=open]")
+        wide = page.evaluate("() => document.documentElement.scrollWidth")
+        assert wide <= 360, path
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = page.evaluate("(rules) => axe.run({ runOnly: rules })", RULES)
+        faults = [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
+        assert faults == [], path
+    page.evaluate("() => localStorage.setItem('field-language', 'en')")
+    page.set_viewport_size({"width": 390, "height": 844})
