@@ -9,7 +9,7 @@ import { mountMark } from "./mark.js";
 import { preparingScreen } from "./preparing.js";
 import { createQueue, queueDraft } from "./queue.js";
 import { knownSession } from "./session.js";
-import { STOPPED, StorageFull, WAITING, database, drafts, keepSetting, newId, now, otherDrafts, photographsOf, room, saveDraft, saveMarking, setting, write } from "./store.js";
+import { STOPPED, StorageFull, WAITING, database, drafts, holdReserve, keepSetting, newId, now, otherDrafts, photographsOf, room, saveDraft, saveMarking, setting, write } from "./store.js";
 import { chosenLanguage, keepLanguage, loadWords, otherLanguage } from "./words.js";
 
 const root = document.getElementById("field");
@@ -63,8 +63,8 @@ function notice(name, ...content) {
 
 async function noticeRoom() {
   const { usage, quota } = await room();
-  const isTight = quota !== null && quota - usage < LITTLE_ROOM;
-  if (isTight) notice("room", make("p", {}, word("app.littleRoom", { free: size(Math.max(0, quota - usage)) })));
+  const isTight = !(await holdReserve()) || (quota !== null && quota - usage < LITTLE_ROOM);
+  if (isTight) notice("room", make("p", {}, word("app.littleRoom")));
   else notice("room");
 }
 
@@ -381,15 +381,19 @@ async function open() {
 }
 
 let isRefreshing = false;
+let isOld = false;
 
 // News of the queue come in bursts: the last of them is shown, and none is shown twice at once.
 async function heard(state) {
   if (state.session) session = { ...session, ...state.session };
+  isOld = true;
   if (isRefreshing) return;
   isRefreshing = true;
-  await Promise.resolve();
   try {
-    await refresh();
+    while (isOld) {
+      isOld = false;
+      await refresh();
+    }
   } finally {
     isRefreshing = false;
   }

@@ -97,6 +97,8 @@ export function createMarkMap(box, { bundle, words, onPick }) {
     attribution,
     remove() {
       sized.stop();
+      // Leaflet would end a zoom under way on a map that is gone.
+      map._animatingZoom = false;
       map.remove();
     },
   };

@@ -159,7 +159,9 @@ export function createQueue({ sessionAddress, onChange }) {
       await sendOnePhotograph(draft, photograph, session);
     }
     const after = await photographsOf(draft.id);
-    if (after.every((one) => one.state === "received")) await changeDraft(draft.id, { state: "done" });
+    // As many as were announced: one that is missing on the phone is no photograph received.
+    const announced = JSON.parse(draft.body).photographs.length;
+    if (after.length === announced && after.every((one) => one.state === "received")) await changeDraft(draft.id, { state: "done" });
     onChange(state);
   }
 

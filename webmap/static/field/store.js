@@ -19,14 +19,46 @@ export const STOPPED = ["conflict", "refused", "returned"];
 
 export class StorageFull extends Error {}
 
+// Browsers no longer say how much room there really is. So the page holds some back: when a write
+// fails, it gives that up, writes again, and knows that the phone is nearly full.
+const RESERVE_BYTES = 8_000_000;
+// A page that had to give it up says so until it is opened anew.
+let isTight = false;
+
+const isFull = (error) => error.name === "QuotaExceededError" || error.inner?.name === "QuotaExceededError";
+
+async function giveUpReserve() {
+  isTight = true;
+  const held = await database.settings.where("key").equals("reserve").count();
+  await database.settings.delete("reserve");
+  return held > 0;
+}
+
+// Tells whether room is held back: where there is none any more, the phone is nearly full.
+export async function holdReserve() {
+  if (isTight) return false;
+  if (await database.settings.where("key").equals("reserve").count()) return true;
+  try {
+    await database.settings.put({ key: "reserve", value: new Blob([new Uint8Array(RESERVE_BYTES)]) });
+    return true;
+  } catch (error) {
+    if (isFull(error)) return false;
+    throw error;
+  }
+}
+
 // Every write goes through here, so that a full phone is said and never swallowed.
 export async function write(work) {
   try {
     return await work();
   } catch (error) {
-    const inner = error.inner || error;
-    if (error.name === "QuotaExceededError" || inner.name === "QuotaExceededError") throw new StorageFull("storage is full");
-    throw error;
+    if (!isFull(error)) throw error;
+    if (!(await giveUpReserve())) throw new StorageFull("storage is full");
+  }
+  try {
+    return await work();
+  } catch (error) {
+    throw isFull(error) ? new StorageFull("storage is full") : error;
   }
 }
 
