@@ -36,7 +36,7 @@ from tests.webmap.conftest import csrf_token, log_in, web_settings
 
 AXE = PROJECT_ROOT / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="module")

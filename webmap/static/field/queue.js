@@ -38,7 +38,7 @@ export async function queueDraft(draft, version) {
 // Its photographs move along, for one that has not arrived belongs to what will be sent.
 export async function takeUpAgain(draft, changes = {}) {
   const id = newId();
-  const copy = { ...draft, id, state: "draft", body: null, body_sha256: null, receipt: null, problem: null, now: null, reason: null, ...changes };
+  const copy = { ...draft, id, state: "draft", body: null, body_sha256: null, receipt: null, problem: null, now: null, reason: null, decision: null, taken_up: null, ...changes };
   await write(() => database.transaction("rw", database.drafts, database.photographs, async () => {
     await database.drafts.put({ ...copy, changed_at: now() });
     for (const one of await database.photographs.where("draft").equals(draft.id).toArray()) {
