@@ -5,17 +5,26 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import shapely
 from geoalchemy2.shape import from_shape, to_shape
-from sqlalchemy import Select, func, select, union
+from sqlalchemy import ColumnElement, Select, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.casework import lock_case
 from cases.ledger import CLOCK_SLACK, Book, Moment
-from cases.models import Case, Encroachment, Photograph, PhotographOriginal, PhotographSubject
+from cases.models import (
+    AreaEntry,
+    Case,
+    Encroachment,
+    FieldDecision,
+    Photograph,
+    PhotographOriginal,
+    PhotographSubject,
+)
 from cases.photograph_files import PhotographFiles
 from cases.pictures import Picture, Taken
 from cases.requirements import LONGEST_TEXT
@@ -46,13 +55,17 @@ class Shots:
 
 @dataclass(frozen=True)
 class Shown:
-    """A photograph as the page of a case shows it; ``taken`` in the community's own time."""
+    """A photograph as a page shows it; ``taken`` in the community's own time.
+
+    ``has_original`` says that it is a smaller copy, and that what it was made of came as well.
+    """
 
     row: Photograph
     taken: dt.datetime | None
     longitude: float | None
     latitude: float | None
     is_outside: bool
+    has_original: bool = False
 
     @property
     def sha256(self) -> str:
@@ -96,10 +109,52 @@ def add_photographs(
 
 
 def photographs(session: Session, community: Community, case: Case) -> list[Shown]:
-    """Return the photographs of a case, those taken first before the others."""
-    rows = session.scalars(
-        select(Photograph)
-        .where(Photograph.community_id == case.community_id, Photograph.case_id == case.id)
+    """Return the photographs of a case, those taken first before the others.
+
+    Those that phones sent of its ground are among them.
+    """
+    key = (case.community_id, case.id)
+    seen: Any = union(
+        select(Encroachment.observation_id).where(
+            Encroachment.community_id == key[0], Encroachment.case_id == key[1]
+        ),
+        select(AreaEntry.observation_id).where(
+            AreaEntry.community_id == key[0],
+            AreaEntry.case_id == key[1],
+            AreaEntry.observation_id.is_not(None),
+        ),
+    )
+    of_case = or_(Photograph.case_id == case.id, of_observations(key[0], seen))
+    return shown_photographs(session, community, (Photograph.community_id == key[0]) & of_case)
+
+
+def of_observations(
+    community_id: int, observations: Sequence[uuid.UUID] | Any
+) -> ColumnElement[bool]:
+    """Return which photographs phones sent of ground that became one of ``observations``."""
+    return Photograph.submission_id.in_(
+        select(FieldDecision.submission_id).where(
+            FieldDecision.community_id == community_id,
+            FieldDecision.observation_id.in_(observations),
+        )
+    )
+
+
+def shown_photographs(
+    session: Session, community: Community, which: ColumnElement[bool]
+) -> list[Shown]:
+    """Return some photographs of a community, those taken first before the others."""
+    original = (
+        select(PhotographOriginal.photograph_id)
+        .where(
+            PhotographOriginal.community_id == Photograph.community_id,
+            PhotographOriginal.photograph_id == Photograph.id,
+        )
+        .exists()
+    )
+    rows = session.execute(
+        select(Photograph, original)
+        .where(which)
         .order_by(
             func.coalesce(Photograph.taken_at, Photograph.recorded_at),
             Photograph.recorded_at,
@@ -108,7 +163,9 @@ def photographs(session: Session, community: Community, case: Case) -> list[Show
     )
     inside = None if community.boundary is None else to_shape(community.boundary)
     zone = ZoneInfo(community.time_zone)
-    return [_shown(row, zone, inside) for row in rows]
+    return [
+        replace(_shown(row, zone, inside), has_original=has_original) for row, has_original in rows
+    ]
 
 
 def find_photograph(

@@ -12,6 +12,17 @@ from layers.config import BaseMap
 from webmap.connections import current_settings
 
 _ONE_YEAR = 365 * 24 * 3600
+# What the phone's page asks for: where it is, what it sees and which way it looks. No sound.
+PERMISSIONS_POLICY = ", ".join(
+    (
+        "geolocation=(self)",
+        "camera=(self)",
+        "accelerometer=(self)",
+        "gyroscope=(self)",
+        "magnetometer=(self)",
+        "microphone=()",
+    )
+)
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -74,7 +85,7 @@ def add_headers(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", policy)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["Permissions-Policy"] = "geolocation=(self)"
+    response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
     if response.mimetype == "text/html":
         # Kept nowhere: after a log-out nobody at the same computer turns back to a page.

@@ -14,7 +14,8 @@ from webmap.errors import TooMany
 from webmap.throttle import PostgresStorage
 
 # Pieces of a photograph are many, and bound by its size: so many a minute beside all changes.
-PIECES = frozenset({"api_uploads.send_piece"})
+# Beginning it again is how a phone goes on after a reload, and begins only what was announced.
+PIECES = frozenset({"api_uploads.begin_upload", "api_uploads.send_piece"})
 MOST_PIECES = 1_200
 CHANGES = frozenset({"DELETE", "PATCH", "POST", "PUT"})
 

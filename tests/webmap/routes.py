@@ -146,6 +146,7 @@ ROUTES: dict[str, Gate] = {
     "api_reviews.merge_submission": P.FIELD_REVIEW,
     "api_reviews.return_submission": P.FIELD_REVIEW,
     "api_reviews.submission_list": P.FIELD_READ,
+    "api_reviews.submission_photographs": P.FIELD_READ,
     "api_reviews.whole_submission": P.FIELD_READ,
     "api_submissions.send_submission": P.FIELD_CAPTURE,
     "api_findings.confirm_case_ground": P.CASE_VERIFY,

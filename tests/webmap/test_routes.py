@@ -111,6 +111,7 @@ def _made(web: Web) -> dict[str, Any]:
             "upload_id": case.id,  # Nobody's: which version of tus is spoken is asked first.
             "language": "en",
             "size": "small",
+            "which": "original",
             "account_id": someone.public_id,
             "membership_id": membership.id,
             "token_id": case.id,  # Nobody's, which the page says without a 404.

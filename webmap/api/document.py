@@ -146,6 +146,7 @@ def _field_words() -> dict[str, str]:
         "field_areas": gettext("Lanes and buildings that a phone can prepare"),
         "field_bundle": gettext("Everything of some buildings that a phone needs without a signal"),
         "submission_list": gettext("Submissions, all or the own ones"),
+        "submission_photographs": gettext("Photographs of a submission that have arrived"),
         "whole_submission": gettext("One submission with what was decided"),
         "accept_submission": gettext("Let a submission become an observation, flagged at once"),
         "merge_submission": gettext("Let several submissions become one observation"),

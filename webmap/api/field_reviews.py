@@ -13,6 +13,7 @@ from shapely.geometry import mapping
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
+from cases.field.evidence import submission_evidence
 from cases.field.judging import Overtaken
 from cases.field.reading import Submitted, Wanted, find_submission, list_submissions
 from cases.field.reviewing import MOST_MERGED, Acceptance, Merger, accept, merge, send_back
@@ -28,6 +29,7 @@ from webmap.api.cursors import read_place, write_place
 from webmap.api.fields import POLYGONS, Day, Flag, Key, Text, Word
 from webmap.api.histories import SubmissionSchema
 from webmap.api.paging import page_cursor, page_limit, page_of
+from webmap.api.photographs import PhotographSchema, told_photograph
 from webmap.api.schemas import says, word
 from webmap.api.submitting import submit
 from webmap.gates import gated, place_session
@@ -211,6 +213,18 @@ def whole_submission(place: str, submission_id: uuid.UUID) -> ResponseReturnValu
     """One submission with all that its phone sent, and what was decided."""
     with place_session() as session:
         return jsonify(_whole(_found(session, asked_community(session), submission_id)))
+
+
+@field_reviews.route("/communities/<place>/field/submissions/<uuid:submission_id>/photographs")
+@field_reviews.response(200, PhotographSchema(many=True))
+@gated(Permission.FIELD_READ)
+def submission_photographs(place: str, submission_id: uuid.UUID) -> ResponseReturnValue:
+    """The photographs of a submission that have arrived, those taken first before the others."""
+    with place_session() as session:
+        community = asked_community(session)
+        sent = _found(session, community, submission_id).sent
+        shown = submission_evidence(session, community, sent).shown
+        return jsonify([told_photograph(session, one) for one in shown])
 
 
 @field_reviews.route(

@@ -9,11 +9,12 @@ from typing import Any
 from flask import Response, abort, current_app, jsonify, request, send_file
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
-from cases.models import Photograph, PhotographSubject
+from cases.field.evidence import original_of, sees_evidence
+from cases.models import FieldDecision, Photograph, PhotographSubject, UploadRole
 from cases.photograph_files import PhotographFiles
 from cases.photographs import (
     Shots,
@@ -69,6 +70,13 @@ class PhotographSchema(Schema):
     size = fields.Integer(**says("Its size in bytes."))
     note = fields.String(**says("A note."))
     recorded_by = fields.String(**says("Whose account added it."))
+    submission = fields.UUID(
+        **says("The submission from the field that it came with.", allow_none=True)
+    )
+    original_sha256 = fields.String(
+        **says("The SHA-256 of the file that the phone made it smaller from.", allow_none=True)
+    )
+    has_original = fields.Boolean(**says("Whether that file was sent as well."))
 
 
 class NewPhotographSchema(Schema):
@@ -102,6 +110,21 @@ class NewPhotographSchema(Schema):
     bearing = Decimal(0, 359.99, metadata={"description": "The view in degrees from north."})
 
 
+class OriginalQuerySchema(Schema):
+    """Which file of a photograph that a phone made smaller."""
+
+    role = Word(
+        UploadRole,
+        code="role",
+        noun="role of a file",
+        load_default=UploadRole.ORIGINAL,
+        metadata={
+            "description": "`copy` for the smaller one that came, and whose hash is `sha256`;"
+            " otherwise the original where that was sent."
+        },
+    )
+
+
 class CopyQuerySchema(Schema):
     """Which copy of a photograph."""
 
@@ -129,7 +152,9 @@ def case_photographs(place: str, case_id: uuid.UUID) -> ResponseReturnValue:
     with place_session() as session:
         community = asked_community(session)
         case = seen_case(session, community, case_id)
-        return jsonify([_told(session, one) for one in photographs_of(session, community, case)])
+        return jsonify(
+            [told_photograph(session, one) for one in photographs_of(session, community, case)]
+        )
 
 
 @photographs.route("/communities/<place>/cases/<uuid:case_id>/photographs", methods=["POST"])
@@ -160,7 +185,7 @@ def add_photograph(
             for one in photographs_of(session, community, case)
             if one.row.sha256 == picture.sha256 and one.row.subject == asked["subject"]
         ]
-        return _told(session, kept)
+        return told_photograph(session, kept)
 
     def do(session: Session) -> Answer:
         return Answer(200, current_app.json.dumps(work(session)))
@@ -184,14 +209,19 @@ def photograph_copy(
 
 
 @photographs.route("/communities/<place>/photographs/<uuid:photograph_id>/original")
+@photographs.arguments(OriginalQuerySchema, location="query")
 @photographs.response(200, _BINARY, content_type="image/*")
 @gated(Permission.PHOTOGRAPH_ORIGINAL)
-def photograph_original(place: str, photograph_id: uuid.UUID) -> ResponseReturnValue:
+def photograph_original(
+    asked: dict[str, Any], place: str, photograph_id: uuid.UUID
+) -> ResponseReturnValue:
     """A photograph as it came, with what its camera wrote into it; to be saved, not shown."""
-    found = _found(photograph_id)
-    kind = MediaType(found.media_type)
-    name = f"{found.sha256.hex()[:16]}.{SUFFIX[kind]}"
-    return _file(_files().original(found.sha256), kind, name, "no-store")
+    with place_session() as session:
+        found = _seen(session, asked_community(session), photograph_id)
+        kept = (asked["role"] is UploadRole.ORIGINAL and original_of(session, found)) or found
+        sha256, kind = kept.sha256, MediaType(kept.media_type)
+    name = f"{sha256.hex()[:16]}.{SUFFIX[kind]}"
+    return _file(_files().original(sha256), kind, name, "no-store")
 
 
 def _picture(asked: Mapping[str, Any]) -> Picture:
@@ -220,8 +250,12 @@ def _found(photograph_id: uuid.UUID) -> Photograph:
 
 
 def _seen(session: Session, community: Community, photograph_id: uuid.UUID) -> Photograph:
-    """Return a photograph of a case that the account sees; any other is not there."""
+    """Return a photograph that the account sees; any other is not there."""
     found = find_photograph(session, community.id, photograph_id) or abort(404)
+    if found.submission_id is not None and sees_evidence(session, found, asking_viewer()):
+        return found
+    if found.submission_id is not None and found.case_id is None:
+        abort(404)
     if found.case_id is not None:
         seen_case(session, community, found.case_id)
     return found
@@ -234,17 +268,13 @@ def _file(path: Path, kind: MediaType, name: str | None, kept: str) -> Response:
     return keep_picture(sent, kept)
 
 
-def _told(session: Session, shown: Shown) -> dict[str, Any]:
+def told_photograph(session: Session, shown: Shown) -> dict[str, Any]:
+    """Return a photograph as the API tells it."""
     row = shown.row
-    seen = row.observation_id and session.scalar(
-        select(Observation.ref).where(
-            Observation.community_id == row.community_id, Observation.id == row.observation_id
-        )
-    )
     return {
         "id": str(row.id),
         "subject": row.subject,
-        "observation": seen,
+        "observation": _observed(session, row),
         "taken_at": shown.taken and shown.taken.isoformat(),
         "longitude": shown.longitude,
         "latitude": shown.latitude,
@@ -258,4 +288,25 @@ def _told(session: Session, shown: Shown) -> dict[str, Any]:
         "size": row.size,
         "note": row.note,
         "recorded_by": row.recorded_by,
+        "submission": row.submission_id and str(row.submission_id),
+        "original_sha256": row.original_sha256 and row.original_sha256.hex(),
+        "has_original": shown.has_original,
     }
+
+
+def _observed(session: Session, row: Photograph) -> str | None:
+    """Return the ref of the observation that a photograph shows, or that it became."""
+    became = (
+        select(FieldDecision.observation_id)
+        .where(
+            FieldDecision.community_id == row.community_id,
+            FieldDecision.submission_id == row.submission_id,
+        )
+        .scalar_subquery()
+    )
+    return session.scalar(
+        select(Observation.ref).where(
+            Observation.community_id == row.community_id,
+            Observation.id == func.coalesce(row.observation_id, became),
+        )
+    )

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from cases.access import Permission
 from cases.decisions import MAY_DECIDE, cases_of, decide, may_not_withdraw, withdraw
 from cases.enclosures import Enclosure, find_enclosure, undecided
+from cases.field.evidence import observation_photographs
+from cases.photographs import Shown
 from cases.signing import Signature
 from gis.problems import InputError
 from layers.places import lock_community
@@ -130,10 +132,18 @@ def _page(
         shown=shown,
         shapes=[drawn(one) for one in shown.shapes],
         is_stale=is_stale,
+        photographs=_photographs(opened, shown),
+        may_have_original=Permission.PHOTOGRAPH_ORIGINAL in may,
         may_decide=shown.is_undecided and bool(may & MAY_DECIDE),
         may_withdraw=shown.is_open and _may_withdraw(opened, shown),
         filled_of=lambda name: filled if filled and filled.value("form") == name else Filled(),
     )
+
+
+def _photographs(opened: OpenedPlace, shown: Enclosure) -> list[Shown]:
+    """Return the photographs of an observation, those of cases where the account sees them."""
+    found = observation_photographs(opened.session, opened.community, shown.seen.id)
+    return [one for one in found if one.row.case_id is None or opened.sees(one.row.case_id)]
 
 
 def _may_withdraw(opened: OpenedPlace, shown: Enclosure) -> bool:

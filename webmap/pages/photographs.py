@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
 
 from cases.access import Permission
+from cases.field.evidence import original_of, sees_evidence
 from cases.models import Photograph, PhotographSubject
 from cases.photograph_files import PhotographFiles
 from cases.photographs import (
@@ -27,7 +28,7 @@ from webmap.connections import current_settings
 from webmap.forms import Form
 from webmap.gates import gated, place_session
 from webmap.pages.cases import PARTS, Opened, Part, answer_form
-from webmap.pages.opened import open_place
+from webmap.pages.opened import OpenedPlace, open_place
 
 photograph_pages = Blueprint("photographs", __name__)
 
@@ -79,16 +80,22 @@ def copy(place: str, photograph_id: uuid.UUID, size: str) -> ResponseReturnValue
     )
 
 
-@photograph_pages.get("/c/<place>/photographs/<uuid:photograph_id>/original")
+@photograph_pages.get("/c/<place>/photographs/<uuid:photograph_id>/<any(original, received):which>")
 @gated(Permission.PHOTOGRAPH_ORIGINAL)
-def original(place: str, photograph_id: uuid.UUID) -> ResponseReturnValue:
-    """Send a photograph as it came, to be saved and not shown."""
-    found = _found(photograph_id)
-    path = _files().original(found.sha256)
+def original(place: str, photograph_id: uuid.UUID, which: str) -> ResponseReturnValue:
+    """Send a photograph as it came, to be saved and not shown.
+
+    Of a copy that a phone made, ``original`` is the file behind it where that was sent.
+    """
+    with place_session() as session:
+        found = _seen(open_place(session), photograph_id)
+        kept = (which == "original" and original_of(session, found)) or found
+        sha256, media_type = kept.sha256, MediaType(kept.media_type)
+    path = _files().original(sha256)
     if not path.is_file():
         abort(404)
-    name = f"{found.sha256.hex()[:16]}.{SUFFIX[MediaType(found.media_type)]}"
-    sent = send_file(path, mimetype=found.media_type, as_attachment=True, download_name=name)
+    name = f"{sha256.hex()[:16]}.{SUFFIX[media_type]}"
+    sent = send_file(path, mimetype=media_type, as_attachment=True, download_name=name)
     return keep_picture(sent, "no-store")
 
 
@@ -97,13 +104,20 @@ def _files() -> PhotographFiles:
 
 
 def _found(photograph_id: uuid.UUID) -> Photograph:
-    """Return a photograph of a case that the account sees; any other is not there."""
     with place_session() as session:
-        opened = open_place(session)
-        found = find_photograph(session, opened.community.id, photograph_id)
-        if found is None or not opened.sees(found.case_id):
-            abort(404)
+        return _seen(open_place(session), photograph_id)
+
+
+def _seen(opened: OpenedPlace, photograph_id: uuid.UUID) -> Photograph:
+    """Return a photograph that the account sees; any other is not there."""
+    found = find_photograph(opened.session, opened.community.id, photograph_id)
+    if found is None:
+        abort(404)
+    if found.submission_id is not None and sees_evidence(opened.session, found, opened.viewer):
         return found
+    if found.submission_id is not None and found.case_id is None:
+        abort(404)
+    return found if opened.sees(found.case_id) else abort(404)
 
 
 def _read(sent: list[FileStorage]) -> tuple[list[Picture], list[Problem]]:

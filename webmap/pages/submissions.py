@@ -12,6 +12,7 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
+from cases.field.evidence import submission_evidence
 from cases.field.importing import TakenIn
 from cases.field.judging import Overtaken
 from cases.field.reading import (
@@ -230,6 +231,8 @@ def _page(opened: OpenedPlace, submitted: Submitted, filled: Filled | None = Non
         "submission.html",
         community=opened.community,
         sheet=sheet,
+        photographs=submission_evidence(opened.session, opened.community, submitted.sent),
+        may_have_original=Permission.PHOTOGRAPH_ORIGINAL in opened.viewer.permissions,
         local=_local(opened),
         structures=", ".join(word("structure", one) for one in _standing(submitted)),
         kinds=KINDS,

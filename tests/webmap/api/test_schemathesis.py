@@ -90,6 +90,13 @@ def changes(name: str, *also: str) -> dict[str, Any]:
     }
 
 
+def uploads(name: str) -> dict[str, Any]:
+    """Return what a step of an upload may answer: another version of tus is a 412."""
+    told = changes(name)
+    told["checks"]["missing_required_header"] = {"expected-statuses": ["412", "422"]}
+    return told
+
+
 def reads(name: str, *also: str) -> dict[str, Any]:
     """Return what a list that has a cursor may answer: a cursor is signed.
 
@@ -209,6 +216,8 @@ CONFIG: dict[str, Any] = {
     "checks": {"missing_required_header": {"expected-statuses": ["428"]}},
     "operations": [
         *(changes(rest.replace("{}", PATH)) for rest in CHANGES),
+        uploads(f"POST {PATH}/field/uploads"),
+        uploads(f"PATCH {PATH}/field/uploads/{{upload_id}}"),
         *(changes(f"POST /api/v1/household/cases/{{case_id}}/{act}") for act in OWN_ACTS),
         *(changes(rest.replace("{}", ACCOUNTS)) for rest in ACCOUNT_CHANGES),
         *(changes(rest.replace("{}", OWN)) for rest in OWN_CHANGES),
@@ -218,6 +227,7 @@ CONFIG: dict[str, Any] = {
         reads(f"GET {ACCOUNTS}"),
         # Submissions are made up here as clients do, so that most are not there.
         reads(f"GET {PATH}{FOUND}", "404"),
+        reads(f"HEAD {PATH}/field/uploads/{{upload_id}}", "404", "412"),
         reads("GET /api/v1/places"),
         # A text with NUL is refused here as in lists.
         reads("GET /api/v1/places/{place}/status"),
@@ -250,6 +260,14 @@ class Served:
         # Whoever asks here reads an answer and leaves the file behind it open.
         with closing(ClosingIterator(self.app(environ, start))) as answer:
             return [b"".join(answer)]
+
+
+@schemathesis.serializer("application/offset+octet-stream")
+def piece_of_a_file(_context: Any, value: Any) -> bytes:
+    """Send a piece of a file as it is."""
+    if isinstance(value, bytes):
+        return value
+    return str(getattr(value, "data", value)).encode()
 
 
 served = Served()

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import random
+import sys
 import uuid
 from typing import Any
 
@@ -14,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from cases.access import Role
 from cases.field.parts import Parts
-from cases.field.uploads import KEPT, sweep_uploads
+from cases.field.uploads import KEPT, finish, sweep_uploads
 from cases.models import Photograph, PhotographOriginal, Upload
 from cases.photograph_files import PhotographFiles
 from cases.photographs import hashes
@@ -153,6 +154,7 @@ def test_a_receipt_counts_what_has_arrived(web: Web, story: Story) -> None:
 
 HOSTILE = {
     "drawing.jpg": (b'<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>' * 9, "photograph_"),
+    "another-kind": (b"GIF89a" + bytes(500), "photograph_kind"),
     "empty-looking": (b"\x00" * 500, "photograph_"),
     "polyglot": (jpeg(5)[:-2] + b"<script>alert(1)</script>\xff\xd9", "photograph_"),
     "truncated": (jpeg(6)[:-600], "photograph_"),
@@ -282,3 +284,134 @@ def test_uploads_nobody_finished_are_swept_after_their_term(web: Web, story: Sto
     assert web_sweep(web) >= 1
     assert phone.ask("HEAD", where).status_code == 404
     assert phone.send(key, content).status_code == 204
+
+
+class PowerCut(BaseException):
+    """The process ends here: nothing that handles errors gets to do so."""
+
+
+# Each step of keeping a photograph, in its order; what lies behind it did not happen.
+STEPS = [
+    ("before it is judged", "cases.field.uploads.read_picture"),
+    ("before its files", "cases.photograph_files._make_folder"),
+    ("before a copy", "cases.photograph_files._write"),
+    ("before a name", "cases.photograph_files.Path.replace"),
+    ("before the folder is safe", "cases.photograph_files._sync_folder"),
+    ("before its row", "cases.field.uploads._photograph"),
+    ("before the commit", "finish"),
+]
+
+
+@pytest.mark.parametrize(("step", "where"), STEPS, ids=[step for step, _where in STEPS])
+def test_killed_at_any_step_nothing_is_half_kept_and_no_byte_is_lost(
+    web: Web, story: Story, monkeypatch: pytest.MonkeyPatch, step: str, where: str
+) -> None:
+    content = jpeg(100 + [one for one, _where in STEPS].index(step))
+    phone = Phone(web, story.here, content)
+    (key,) = phone.files
+    at = phone.begin(key, content).headers["Location"]
+    phone.piece(at, 0, content[:2000])
+
+    def cut(*args: Any, **_more: Any) -> None:
+        if step == "before the commit":
+            finish(*args)
+        raise PowerCut(step)
+
+    with monkeypatch.context() as patched:
+        if step == "before the commit":
+            # The package gives this name to a blueprint of its own.
+            patched.setattr(sys.modules["webmap.api.uploads"], where, cut)
+        else:
+            patched.setattr(where, cut)
+        with pytest.raises(PowerCut):
+            phone.piece(at, 2000, content[2000:])
+    assert stored(web, key) is None
+    # No receipt was told, every byte is still there, and it needs none of them again.
+    begun = phone.begin(key, content)
+    assert (begun.headers["Location"], begun.headers["Upload-Offset"]) == (at, str(len(content)))
+    assert "Upload-Receipt" not in begun.headers
+    done = phone.piece(at, len(content), b"")
+    assert done.headers["Upload-Receipt"] == hashlib.sha256(content).hexdigest()
+    row = stored(web, key)
+    assert row is not None
+    files = PhotographFiles(web.settings.photographs)
+    assert files.original(row.sha256).read_bytes() == content
+    assert list(files.faults([row.sha256])) == []
+
+
+def test_killed_behind_the_commit_it_is_kept_and_said_again(
+    web: Web, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = jpeg(110)
+    phone = Phone(web, story.here, content)
+    (key,) = phone.files
+    at = phone.begin(key, content).headers["Location"]
+
+    def cut(*_args: Any) -> None:
+        raise PowerCut
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cases.field.parts.Part.remove", cut)
+        with pytest.raises(PowerCut):
+            phone.piece(at, 0, content)
+    assert stored(web, key) is not None
+    for answer in (phone.ask("HEAD", at), phone.piece(at, 0, content)):
+        assert answer.headers["Upload-Receipt"] == hashlib.sha256(content).hexdigest()
+
+
+def test_its_photographs_are_listed_with_it_and_seen_by_whoever_sees_it(
+    web: Web, story: Story
+) -> None:
+    content, later, original = jpeg(20), jpeg(21), jpeg(22, gps=True)
+    phone = Phone(web, story.here, content, later, original=original)
+    (key, _later) = phone.files
+    assert phone.send(key, content, note="=竹", bearing=12).status_code == 204
+    assert phone.send(key, original, role="original").status_code == 204
+    where = f"field/submissions/{phone.submission}/photographs"
+    (told,) = phone.sender.get(where)
+    assert (told["id"], told["submission"]) == (str(key), str(phone.submission))
+    assert told["original_sha256"] == hashlib.sha256(original).hexdigest()
+    assert (told["has_original"], told["note"], told["observation"]) == (True, "=竹", None)
+    page = web.login(Role.SECRETARY, story.here).get(
+        f"/c/{story.here}/submissions/{phone.submission}?lang=en"
+    )
+    assert "1 of 2 arrived" in page.text
+    assert hashlib.sha256(later).hexdigest()[:12] in page.text
+    assert f"/c/{story.here}/photographs/{key}/small" in page.text
+    for role, name, status in (
+        (Role.SECRETARY, "", 200),
+        (Role.INSPECTOR, "", 200),
+        (Role.INSPECTOR, "another", 404),
+        (Role.PLANNER, "", 404),
+        (Role.LANE_HOUSEKEEPER, "", 404),
+        (Role.OFFICIAL, "", 404),
+    ):
+        client = web.login(role, story.here, name)
+        for seen in (
+            f"/api/v1/communities/{story.here}/photographs/{key}/copy",
+            f"/c/{story.here}/photographs/{key}/small",
+        ):
+            with client.get(seen) as answer:
+                assert answer.status_code == status, (role, name, seen)
+
+
+def test_both_files_of_a_photograph_are_to_be_had(web: Web, story: Story) -> None:
+    content, original = jpeg(23), jpeg(24, gps=True)
+    phone = Phone(web, story.here, content, original=original)
+    (key,) = phone.files
+    api = f"/api/v1/communities/{story.here}/photographs/{key}/original"
+    page = f"/c/{story.here}/photographs/{key}"
+    phone.send(key, content)
+    for address in (api, f"{page}/original", f"{page}/received"):
+        with phone.sender.client.get(address) as answer:
+            assert answer.data == content, address
+    phone.send(key, original, role="original")
+    for address, file in (
+        (api, original),
+        (f"{api}?role=copy", content),
+        (f"{page}/original", original),
+        (f"{page}/received", content),
+    ):
+        with phone.sender.client.get(address) as answer:
+            assert answer.data == file, address
+            assert answer.headers["Content-Disposition"].startswith("attachment")

@@ -172,7 +172,7 @@ def _capture(session: Session, place: Community) -> None:
         select(Household).where(Household.community_id == place.id).order_by(Household.ref)
     ).first()
     assert home is not None
-    by = {"recorded_by": address(Role.INSPECTOR), "note": "bamboo, 竹"}
+    by = {"recorded_by": address(Role.INSPECTOR), "note": "竹篱笆"}
     stale = {"corrects_id": seen.id, "corrects_version": "0" * 16, "keep_both": True}
     clear = {"kind": SubmissionKind.CLEAR, "geom": None, "area_m2": None}
     done = builders.submission(session, other, **by)

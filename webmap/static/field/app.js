@@ -278,10 +278,11 @@ async function camera(box, id) {
   const declared = await setting("declared", "wgs84");
   const mounted = mountCamera(box, {
     draft, bundle, words: word, declared, sendsOriginals: await setting("originals", false),
+    chooseOriginals: (wanted) => keepSetting("originals", wanted),
     earlier: bundle.photographs || [],
     photographs: await photographsOf(id),
     keep: (photograph) => write(() => database.photographs.put({ state: "kept", offset: 0, problem: null, ...photograph, draft: id })),
-    remove: (photograph) => database.photographs.delete(photograph),
+    remove: (photograph_id) => database.photographs.delete(photograph_id),
     done: () => history.back(),
   });
   leaveScreen = () => mounted?.unmount?.();

@@ -24,6 +24,8 @@ const STROKES = {
   locate: "M12 8a4 4 0 100 8 4 4 0 000-8M12 2v4M12 18v4M2 12h4M18 12h4",
   layers: "M12 3l9 5-9 5-9-5zM3 12l9 5 9-5M3 16l9 5 9-5",
   camera: "M4 8h4l2-3h4l2 3h4v11H4zM12 10a4 4 0 100 7 4 4 0 000-7",
+  picture: "M3 5h18v14H3zM3 16l5-5 4 4 3-3 6 6M16 8.500a1 1 0 100 .1",
+  phone: "M7 3h10v18H7zM10 18h4M9.500 11a2.500 2.500 0 105 0 2.500 2.500 0 00-5 0",
   stop: "M8 3h8l5 5v8l-5 5H8l-5-5V8zM12 7v6M12 16v.5",
   warn: "M12 3l10 18H2zM12 9v6M12 17.500v.5",
   pause: "M8 5v14M16 5v14",

@@ -2,7 +2,10 @@
 // only once the server has told the hash of the whole file and it is the phone's own.
 import { Outcome, api, ask } from "./sending.js";
 
-const PIECE = 256 * 1024;
+const VERSION = "1.0.0";
+// Small enough that on a bad line the offset moves, large enough for a good one.
+const PIECE = 128 * 1024;
+const SILENCE_MS = 60_000;
 
 // The statuses of tus-js-client's errors say what to do; it retries nothing by itself, because
 // the queue does, and knows whether somebody is logged in.
@@ -49,36 +52,72 @@ const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(te
 // the first byte after announcing; given the address, it asks first how far the file has come.
 async function announce({ blob, told }, { place, csrf }) {
   const metadata = Object.entries(told).map(([name, value]) => `${name} ${base64(value)}`).join(",");
-  const headers = { "Tus-Resumable": "1.0.0", "Upload-Length": String(blob.size), "Upload-Metadata": metadata, "X-CSRFToken": csrf };
+  const headers = { "Tus-Resumable": VERSION, "Upload-Length": String(blob.size), "Upload-Metadata": metadata, "X-CSRFToken": csrf };
   const { location } = await ask(api(place, "field/uploads"), { method: "POST", headers });
   if (!location) throw new Outcome("later", { seconds: 5, detail: "no address" });
   return location;
 }
 
-async function sendFile(file, options) {
-  const { blob, told } = file;
-  const { csrf, onOffset = () => {} } = options;
-  const uploadUrl = await announce(file, options);
+// Sends what the server does not have yet: it is asked for its offset first, always.
+function sendRest(uploadUrl, { blob, told }, { csrf, onOffset = () => {} }) {
   return new Promise((resolve, reject) => {
     let receipt = null;
+    let watch = null;
+    let isOver = false;
     const upload = new tus.Upload(blob, {
       uploadUrl,
       chunkSize: PIECE,
       retryDelays: null,
-      // The server leads whoever begins again to the same upload: nothing needs to be kept here.
       storeFingerprintForResuming: false,
       headers: { "X-CSRFToken": csrf },
-      onProgress: (sent) => onOffset(sent),
-      onChunkComplete: (_size, accepted) => onOffset(accepted),
-      onAfterResponse: (_request, answer) => { receipt = answer.getHeader("Upload-Receipt") || receipt; },
-      onError: (error) => reject(outcomeOf(error)),
-      onSuccess: () => {
+      onProgress: alive,
+      onAfterResponse: (_request, answer) => {
+        alive();
+        receipt = answer.getHeader("Upload-Receipt") || receipt;
+        const offset = Number(answer.getHeader("Upload-Offset"));
+        if (answer.getStatus() < 300 && Number.isFinite(offset)) onOffset(offset);
+      },
+      onError: (error) => over(() => reject(outcomeOf(error))),
+      onSuccess: () => over(() => {
         if (receipt === told.sha256) resolve(receipt);
         else reject(new Outcome("later", { seconds: 5, detail: "no receipt" }));
-      },
+      }),
     });
+
+    // A line that says nothing any more is cut: what came is kept on the other side.
+    function alive() {
+      clearTimeout(watch);
+      if (isOver) return;
+      watch = setTimeout(() => {
+        upload.abort();
+        reject(new Outcome("offline", { reason: "silence" }));
+      }, SILENCE_MS);
+    }
+
+    function over(tell) {
+      isOver = true;
+      clearTimeout(watch);
+      tell();
+    }
+
+    alive();
     upload.start();
   });
+}
+
+// Where uploads of this page's life are; after a reload the server is asked again.
+const begun = new Map();
+
+async function sendFile(file, options) {
+  const key = `${file.told.id}/${file.told.role}`;
+  if (!begun.has(key)) begun.set(key, await announce(file, options));
+  try {
+    return await sendRest(begun.get(key), file, options);
+  } catch (outcome) {
+    // What is not there any more, or was refused, begins anew; all else goes on where it was.
+    if (outcome.restart || outcome.kind === "refused") begun.delete(key);
+    throw outcome;
+  }
 }
 
 // Throws an Outcome where anything else came of it.
