@@ -42,6 +42,8 @@ from layers.models import Community
 
 LONGEST_REF = 64
 MOST_ROWS = 100
+# Of a line that cuts an area; a person draws a few.
+MOST_CORNERS = 200
 Planned = tuple[list[Step], list[Problem]]
 
 
@@ -174,6 +176,13 @@ class EditedLayer(ABC):
         if line is None or line.geom_type != "LineString" or not shapely.is_valid(line):
             message, remedy = "No line is drawn.", "Draw a line across what is to be split."
             return [], [wrong(at, "line_missing", message, remedy, "line")]
+        # One that crosses itself again and again cuts an area into millions of pieces.
+        if shapely.get_num_coordinates(line) > MOST_CORNERS or not shapely.is_simple(line):
+            scribble = Said(
+                "The line crosses itself, or has more than {most} corners.", most=MOST_CORNERS
+            )
+            remedy = "Draw one plain line across what is to be split."
+            return [], [wrong(at, "line_scribbled", scribble, remedy, "line")]
         whole = feature.state
         pieces = [] if whole.shape.geom_type == "Point" else pieces_of(whole.shape, line)
         if not 1 < len(pieces) <= MOST_ROWS:

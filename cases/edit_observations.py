@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import shapely
 from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import exists, select
 
@@ -150,7 +151,7 @@ class EditedObservations(EditedLayer):
         if is_undo:
             return []
         remedy = "Correct its outline, or ask an inspector to withdraw it."
-        return [
+        removed = [
             wrong(
                 gone[key].change,
                 "rests",
@@ -158,6 +159,44 @@ class EditedObservations(EditedLayer):
                 remedy,
             )
             for key in self._in_cases(list(gone))
+        ]
+        return removed + self._moved_away(steps)
+
+    def _moved_away(self, steps: Sequence[Step]) -> list[Problem]:
+        """Refuse outlines that leave ground which somebody has verified and which still stands.
+
+        A better outline overlaps what it corrects; one elsewhere would end a case that
+        nobody has cleared, which takes whoever verifies.
+        """
+        before = {one.before.id: one for one in steps if one.before is not None}
+        rows = self.session.execute(
+            select(Encroachment.observation_id, Encroachment.standing).where(
+                Encroachment.community_id == self.community.id,
+                among(Encroachment.observation_id, list(before)),
+                Encroachment.superseded_on.is_(None),
+                Encroachment.verified_on.is_not(None),
+                Encroachment.standing.is_not(None),
+            )
+        ).all()
+        if not rows:
+            return []
+        after = shapely.union_all([one.after.shape for one in steps if one.after is not None])
+        left = {
+            key
+            for key, standing in rows
+            if standing is not None
+            and not shapely.relate_pattern(after, to_shape(standing), "T********")
+        }
+        remedy = "Draw it where it stands, or ask an inspector to withdraw it."
+        return [
+            wrong(
+                before[key].change,
+                "verified_ground",
+                Said("{ref} was verified, and it would leave that ground.", ref=_ref(before[key])),
+                remedy,
+            )
+            for key in sorted(left)
+            if before[key].after is not None or _replaced(before[key], steps)
         ]
 
     def built_upon(self, features: Sequence[Feature]) -> list[Problem]:

@@ -1,7 +1,8 @@
 """The file of a phone as the commands and the page take it in: read whole, then written."""
 
 import json
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any, TypeVar
@@ -37,7 +38,7 @@ from layers.db import EVERYWHERE, Database, Scope
 from layers.models import Community
 from layers.transactions import transact
 from webmap.api.field_submissions import NewSubmissionSchema, sent_as
-from webmap.api.fields import Instant, Number, Text, Word, problems_in
+from webmap.api.fields import Number, PhoneInstant, Text, Word, problems_in
 
 Result = TypeVar("Result")
 
@@ -76,7 +77,7 @@ class _PlaceSchema(Schema):
 class _PhotographSchema(Schema):
     """What a phone notes of a photograph."""
 
-    taken_at = Instant(load_default=None, allow_none=True)
+    taken_at = PhoneInstant(load_default=None, allow_none=True)
     position = fields.Nested(_PlaceSchema(unknown=EXCLUDE), load_default=None, allow_none=True)
     accuracy_m = Number(0, 99_999, load_default=None, allow_none=True)
     bearing = Number(0, 359.999, load_default=None, allow_none=True)
@@ -92,9 +93,7 @@ def take_in_file(target: Target, file: IO[bytes], by: Signature) -> TakenIn:
     """
     export = read_export(file)
     drafts = {one.id: _sent(one) for one in export.drafts}
-    announced = list(_announced(export))
-    for told, entry in announced:
-        _picture(file, told, entry)
+    announced, unfit = _sound(file, export)
     with target.database.session(EVERYWHERE) as session:
         community = session.get_one(Community, target.community_id)
         inspector = inspector_of(session, community, export, by)
@@ -102,6 +101,8 @@ def take_in_file(target: Target, file: IO[bytes], by: Signature) -> TakenIn:
         target, lambda session, place: take_in(session, place, drafts, inspector[0], by)
     )
     arrived = {*done.new, *done.known}
+    for draft, problems in unfit:
+        done.refused.setdefault(draft, []).extend(problems)
     for told, entry in announced:
         if told.submission in arrived:
             _take_in_photograph(target, file, told, entry, inspector, done)
@@ -141,16 +142,28 @@ def _picture(file: IO[bytes], told: Announced, entry: ExportedFile) -> Picture:
     return read_picture(entry.name, content_of(file, entry.name))
 
 
-def _announced(export: FieldExport) -> Iterator[tuple[Announced, ExportedFile]]:
-    """Yield the files of photographs as their phone would announce them, copies first."""
+def _sound(
+    file: IO[bytes], export: FieldExport
+) -> tuple[list[tuple[Announced, ExportedFile]], list[tuple[uuid.UUID, list[Problem]]]]:
+    """Return the files of photographs that are some, copies first, and what is wrong with others.
+
+    One that is wrong keeps none of the others back; its draft is told of it.
+    """
+    sound: list[tuple[Announced, ExportedFile]] = []
+    unfit: list[tuple[uuid.UUID, list[Problem]]] = []
     for one in export.photographs:
         try:
             noted = _PhotographSchema(unknown=EXCLUDE).load(one.told)
+            for role, entry in ((UploadRole.COPY, one.copy), (UploadRole.ORIGINAL, one.original)):
+                if entry is not None:
+                    told = _as_announced(one, noted, role, entry)
+                    _picture(file, told, entry)
+                    sound.append((told, entry))
         except ValidationError as error:
-            raise InputError(list(problems_in(error.messages))) from None
-        for role, entry in ((UploadRole.COPY, one.copy), (UploadRole.ORIGINAL, one.original)):
-            if entry is not None:
-                yield _as_announced(one, noted, role, entry), entry
+            unfit.append((one.draft, list(problems_in(error.messages))))
+        except InputError as error:
+            unfit.append((one.draft, list(error.problems)))
+    return sound, unfit
 
 
 def _as_announced(

@@ -174,6 +174,14 @@ def current_rights() -> Rights:
     return found
 
 
+def may_send(permission: Permission) -> bool:
+    """Tell, before a form is read, whether its sender may send anything of that kind anywhere.
+
+    What strangers send is held to the size of every other request.
+    """
+    return bool(current_user.is_authenticated) and current_rights().holds(permission)
+
+
 def residents_scope() -> Scope:
     """Return the communities where the account of this request is a resident."""
     homes = [grant for grant in current_rights().grants if grant.role is Role.RESIDENT]

@@ -5,10 +5,13 @@ they are declared), the manifest, every draft and every photograph's hash.
 """
 
 import hashlib
+import io
 import json
+import lzma
 import re
 import uuid
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -28,6 +31,18 @@ _DRAFT = re.compile(f"drafts/({_ID})\\.json")
 _PICTURE = re.compile(f"photographs/({_ID})(\\.original)?\\.(?:jpg|png|webp)")
 _PICTURE_TOLD = re.compile(f"photographs/({_ID})\\.json")
 _CHUNK = 1 << 20
+# What packed bytes that are none make the reader raise.
+UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    OSError,
+)
+# The record at the end of a ZIP, before a comment of at most 65,535 bytes; its entries at 10.
+_END, _END_SIZE = b"PK\x05\x06", 22
 
 
 @dataclass(frozen=True)
@@ -79,14 +94,37 @@ class _Fault(Exception):
 def read_export(file: IO[bytes]) -> FieldExport:
     """Return what a ZIP of a phone holds; raises ``InputError`` that names the entry at fault."""
     try:
+        _count_first(file)
         with zipfile.ZipFile(file) as archive:
             return _read(archive)
     except _Fault as fault:
         raise InputError([fault.problem]) from None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except UNREADABLE as error:
         text = Said("The file is no ZIP that can be read: {error}.", error=str(error)[:120])
         remedy = "Export the drafts on the phone again."
         raise InputError([Problem("export_unreadable", text, remedy, field="file")]) from error
+
+
+def _count_first(file: IO[bytes]) -> None:
+    """Refuse too many entries before their list is read, which takes memory for each."""
+    whole = file.seek(0, io.SEEK_END)
+    start = file.seek(max(0, whole - _END_SIZE - 65_535))
+    tail = file.read()
+    file.seek(0)
+    at = tail.rfind(_END)
+    if at < 0 or len(tail) < at + _END_SIZE:
+        return  # It is no ZIP, and its reader says so.
+    count = int.from_bytes(tail[at + 10 : at + 12], "little")
+    listed = start + at - int.from_bytes(tail[at + 16 : at + 20], "little")
+    # An entry of the list takes 46 bytes and its name; a list that is longer hides more.
+    if count > MOST_ENTRIES or listed > MOST_ENTRIES * 512:
+        raise _Fault(_many(max(count, listed // 512)))
+
+
+def _many(count: int) -> Problem:
+    text = Said("The file has {count} entries.", count=count)
+    remedy = Said("A phone exports {most} at most.", most=MOST_ENTRIES)
+    return Problem("export_large", text, remedy, field="file")
 
 
 def content_of(file: IO[bytes], name: str, most: int = LARGEST_BYTES) -> bytes:
@@ -123,9 +161,7 @@ def _names(archive: zipfile.ZipFile) -> list[str]:
     """Return the names of the entries; one that does not belong there stops everything."""
     entries = archive.infolist()
     if len(entries) > MOST_ENTRIES:
-        text = Said("The file has {count} entries.", count=len(entries))
-        remedy = Said("A phone exports {most} at most.", most=MOST_ENTRIES)
-        raise _Fault(Problem("export_large", text, remedy, field="file"))
+        raise _Fault(_many(len(entries)))
     names = [entry.filename for entry in entries]
     for entry in entries:
         if entry.flag_bits & 0x1:

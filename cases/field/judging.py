@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from cases.field.versions import latest, observation_version
+from cases.field.versions import latest, observation_version, successors
 from cases.ledger import today
 from cases.models import FieldDecision, FieldSubmission
 from cases.registry import find_household
@@ -92,6 +92,10 @@ def to_replace(
     now = standing_now(session, read)
     if read.status is ObservationStatus.OPEN and not is_overtaken(sent, read):
         return read, []
+    if overtaken is Overtaken.REPLACE and len(standing_parts(session, read)) > 1:
+        split = Said("Observation {ref} was split since it was read.", ref=read.ref)
+        remedy = "Merge it with one part, let it stand beside them, or return it."
+        return None, [Problem("split_since", split, remedy, field="overtaken")]
     if overtaken is Overtaken.REPLACE and now is not None:
         return now, []
     if overtaken is Overtaken.BESIDE:
@@ -104,6 +108,12 @@ def to_replace(
 def is_overtaken(sent: FieldSubmission, read: Observation) -> bool:
     """Tell whether the observation that a submission corrects is another than was read."""
     return sent.corrects_version not in ("", observation_version(read))
+
+
+def standing_parts(session: Session, read: Observation) -> list[Observation]:
+    """Return the open observations in the place of one: several where it was split."""
+    found = successors(session, read)
+    return [one for one in found if one.status is ObservationStatus.OPEN]
 
 
 def standing_now(session: Session, read: Observation) -> Observation | None:
@@ -136,14 +146,24 @@ def merged_over(
     for part in parts:
         if part.corrects_id is not None:
             read = session.get_one(Observation, (community.id, part.corrects_id))
-            now = standing_now(session, read)
-            targets |= {} if now is None else {now.id: now}
+            standing = standing_parts(session, read)
+            is_as_read = standing == [read] and not is_overtaken(part, read)
+            if not is_as_read and named not in standing:
+                return None, [_unseen(read)]
+            targets |= {one.id: one for one in standing if is_as_read or one is named}
     if len(targets) < 2:
         return next(iter(targets.values()), None), []
     refs = ", ".join(sorted(one.ref for one in targets.values()))
     text = Said("They belong to several observations: {refs}.", refs=refs)
     remedy = "Merge those of one observation at a time."
     return None, [Problem("merger_several", text, remedy, field="with")]
+
+
+def _unseen(read: Observation) -> Problem:
+    """Ask for what stands now, so that nothing is overwritten that the reviewer has not seen."""
+    text = Said("Observation {ref} was changed by somebody else since it was read.", ref=read.ref)
+    remedy = "Name what stands there now among what is merged, or decide about it by itself."
+    return Problem("overtaken", text, remedy, field="with")
 
 
 def one_household(

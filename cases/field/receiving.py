@@ -270,6 +270,9 @@ def _wrong_attributes(sent: Sent) -> list[Problem]:
     problems = length_problems([("note", sent.note), ("plants", sent.plants)])
     enclosed = sent.kind is SubmissionKind.ENCLOSURE
     standing = [kind for kind in sent.structure_types if kind is not StructureType.NONE]
+    if enclosed and len(standing) < len(sent.structure_types) and standing:
+        message, remedy = "Nothing and something cannot both stand there.", "Leave none out."
+        problems.append(Problem("structure_none", message, remedy, field="structure_types"))
     if enclosed and not standing:
         message, remedy = "Nothing says what stands there.", "Choose at least one."
         problems.append(Problem("structure_missing", message, remedy, field="structure_types"))

@@ -95,7 +95,7 @@ def accept(
     problems += [*lacks, *length_problems([("reason", asked.reason)])]
     problems += day_problems(community, [sent], asked.observed_on)
     replaced, wrong = to_replace(session, community, sent, asked.overtaken)
-    problems += wrong
+    problems += [*wrong, *_nothing_there(sent, asked)]
     if problems:
         raise InputError(problems)
     becoming = Becoming.of(sent, household)
@@ -186,6 +186,15 @@ def _accepted(
         session, sent, verdict, by.actor, reason=reason, observation_id=seen.id
     )
     return Reviewed(decided, seen, flag(session, [community], at=by.at, actor=by.actor))
+
+
+def _nothing_there(sent: FieldSubmission, asked: Acceptance) -> list[Problem]:
+    """Refuse to call ground clear that was sent as enclosed: an inspection does that."""
+    if sent.kind is SubmissionKind.CLEAR or asked.structure_type is not StructureType.NONE:
+        return []
+    text = "What was sent as enclosed cannot be accepted as clear."
+    remedy = "Return it, or let an inspector look again."
+    return [Problem("structure_of_enclosure", text, remedy, field="structure_type")]
 
 
 def _waiting(

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
+from cases.field.clocks import FORGIVEN
 from cases.field.datums import are_shifted
 from cases.field.parts import Parts
 from cases.field.receiving import Position
@@ -36,6 +37,8 @@ from layers.models import STORAGE_SRID, Community
 # More than any phone has waiting; each may hold ``LARGEST_BYTES``.
 MOST_UNDER_WAY = 300
 KEPT = dt.timedelta(days=30)
+# Before it no phone took photographs for this program.
+SOONEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def begin(
     """
     known = _begun(session, community, sent)
     if known is not None:
-        if known.told != _told(sent):
+        if _named(known.told) != _named(_told(sent)):
             message = "This photograph was begun with something else."
             remedy = "Keep both: send the new one under an identifier of its own."
             raise InputError([Problem("key_reused", message, remedy, field="id")])
@@ -213,6 +216,11 @@ def _told(sent: Announced) -> dict[str, Any]:
     return told
 
 
+def _named(told: dict[str, Any]) -> dict[str, Any]:
+    """Return which file it is; what is noted beside it stays as it was told first."""
+    return {name: told[name] for name in ("photograph", "submission", "role", "size", "sha256")}
+
+
 def _wrong(sent: Announced) -> list[Problem]:
     problems = length_problems([("note", sent.note)])
     if not 0 < sent.size <= LARGEST_BYTES:
@@ -224,10 +232,6 @@ def _wrong(sent: Announced) -> list[Problem]:
         problems.append(
             Problem("upload_size", message, "Send the smaller copy.", field="Upload-Length")
         )
-    if sent.taken_at is not None and sent.taken_at.year < 1995:
-        text = Said("{at} is before there were such cameras.", at=sent.taken_at.isoformat())
-        remedy = "Leave the time out where the clock was wrong."
-        problems.append(Problem("photograph_time", text, remedy, field="taken_at"))
     return problems
 
 
@@ -280,9 +284,7 @@ def _photograph(
     told, said = upload.told, picture.taken
     position = _position(community, submission, upload)
     is_clear = submission.kind is SubmissionKind.CLEAR
-    taken_at = dt.datetime.fromisoformat(told["taken_at"]) if "taken_at" in told else None
-    if taken_at is not None and taken_at > dt.datetime.now(dt.UTC) + CLOCK_SLACK:
-        taken_at = None  # Its clock runs ahead, and says nothing about time.
+    taken_at = _taken_at(submission, told)
     original = told.get("original_sha256")
     return Photograph(
         community_id=community.id,
@@ -302,6 +304,17 @@ def _photograph(
         recorded_by=submission.recorded_by,
         geom=None if position is None else from_shape(position, srid=STORAGE_SRID),
     )
+
+
+def _taken_at(submission: FieldSubmission, told: dict[str, Any]) -> dt.datetime | None:
+    """Return when it was taken, by our clock; ``None`` where nobody can know."""
+    if "taken_at" not in told or submission.is_clock_doubtful:
+        return None
+    offset = dt.timedelta(seconds=submission.clock_offset_s)
+    said = dt.datetime.fromisoformat(told["taken_at"])
+    taken_at = said + (offset if abs(offset) > FORGIVEN else dt.timedelta())
+    is_possible = SOONEST <= taken_at <= dt.datetime.now(dt.UTC) + CLOCK_SLACK
+    return taken_at if is_possible else None
 
 
 def _position(

@@ -31,18 +31,29 @@ def version_of(
     return hashlib.sha256("|".join(told).encode() + outline).hexdigest()[:16]
 
 
-def latest(session: Session, seen: Observation) -> Observation:
-    """Return the observation that replaced ``seen`` last, itself where none did."""
-    while True:
+def successors(session: Session, seen: Observation) -> list[Observation]:
+    """Return what stands in the place of an observation now, those seen last first.
+
+    It is the observation itself where nothing replaced it, several where it was split, and
+    what ended last where nothing stands.
+    """
+    ends, waiting, known = [], [seen], {seen.id}
+    while waiting:
+        one = waiting.pop()
         after = session.scalars(
-            select(Observation)
-            .where(
-                Observation.community_id == seen.community_id,
-                Observation.replaces_id == seen.id,
+            select(Observation).where(
+                Observation.community_id == one.community_id, Observation.replaces_id == one.id
             )
-            .order_by(Observation.observed_on.desc(), Observation.id)
-            .limit(1)
-        ).first()
-        if after is None:
-            return seen
-        seen = after
+        ).all()
+        fresh = [it for it in after if it.id not in known]
+        known |= {it.id for it in fresh}
+        waiting += fresh
+        if not after:
+            ends.append(one)
+    standing = [one for one in ends if one.status is ObservationStatus.OPEN]
+    return sorted(standing or ends, key=lambda one: (one.observed_on, one.area_m2), reverse=True)
+
+
+def latest(session: Session, seen: Observation) -> Observation:
+    """Return what stands in the place of an observation, the largest part where it was split."""
+    return successors(session, seen)[0]

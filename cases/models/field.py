@@ -156,7 +156,7 @@ class Upload(InCommunity, Base):
     """A file under way from a phone; how much of it has come is the length of its part file.
 
     ``told`` is what its client said when it began, and what is said again must be the
-    same. The row goes when the file is whole, or after its term.
+    same. The row goes after its term.
     """
 
     __tablename__ = "upload"

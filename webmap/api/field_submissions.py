@@ -8,6 +8,7 @@ from flask import abort, jsonify, request
 from flask.typing import ResponseReturnValue
 from geoalchemy2.shape import to_shape
 from marshmallow import Schema, fields
+from marshmallow.validate import Length
 from shapely.geometry import mapping
 from sqlalchemy.orm import Session
 
@@ -31,7 +32,18 @@ from layers.transactions import transact
 from webmap.api.blueprint import Blueprint
 from webmap.api.cases import LONGEST_REF
 from webmap.api.community import asked_community, asking_viewer
-from webmap.api.fields import POLYGONS, Digest, Drawing, Instant, Key, Number, Text, Truth, Word
+from webmap.api.fields import (
+    POLYGONS,
+    Digest,
+    Drawing,
+    Instant,
+    Key,
+    Number,
+    PhoneInstant,
+    Text,
+    Truth,
+    Word,
+)
 from webmap.api.schemas import FailureSchema, says, word
 from webmap.connections import current_database
 from webmap.errors import Stale
@@ -67,7 +79,7 @@ class FixSchema(Schema):
     longitude = Number(-180, 180, required=True, **_LONGITUDE)
     latitude = Number(-90, 90, required=True, **_LATITUDE)
     accuracy_m = Number(0, 99_999, load_default=None, allow_none=True, **_ACCURACY)
-    at = Instant(required=True, metadata={"description": "When, by the phone's clock."})
+    at = PhoneInstant(required=True, metadata={"description": "When, by the phone's clock."})
 
 
 class CorrectedObservationSchema(Schema):
@@ -131,6 +143,7 @@ class NewSubmissionSchema(Schema):
     structure_types = fields.List(
         Word(StructureType, code="structure_type", noun="type of structure"),
         load_default=list,
+        validate=Length(max=8),
         metadata={"description": "What stands there, the main one first.", "maxItems": 8},
     )
     height_m = Number(
@@ -170,7 +183,7 @@ class NewSubmissionSchema(Schema):
         load_default=list,
         metadata={"description": "The positions of a walk.", "maxItems": MOST_FIXES},
     )
-    observed_at = Instant(
+    observed_at = PhoneInstant(
         required=True, metadata={"description": "When it was seen, by the phone's clock."}
     )
     photographs = fields.List(
@@ -190,7 +203,7 @@ class NewSubmissionSchema(Schema):
 class PhoneTimeSchema(Schema):
     """What the phone's clock says when it sends; apart from the body, which stays the same."""
 
-    phone_time = Instant(
+    phone_time = PhoneInstant(
         data_key="Phone-Time",
         load_default=None,
         metadata={

@@ -23,6 +23,9 @@ LONGEST_TEXT = 2_000
 LONGEST_ECHO = 40
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 LATEST = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+# Whatever the clock of a phone may say that has lost its time.
+PHONE_EARLIEST = dt.datetime(1969, 12, 31, tzinfo=dt.UTC)
+PHONE_LATEST = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 _REMEDY = "See what this operation takes under /api."
 _CODES = {
     "Missing data for required field.": "missing",
@@ -143,6 +146,8 @@ class Day(fields.Date):
 class Instant(fields.DateTime):
     """A time with its zone, in this century."""
 
+    earliest, latest = EARLIEST, LATEST
+
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         try:
             instant = dt.datetime.fromisoformat(value)
@@ -153,14 +158,20 @@ class Instant(fields.DateTime):
             raise refused(
                 "at", Said("{value} is no time with its zone.", value=shown(value)), remedy
             )
-        if not EARLIEST <= instant < LATEST:
+        if not self.earliest <= instant < self.latest:
             remedy = Said(
                 "Give a time from {year} on and before {year2}.",
-                year=EARLIEST.year,
-                year2=LATEST.year,
+                year=self.earliest.year,
+                year2=self.latest.year,
             )
             raise refused("at", Said("{value} is too far away.", value=shown(value)), remedy)
         return instant
+
+
+class PhoneInstant(Instant):
+    """A time as the clock of a phone has it, which may be wrong by decades; others judge it."""
+
+    earliest, latest = PHONE_EARLIEST, PHONE_LATEST
 
 
 class Flag(fields.Boolean):

@@ -37,7 +37,7 @@ from layers.models import Community
 from layers.transactions import transact
 from webmap.api.blueprint import Blueprint
 from webmap.api.community import asked_community, asking_viewer
-from webmap.api.fields import Count, Decimal, Digest, Instant, Key, Text, Word, problems_in
+from webmap.api.fields import Count, Decimal, Digest, Key, PhoneInstant, Text, Word, problems_in
 from webmap.connections import current_database, current_settings
 from webmap.errors import problem
 from webmap.gates import current_access, gated
@@ -111,7 +111,7 @@ class MetadataSchema(Schema):
     role = Word(UploadRole, code="role", noun="role of a file", load_default=UploadRole.COPY)
     sha256 = Digest(required=True)
     original_sha256 = Digest(load_default=None)
-    taken_at = Instant(load_default=None)
+    taken_at = PhoneInstant(load_default=None)
     longitude = Decimal(-180, 180, load_default=None)
     latitude = Decimal(-90, 90, load_default=None)
     accuracy_m = Decimal(0, 99_999, load_default=None)

@@ -26,7 +26,7 @@ from gis.problems import InputError, Problem, Said
 from webmap.caching import keep_picture
 from webmap.connections import current_settings
 from webmap.forms import Form
-from webmap.gates import gated, place_session
+from webmap.gates import gated, may_send, place_session
 from webmap.pages.cases import PARTS, Opened, Part, answer_form
 from webmap.pages.opened import OpenedPlace, open_place
 
@@ -40,7 +40,7 @@ SUFFIX = {MediaType.JPEG: "jpg", MediaType.PNG: "png", MediaType.WEBP: "webp"}
 @photograph_pages.url_value_preprocessor
 def allow_large_requests(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """Let an upload be larger than other requests, before anybody reads its form."""
-    if endpoint == "photographs.new_photographs":
+    if endpoint == "photographs.new_photographs" and may_send(Permission.PHOTOGRAPH_ADD):
         request.max_content_length = LARGEST_REQUEST
 
 

@@ -35,7 +35,7 @@ from webmap.api.cursors import read_place, write_place
 from webmap.connections import current_database, current_settings
 from webmap.field_files import LARGEST_FILE, Target, take_in_file
 from webmap.forms import Filled, Form
-from webmap.gates import current_access, gated
+from webmap.gates import current_access, gated, may_send
 from webmap.pages.cases import drawn
 from webmap.pages.drawn import feature
 from webmap.pages.opened import OpenedPlace, open_place, show
@@ -118,7 +118,7 @@ def return_submission(place: str, submission_id: uuid.UUID) -> ResponseReturnVal
 @submissions.url_value_preprocessor
 def allow_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """Let the file of a phone be larger than other requests, before anybody reads the form."""
-    if endpoint == "submissions.import_file":
+    if endpoint == "submissions.import_file" and may_send(Permission.FIELD_READ):
         request.max_content_length = LARGEST_FILE
 
 
