@@ -74,7 +74,9 @@ def submission_sheet(
 ) -> SubmissionSheet:
     """Return everything about a submission that the viewer sees already."""
     sent = submitted.sent
-    earlier, now, overtaken = _corrected(session, community, sent)
+    key = submitted.decision and submitted.decision.observation_id
+    made = session.get(Observation, (community.id, key)) if key else None
+    earlier, now, overtaken = _corrected(session, community, sent, made)
     replaced = {one.id for one in (earlier, now) if one is not None}
     overlap = overlap_of(session, community, sent, replaced)
     ground = _ground(session, community, sent)
@@ -117,11 +119,20 @@ def drawn_shape(layer: str, label: str, day: dt.date | None, geometry: shapely.G
 
 
 def _corrected(
-    session: Session, community: Community, sent: FieldSubmission
+    session: Session, community: Community, sent: FieldSubmission, made: Observation | None
 ) -> tuple[Observation | None, Observation | None, bool]:
+    """Return what is corrected, what another made of it since, and whether anybody did.
+
+    ``made`` is what the submission became, once it is decided.
+    """
     if sent.corrects_id is None:
         return None, None, False
     read = session.get_one(Observation, (community.id, sent.corrects_id))
+    if made is not None:
+        # What it became is not somebody else's: beside it stands what it took the place of.
+        other = made.replaces_id if made.replaces_id != read.id else None
+        now = session.get(Observation, (community.id, other)) if other else None
+        return read, now, now is not None
     now = standing_now(session, read)
     overtaken = read.status is not ObservationStatus.OPEN or is_overtaken(sent, read)
     return read, now, overtaken

@@ -33,15 +33,16 @@ from layers.models import (
     StructureType,
 )
 
-# Ten decimals of a degree are a hundredth of a millimetre: areas come out as on the server.
-DECIMALS = 10
 GeoJson = dict[str, Any]
 
 
 def plain(shape: shapely.Geometry) -> GeoJson:
-    """Return a geometry of EPSG:4326 as GeoJSON, to a hundredth of a millimetre."""
-    rounded = shapely.transform(shape, lambda xy: np.round(xy, DECIMALS))
-    told: GeoJson = json.loads(shapely.to_geojson(rounded))
+    """Return a geometry of EPSG:4326 as GeoJSON, to the last digit.
+
+    A corner that a phone snaps to is then the very corner that is stored: one that is rounded
+    gives the overlay two corners a micrometre apart, and a greater uncertainty.
+    """
+    told: GeoJson = json.loads(shapely.to_geojson(shape))
     return told
 
 

@@ -402,3 +402,26 @@ def test_who_may_not_edit_is_told(session: Session, plot: Scene) -> None:
     with pytest.raises(InputError) as error:
         edit(session, plot.community, Asked(PARCELS, [in_halves(plot)], "why"), nobody)
     assert codes(error) == ["not_permitted"]
+
+
+def test_a_planner_draws_nothing_away_from_ground_that_was_verified(plot: Scene) -> None:
+    seen = plot.observe("O-1", 2, 1, 4, 5, observed_on=dt.date(2022, 4, 1))
+    plot.flag()
+    (case,) = plot.cases()
+    plot.move(case, State.VERIFIED)
+    away = Outline(read(plot, OBSERVATIONS, seen.id), plot.polygon(rectangle(2, 12, 4, 5)))
+    assert refused(plot, OBSERVATIONS, away) == ["verified_ground"]
+    better = Outline(read(plot, OBSERVATIONS, seen.id), plot.polygon(rectangle(2, 1, 3.5, 5)))
+    do(plot, OBSERVATIONS, better)
+    sound(plot)
+
+
+def test_a_scribble_is_no_line_to_split_by(plot: Scene) -> None:
+    chance = np.random.default_rng(7)
+    corners = [(float(x), float(y)) for x, y in chance.uniform(-1, 11, (501, 2))]
+    key = plot.parcels[0].id
+    scribble = Split(read(plot, PARCELS, key), line(plot, *corners))
+    assert refused(plot, PARCELS, scribble) == ["line_scribbled"]
+    many = [(n / 100, 5.0 + (n % 2) / 1000) for n in range(-100, 1_100)]
+    long = Split(read(plot, PARCELS, key), line(plot, *many))
+    assert refused(plot, PARCELS, long) == ["line_scribbled"]

@@ -279,3 +279,43 @@ def test_what_a_reviewer_is_shown_is_what_flagging_finds(scene: Scene, x: float)
     assert taken == pytest.approx([one.occupied_m2 for one in found], abs=1e-6)
     sigmas = sorted(one.uncertainty_m2 for one in shown.taken if not one.is_listed)
     assert sigmas == pytest.approx(sorted(2 * one.sigma_m2 for one in found), abs=1e-6)
+
+
+def test_what_was_enclosed_is_not_accepted_as_clear(scene: Scene) -> None:
+    sent = send(scene, 2)
+    asked = Acceptance(structure_type=StructureType.NONE)
+    with pytest.raises(InputError) as refused:
+        accept(scene.session, scene.community, sent.id, asked, REVIEWER)
+    assert codes(refused) == ["structure_of_enclosure"]
+
+
+def test_a_merger_overwrites_nothing_that_the_reviewer_did_not_name(scene: Scene) -> None:
+    seen = scene.observe("O-1", 2, 1, 4, 5, observed_on=dt.date(2022, 4, 1))
+    first, late = correction(scene, seen, 2.5), correction(scene, seen, 3)
+    other = send(scene, 4)
+    done = accept(scene.session, scene.community, first.id, Acceptance(), REVIEWER)
+    assert done.observation is not None
+    asked = Merger([late.id], reason="one fence")
+    with pytest.raises(InputError) as refused:
+        merge(scene.session, scene.community, other.id, asked, REVIEWER)
+    assert codes(refused) == ["overtaken"]
+    named = Merger([late.id], done.observation.id, "one fence")
+    merged = merge(scene.session, scene.community, other.id, named, REVIEWER)
+    assert merged.observation is not None
+    assert merged.observation.replaces_id == done.observation.id
+
+
+def test_a_correction_of_what_was_split_replaces_no_part_by_chance(scene: Scene) -> None:
+    seen = scene.observe("O-1", 2, 1, 4, 5, observed_on=dt.date(2022, 4, 1))
+    waiting = correction(scene, seen, 2)
+    seen.status, seen.ended_on = ObservationStatus.SUPERSEDED, seen.observed_on
+    scene.session.flush()
+    for number, width in enumerate((3, 1)):
+        x = 2 + 3 * number
+        part = scene.observe(f"O-1-{number}", x, 1, width, 5, observed_on=seen.observed_on)
+        part.replaces_id = seen.id
+    scene.session.flush()
+    asked = Acceptance(overtaken=Overtaken.REPLACE)
+    with pytest.raises(InputError) as refused:
+        accept(scene.session, scene.community, waiting.id, asked, REVIEWER)
+    assert codes(refused) == ["split_since"]

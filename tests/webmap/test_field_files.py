@@ -283,7 +283,6 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "a deep one": (_deep, "JSON"),
     "an unknown picture": (_entry(f"photographs/{uuid.uuid4()}.jpg", picture()), "photographs/"),
     "another hash": (_other_hash, "SHA-256"),
-    "no picture at all": (_no_picture, ".jpg"),
     "another format": (lambda _phone: {"format": "qfield"}, "manifest.json"),
     "another place": (lambda _phone: {"place": "elsewhere"}, "elsewhere"),
     "nobody's": (lambda _phone: {"account": str(uuid.uuid4())}, ""),
@@ -304,6 +303,37 @@ def test_a_hostile_file_is_refused_by_name_before_anything_is_kept(
     assert answer.status_code == 422, answer.text
     assert named in answer.text
     assert counted(web) == before
+
+
+def test_a_photograph_that_is_none_is_refused_by_name_and_keeps_no_draft_back(
+    web: Web, phone: Phone
+) -> None:
+    phone.mark(body(2.0))
+    _no_picture(phone)
+    before = counted(web)
+    answer = hand_over(web, phone.place, phone.export())
+    assert answer.status_code == 200, answer.text
+    assert ".jpg" in answer.text
+    after = counted(web)
+    assert [late - early for early, late in zip(before, after, strict=True)] == [2, 0, 0]
+
+
+def test_packed_bytes_that_are_damaged_are_refused(web: Web, phone: Phone) -> None:
+    phone.mark(body(2.0))
+    whole = bytearray(phone.export())
+    at = whole.index(b"drafts/")
+    whole[at + 80 : at + 100] = b"\xff" * 20
+    assert hand_over(web, phone.place, bytes(whole)).status_code == 422
+
+
+def test_too_many_entries_are_counted_before_they_are_read() -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for number in range(exports.MOST_ENTRIES + 1):
+            archive.writestr(f"{number}", b"")
+    with pytest.raises(InputError) as refused:
+        exports.read_export(made)
+    assert [one.code for one in refused.value.problems] == ["export_large"]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"PK\x03\x04" + b"\x00" * 40, b"%PDF-1.7"])

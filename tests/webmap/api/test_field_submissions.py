@@ -176,3 +176,20 @@ def test_what_was_seen_in_the_field_becomes_an_observation_only_by_the_office(
     assert inspector.send("PUT", path(uuid.uuid4()), marked()).status_code == 201
     with web.database.session(EVERYWHERE) as session:
         assert len(session.scalars(select(Observation)).all()) == before
+
+
+def test_a_phone_that_has_lost_its_clock_can_still_send(web: Web, story: Story) -> None:
+    inspector = Sender.of(web, Role.INSPECTOR, story.here)
+    key, lost = uuid.uuid4(), "1970-01-01T08:03:00+08:00"
+    answer = inspector.send("PUT", path(key), marked(observed_at=lost))
+    assert answer.status_code == 201, answer.text
+    (row,) = [one for one in rows(web, story.here) if one.id == key]
+    assert row.is_clock_doubtful
+
+
+def test_many_or_contradicting_structures_are_refused(web: Web, story: Story) -> None:
+    inspector = Sender.of(web, Role.INSPECTOR, story.here)
+    for structures in (["fence"] * 9, ["none", "fence"]):
+        answer = inspector.send("PUT", path(uuid.uuid4()), marked(structure_types=structures))
+        assert answer.status_code == 422
+        assert {one["field"] for one in answer.get_json()["problems"]} == {"structure_types"}

@@ -9,7 +9,7 @@ import { mountMark } from "./mark.js";
 import { preparingScreen } from "./preparing.js";
 import { createQueue, queueDraft } from "./queue.js";
 import { knownSession } from "./session.js";
-import { STOPPED, StorageFull, WAITING, database, drafts, holdReserve, keepSetting, newId, now, otherDrafts, photographsOf, room, saveDraft, saveMarking, setting, write } from "./store.js";
+import { STOPPED, StorageFull, WAITING, database, drafts, holdReserve, keepPhotograph, keepSetting, newId, now, otherDrafts, photographsOf, room, saveDraft, saveMarking, setting, write } from "./store.js";
 import { chosenLanguage, keepLanguage, loadWords, otherLanguage } from "./words.js";
 
 const root = document.getElementById("field");
@@ -22,6 +22,8 @@ let session;
 let version = "";
 let leaveScreen = () => {};
 let shown = 0;
+// Photographs that were taken and are not kept yet: nothing is sent before they are.
+let shooting = Promise.resolve();
 
 const bar = make("header", { class: "field-bar" });
 const notices = make("div", { class: "field-notices" });
@@ -163,8 +165,8 @@ async function home(box) {
     fill(box, make("p", { class: "field-alert", role: "alert" }, word("app.insecure")));
     return;
   }
-  const kept = await prepared();
   const at = Date.now() + (session.clock_offset_s || 0) * 1000;
+  const kept = session.account ? await prepared(session.account, at) : [];
   const places = session.places || [];
   const areas = kept.map((one) => make("li", { class: "field-area" },
     make("h3", {}, one.name),
@@ -212,7 +214,7 @@ async function prepare(box, place) {
   const inner = make("div");
   fill(box, back("nav.areas"), inner);
   const name = (session.places || []).find((one) => one.code === code)?.name || code;
-  await preparingScreen(inner, { word, place: code, name, go, size });
+  await preparingScreen(inner, { word, account: session.account, place: code, name, go, size });
 }
 
 async function opened(box, id) {
@@ -222,7 +224,7 @@ async function opened(box, id) {
     return {};
   }
   const kept = await database.bundles.get(draft.place);
-  if (!kept) {
+  if (!kept || kept.account !== session.account) {
     fill(box, back("nav.queue", "queue"), make("p", { class: "field-alert", role: "alert" }, word("mark.noBundle")), make("a", { class: "field-button is-wide", href: `#/prepare/${encodeURIComponent(draft.place)}` }, word("home.update")));
     return {};
   }
@@ -250,6 +252,7 @@ async function mark(box, id) {
     save: (changed) => saveMarking(id, changed),
     camera: () => go(`camera/${id}`),
     done: async (news) => {
+      await shooting;
       try {
         const stored = await database.drafts.get(id);
         if (stored?.state === "draft" && news.ready) await queueDraft({ ...stored, ...news.draft }, version);
@@ -264,7 +267,12 @@ async function mark(box, id) {
       if (news.ready) queue.run();
     },
   });
-  leaveScreen = () => mounted.unmount();
+  let isHere = true;
+  shooting.then(async () => { if (isHere) mounted.setPhotographs(await photographsOf(id)); });
+  leaveScreen = () => {
+    isHere = false;
+    mounted.unmount();
+  };
 }
 
 async function camera(box, id) {
@@ -281,11 +289,14 @@ async function camera(box, id) {
     chooseOriginals: (wanted) => keepSetting("originals", wanted),
     earlier: bundle.photographs || [],
     photographs: await photographsOf(id),
-    keep: (photograph) => write(() => database.photographs.put({ state: "kept", offset: 0, problem: null, ...photograph, draft: id })),
+    keep: (photograph) => keepPhotograph({ state: "kept", offset: 0, problem: null, ...photograph, draft: id }),
     remove: (photograph_id) => database.photographs.delete(photograph_id),
     done: () => history.back(),
   });
-  leaveScreen = () => mounted?.unmount?.();
+  leaveScreen = () => {
+    shooting = mounted.settled();
+    mounted.unmount();
+  };
 }
 
 async function list(box) {

@@ -9,8 +9,17 @@ export const TILES = "kept-tiles";
 const ZOOMS = [16, 17, 18, 19];
 const TILE_BYTES = 20_000;
 
-export async function prepared() {
-  return (await database.bundles.toArray()).sort((one, other) => (one.prepared_at < other.prepared_at ? 1 : -1));
+// Long enough to come back from the yard with an area that ended there.
+const GRACE_MS = 14 * 24 * 3600 * 1000;
+
+// The areas of an account, the newest first; `at` is the present by the server's clock. What
+// has ended long ago is removed, whoever prepared it.
+export async function prepared(account, at = Date.now()) {
+  const all = await database.bundles.toArray();
+  const gone = all.filter((one) => isExpired(one, at - GRACE_MS));
+  for (const one of gone) await removeArea(one.place);
+  const mine = all.filter((one) => !gone.includes(one) && one.account === account);
+  return mine.sort((one, other) => (one.prepared_at < other.prepared_at ? 1 : -1));
 }
 
 export function isExpired(kept, at = Date.now()) {
@@ -54,7 +63,7 @@ export const tileBytes = (count) => count * TILE_BYTES;
 
 // Fetches everything first and changes what is kept only at the end, so that a line that is
 // cut leaves the area as it was. onProgress hears (done, all).
-export async function prepare(place, buildings, onProgress) {
+export async function prepare(place, buildings, account, onProgress) {
   const query = buildings.map((id) => `building=${encodeURIComponent(id)}`).join("&");
   const { told: bundle } = await ask(api(place, `field/bundle?${query}`));
   const pictures = bundle.photographs.map((one) => one.url);
@@ -77,7 +86,7 @@ export async function prepare(place, buildings, onProgress) {
   }
   await keepAll(fetched);
   const bytes = JSON.stringify(bundle).length + [...fetched.values()].reduce((sum, [, blob]) => sum + blob.size, 0);
-  const kept = { place, bundle, name: bundle.name, buildings, prepared_at: bundle.prepared_at, expires_at: bundle.expires_at, bytes, kept_at: now(), addresses: [...fetched.keys()] };
+  const kept = { place, account, bundle, name: bundle.name, buildings, prepared_at: bundle.prepared_at, expires_at: bundle.expires_at, bytes, kept_at: now(), addresses: [...fetched.keys()] };
   const before = await database.bundles.get(place);
   await write(() => database.bundles.put(kept));
   await forget((before?.addresses || []).filter((address) => !fetched.has(address)));

@@ -197,6 +197,8 @@ export function mountCamera(root, options) {
   show();
   showWhere();
   return {
+    // Resolves once everything that was taken is kept, also after the screen was left.
+    settled: () => shots,
     unmount() {
       left = true;
       clearInterval(ticking);

@@ -2,6 +2,7 @@
 // Both are shown over each other; nothing is chosen for anybody.
 import { fill, make } from "./dom.js";
 import { openSurvey, sharedArea } from "./geometry.js";
+import { icon } from "./icons.js";
 import { LOOKS, MAX_ZOOM, keepSize, markPatterns } from "./markmap.js";
 
 const MINE = { color: "#0057b8", weight: 4, fillColor: "#0057b8", fillOpacity: 0.22 };
@@ -16,7 +17,8 @@ export function mountConflict(root, { bundle, draft, words, choose }) {
   const said = { mine: words("mark.conflict.chooseMine"), theirs: words("mark.conflict.chooseTheirs"), both: words("mark.conflict.chooseBoth") };
   const why = { mine: words("mark.conflict.chooseMineWhy"), theirs: words("mark.conflict.chooseTheirsWhy"), both: words("mark.conflict.chooseBothWhy") };
   fill(root, make("div", { class: "mark mark-conflict" }, markPatterns(),
-    make("div", { class: "mark-stage" }, mapBox),
+    make("div", { class: "mark-stage" }, mapBox,
+      make("header", { class: "mark-top" }, make("button", { type: "button", class: "mark-square", "aria-label": words("mark.back"), onclick: () => history.back() }, icon("back")))),
     make("section", { class: "mark-sheet", "aria-label": words("mark.conflict.title", { ref: theirs.ref }) },
       make("div", { class: "mark-panels" },
         make("h1", { class: "mark-title" }, words("mark.conflict.title", { ref: theirs.ref })),

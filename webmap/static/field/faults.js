@@ -4,7 +4,7 @@
 import { groundOf, sharedParts } from "./ground.js";
 import { NEVER } from "./laying.js";
 import { found } from "./overlapping.js";
-import { cut, faultOf, judge, polygonsOf, reachBeyond } from "./planar.js";
+import { cut, faultOf, judge, polygonsOf, reachBeyond, toPlane } from "./planar.js";
 
 export const LIMITS = { corners: 10000, reach_m: 5, gate_m: 3 };
 
@@ -42,9 +42,12 @@ function shapeFaults(geometry, { survey, bundle }, limits) {
   }
   if (!survey.isExact) return [warns("projection_off")];
   const { plane } = groundOf(bundle, survey);
-  const fault = faultOf(plane.read(geometry));
+  // The server stores degrees and measures metres: a corner that all but touches may cross in one
+  // of them alone.
+  const stored = faultOf(toPlane(geometry, (corner) => corner));
+  const fault = stored || faultOf(plane.read(geometry));
   if (!fault) return [];
-  const place = fault.at ? { place: plane.out(fault.at) } : {};
+  const place = fault.at ? { place: stored ? fault.at : plane.out(fault.at) } : {};
   return [stops(fault.crosses ? "self_crossing" : "broken_outline", place)];
 }
 

@@ -1,7 +1,7 @@
 // The queue as a list, and one item of it with all that can be done about it.
 import { fill, make } from "./dom.js";
 import { queueDraft, takeUpAgain } from "./queue.js";
-import { STOPPED, changeDraft, drafts, photographsOf, removeDraft } from "./store.js";
+import { STOPPED, changeDraft, drafts, now, photographsOf, removeDraft, tryPhotographs } from "./store.js";
 
 // What comes first is what somebody must do something about.
 const GROUPS = [
@@ -67,13 +67,16 @@ export async function itemScreen(box, { word, draft, go, run }) {
     draft: () => [button("item.continue", () => go(`mark/${draft.id}`)), button("item.remove", () => remove("item.removeUnsent"), "is-plain")],
     queued: () => [button("queue.now", run)],
     sending: () => [button("queue.now", run)],
-    sent: () => [button("queue.now", run)],
+    sent: () => [
+      all.some((one) => one.state === "refused") ? button("item.tryPhotographs", async () => { await tryPhotographs(all); run(); }) : null,
+      button("queue.now", run),
+    ].filter(Boolean),
     conflict: () => [button("item.compare", () => go(`conflict/${draft.id}`))],
     refused: () => [
       button("item.correct", () => again({ follows: null })),
       button("item.sameAgain", async () => { await changeDraft(draft.id, { state: "queued", problem: null }); run(); }, "is-plain"),
     ],
-    returned: () => [button("item.again", () => again({ follows: draft.id }))],
+    returned: () => [button("item.again", () => again({ follows: draft.id, observed_at: now(), position: null }))],
     done: () => [button("item.removeDone", () => remove("item.removeSure"), "is-plain")],
     aside: () => [
       draft.taken_up ? null : button("item.resume", async () => { await changeDraft(draft.id, { state: "draft" }); go(`mark/${draft.id}`); }),

@@ -4,7 +4,7 @@ import { fill, make } from "./dom.js";
 import { Outcome, api, ask } from "./sending.js";
 import { StorageFull, askToPersist, database } from "./store.js";
 
-export async function preparingScreen(box, { word, place, name, go, size }) {
+export async function preparingScreen(box, { word, account, place, name, go, size }) {
   fill(box, make("p", { class: "field-quiet", role: "status" }, word("prepare.asking")));
   let areas;
   try {
@@ -13,7 +13,8 @@ export async function preparingScreen(box, { word, place, name, go, size }) {
     fill(box, make("p", { class: "field-alert", role: "alert" }, word(error.kind === "session" ? "prepare.session" : error.kind === "refused" ? "prepare.refused" : "prepare.offline")));
     return;
   }
-  const kept = await database.bundles.get(place);
+  const stored = await database.bundles.get(place);
+  const kept = stored?.account === account ? stored : null;
   const chosen = new Set((kept?.buildings || []).filter((id) => areas.buildings.some((one) => one.id === id)));
   const total = make("output", { class: "field-total" });
   const start = make("button", { type: "button", class: "field-button is-wide", onclick: () => run() }, word(kept ? "prepare.again" : "prepare.start"));
@@ -54,7 +55,7 @@ export async function preparingScreen(box, { word, place, name, go, size }) {
     fill(told, bar);
     try {
       await askToPersist();
-      await prepare(place, [...chosen], (done, all) => { bar.max = all; bar.value = done; });
+      await prepare(place, [...chosen], account, (done, all) => { bar.max = all; bar.value = done; });
       go("");
     } catch (error) {
       const key = error instanceof StorageFull ? "prepare.full" : error instanceof Outcome && error.kind === "session" ? "prepare.session" : "prepare.cut";

@@ -90,14 +90,29 @@ export function createQueue({ sessionAddress, onChange }) {
       const session = await askSession(sessionAddress);
       if (!session.account) throw new Outcome("session", { clock_offset_s: session.clock_offset_s });
       const mine = await drafts(session.account);
-      for (const draft of mine.filter((one) => ["queued", "sending"].includes(one.state))) await sendOne(draft, session);
-      for (const draft of (await drafts(session.account)).filter((one) => one.state === "sent")) await sendPhotographs(draft, session);
-      await learnDecisions(await drafts(session.account));
+      const failed = [];
+      await each(mine.filter((one) => ["queued", "sending"].includes(one.state)), (one) => sendOne(one, session), failed);
+      const sent = (await drafts(session.account)).filter((one) => one.state === "sent");
+      await each(sent, (one) => sendPhotographs(one, session), failed);
+      await learnDecisions(await drafts(session.account), failed);
+      if (failed.length) throw failed[0];
       failures = 0;
       tell("idle", { session, at: now() });
       schedule(300);
     } catch (error) {
       stop(error);
+    }
+  }
+
+  // One at which the server fails keeps none of the others back.
+  async function each(list, work, failed) {
+    for (const one of list) {
+      try {
+        await work(one);
+      } catch (error) {
+        if (!(error.kind === "later" && error.status >= 500 && error.status !== 503)) throw error;
+        failed.push(error);
+      }
     }
   }
 
@@ -108,7 +123,7 @@ export function createQueue({ sessionAddress, onChange }) {
       failures += 1;
     } else if (error.kind === "session") {
       tell("session", { clock_offset_s: error.clock_offset_s });
-    } else if (error.kind === "later" && error.status !== 400) {
+    } else if (error.kind === "later" && error.status !== 400 && !(error.status >= 500 && error.status !== 503)) {
       tell("later", { seconds: error.seconds, detail: error.detail });
       schedule(error.seconds);
     } else {
@@ -184,23 +199,31 @@ export function createQueue({ sessionAddress, onChange }) {
   }
 
   // What the office has said since about what was sent: a return comes back with its reason.
-  async function learnDecisions(mine) {
+  async function learnDecisions(mine, failed) {
     const open = mine.filter((one) => ["sent", "done"].includes(one.state) && !one.decision);
-    for (const place of new Set(open.map((one) => one.place))) {
+    const places = [...new Set(open.map((one) => one.place))];
+    await each(places, async (place) => {
       for (const told of await decisionsOf(place)) {
         const draft = open.find((one) => one.id === told.id);
         if (!draft || told.state === "waiting") continue;
         const isReturned = told.state === "returned";
         await changeDraft(draft.id, { decision: told.state, reason: told.reason || "", state: isReturned ? "returned" : draft.state });
       }
-    }
+    }, failed);
   }
 
   async function decisionsOf(place) {
     const found = [];
     let address = api(place, "field/submissions?mine=true&limit=100");
     while (address && found.length < 1000) {
-      const { told } = await ask(address);
+      let told;
+      try {
+        ({ told } = await ask(address));
+      } catch (error) {
+        // Whoever captures there no more hears nothing from there; elsewhere goes on.
+        if (error.kind === "refused") return found;
+        throw error;
+      }
       found.push(...told.submissions);
       address = told.next;
     }

@@ -1,5 +1,5 @@
 // What the phone keeps, in IndexedDB: drafts and photographs until somebody removes them,
-// prepared areas until they expire. Nothing here is ever deleted because something was sent.
+// prepared areas until two weeks after they end. Nothing here is ever deleted because something was sent.
 import Dexie from "../vendor/dexie/dist/modern/dexie.min.mjs";
 
 // Strict: a write is told as done when it is on the disk, for phones lose power, too.
@@ -78,7 +78,11 @@ export async function saveDraft(draft) {
 export function saveMarking(id, changed) {
   return write(() => database.transaction("rw", database.drafts, async () => {
     const stored = await database.drafts.get(id);
-    if (stored?.state === "draft") await database.drafts.put({ ...stored, ...changed, state: "draft", changed_at: now() });
+    if (stored?.state !== "draft") return;
+    // Seen is what was marked last, not when the draft was begun or sent before.
+    const isNew = ["geometry", "household", "kind"].some((name) => JSON.stringify(changed[name] ?? null) !== JSON.stringify(stored[name] ?? null));
+    const observed_at = isNew ? now() : stored.observed_at;
+    await database.drafts.put({ ...stored, ...changed, observed_at, state: "draft", changed_at: now() });
   }));
 }
 
@@ -95,8 +99,23 @@ export function otherDrafts(account) {
   return database.drafts.filter((draft) => draft.account !== account && draft.state !== "done").toArray();
 }
 
+// Only while its draft is one: what was announced to the server is all that it takes.
+export function keepPhotograph(photograph) {
+  return write(() => database.transaction("rw", database.drafts, database.photographs, async () => {
+    const draft = await database.drafts.get(photograph.draft);
+    if (draft?.state !== "draft") throw new Error("its draft is sent already");
+    await database.photographs.put(photograph);
+  }));
+}
+
 export function photographsOf(draft) {
   return database.photographs.where("draft").equals(draft).toArray();
+}
+
+// What the server refused once is sent again as it is: somebody may have put right why.
+export function tryPhotographs(photographs) {
+  const refused = photographs.filter((one) => one.state === "refused");
+  return write(() => Promise.all(refused.map((one) => database.photographs.update(one.id, { state: "kept", problem: null }))));
 }
 
 // The only way in which a draft leaves the phone: a person asked for it.

@@ -22,8 +22,16 @@ function outcomeOf(error) {
   if (status === 401) return new Outcome("session");
   if (status === 404) return new Outcome("later", { status, seconds: 1, restart: true });
   if ([409, 423].includes(status)) return new Outcome("later", { status, seconds: 1 });
+  if (isPassing(told)) return new Outcome("later", { status, seconds: 30, detail: told.detail });
   if ([403, 413, 415, 422].includes(status)) return new Outcome("refused", { status, detail: told.detail, problems: told.problems || [] });
   return new Outcome("later", { status, seconds: Number(answer.getHeader("Retry-After")) || 30 });
+}
+
+// What the server refuses now and takes another time: a piece that was garbled on the way, or
+// too many under way at once.
+function isPassing(told) {
+  const codes = (told.problems || []).map((one) => one.code);
+  return codes.length > 0 && codes.every((code) => ["sha256_differs", "uploads_many", "upload_busy"].includes(code));
 }
 
 function metadata(photograph, role, blob) {
