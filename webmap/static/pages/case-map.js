@@ -51,8 +51,11 @@
     groups.set(name, { group: L.featureGroup(layers).addTo(map), days: mine.map((shape) => shape.day).filter(Boolean) });
   }
 
+  // A phone that was far away would shrink the ground to a dot: it frames nothing by itself.
+  const FRAMED = [...groups].filter(([name]) => ![...ORIENTATION, "position"].includes(name));
+
   function frame() {
-    const own = [...groups].filter(([name]) => !ORIENTATION.includes(name)).map(([, one]) => one.group.getBounds());
+    const own = FRAMED.map(([, one]) => one.group.getBounds());
     const bounds = own.reduce((all, one) => all.extend(one), L.latLngBounds([]));
     if (bounds.isValid()) map.fitBounds(bounds, { padding: [40, 40], maxZoom: 22, animate: false });
     else map.setView([37.4, 122.1], 10);
