@@ -12,19 +12,25 @@ from cases.parcel_file import Viewer
 from layers.frames import Rows
 from layers.models import Building, Community, Household, Observation, ObservationStatus, Parcel
 
-# Measured on the demo: what a row of the bundle and a small copy of a photograph take, in bytes.
-BUNDLE_BYTES = 4_000
-PARCEL_BYTES = 900
-OBSERVATION_BYTES = 1_100
-CASE_BYTES = 200
-PHOTOGRAPH_BYTES = 45_000
+# Fitted to bundles of 1 to 75 buildings of both demo compounds, within a sixth of each: what
+# every bundle takes, and what a building, its parcels and what was seen there add, with what
+# lies around them. A copy of a photograph is some 300 kB of its 1,600 pixels.
+BUNDLE_BYTES = 55_000
+BUILDING_BYTES = 2_300
+PARCEL_BYTES = 2_300
+OBSERVATION_BYTES = 2_600
+CASE_BYTES = 300
+PHOTOGRAPH_BYTES = 300_000
 
 Counts = dict[uuid.UUID, int]
 
 
 @dataclass(frozen=True)
 class FieldBuilding:
-    """A building to prepare; ``size`` is an estimate of its part of the bundle, in bytes."""
+    """A building to prepare; ``size`` is an estimate of its part of the bundle, in bytes.
+
+    ``box`` is west, south, east, north in degrees.
+    """
 
     id: uuid.UUID
     ref: str
@@ -33,12 +39,14 @@ class FieldBuilding:
     observations: int
     cases: int
     photographs: int
+    box: tuple[float, float, float, float]
 
     @property
     def size(self) -> int:
         """Return about how many bytes a phone would keep."""
-        rows = self.parcels * PARCEL_BYTES + self.observations * OBSERVATION_BYTES
-        return rows + self.cases * CASE_BYTES + self.photographs * PHOTOGRAPH_BYTES
+        ground = BUILDING_BYTES + self.parcels * PARCEL_BYTES
+        seen = self.observations * OBSERVATION_BYTES + self.cases * CASE_BYTES
+        return ground + seen + self.photographs * PHOTOGRAPH_BYTES
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,15 @@ def field_buildings(session: Session, community: Community, viewer: Viewer) -> l
     cases = _counted(session, _cases(community, viewer))
     photographs = _counted(session, _photographs(community, viewer))
     rows = session.execute(
-        select(Building.id, Building.ref, Building.name)
+        select(
+            Building.id,
+            Building.ref,
+            Building.name,
+            func.ST_XMin(Building.geom),
+            func.ST_YMin(Building.geom),
+            func.ST_XMax(Building.geom),
+            func.ST_YMax(Building.geom),
+        )
         .where(Building.community_id == community.id)
         .order_by(func.lpad(Building.ref, CODE_LENGTH))
     )
@@ -71,8 +87,9 @@ def field_buildings(session: Session, community: Community, viewer: Viewer) -> l
             observations.get(key, 0),
             cases.get(key, 0),
             photographs.get(key, 0),
+            (west, south, east, north),
         )
-        for key, ref, name in rows
+        for key, ref, name, west, south, east, north in rows
     ]
 
 

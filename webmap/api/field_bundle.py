@@ -10,12 +10,12 @@ from marshmallow import Schema, fields
 from marshmallow.validate import Length
 
 from cases.access import Permission
-from cases.field.areas import FieldBuilding, FieldLane, field_buildings, field_lanes
+from cases.field.areas import BUNDLE_BYTES, FieldBuilding, FieldLane, field_buildings, field_lanes
 from cases.field.bundle import MOST_BUILDINGS, bundle
 from webmap.api.blueprint import Blueprint
 from webmap.api.community import asked_community, asking_viewer
 from webmap.api.fields import POLYGONS, Key
-from webmap.api.schemas import says
+from webmap.api.schemas import box, says
 from webmap.connections import current_settings
 from webmap.gates import gated, place_session
 
@@ -43,11 +43,15 @@ class FieldBuildingSchema(Schema):
     observations = fields.Integer(**says("How many open observations lie on them."))
     cases = fields.Integer(**says("How many of its cases the account sees."))
     photographs = fields.Integer(**says("How many photographs those have."))
-    bytes = fields.Integer(**says("About how much a phone would keep."))
+    bytes = fields.Integer(**says("About how much a phone would keep of it."))
+    box = box("Where it lies")
 
 
 class AreasSchema(Schema):
     """What can be prepared."""
+
+    bytes = fields.Integer(**says("About how much every bundle takes beside its buildings."))
+    base_maps = fields.List(_ROW, **says("Backgrounds; `offline` where tiles may be kept."))
 
     lanes = fields.List(fields.Nested(FieldLaneSchema), **says("Lanes by number."))
     buildings = fields.List(fields.Nested(FieldBuildingSchema), **says("Buildings by number."))
@@ -112,7 +116,10 @@ def field_areas(place: str) -> ResponseReturnValue:
         lanes = field_lanes(session, community)
         buildings = field_buildings(session, community, asking_viewer())
     return jsonify(
-        lanes=[_lane(one) for one in lanes], buildings=[_building(one) for one in buildings]
+        bytes=BUNDLE_BYTES,
+        base_maps=_base_maps(),
+        lanes=[_lane(one) for one in lanes],
+        buildings=[_building(one) for one in buildings],
     )
 
 
@@ -173,4 +180,5 @@ def _building(one: FieldBuilding) -> dict[str, Any]:
         "cases": one.cases,
         "photographs": one.photographs,
         "bytes": one.size,
+        "box": list(one.box),
     }

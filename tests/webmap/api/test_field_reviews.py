@@ -125,6 +125,8 @@ def test_what_can_be_prepared_says_how_much_it_is(yard: Yard) -> None:
     (one,) = (it for it in areas["buildings"] if it["id"] == yard.building)
     assert one["parcels"] == 1
     assert one["bytes"] > 0
+    west, south, east, north = one["box"]
+    assert (west < east, south < north) == (True, True)
 
 
 def test_a_bundle_holds_what_the_phone_needs_and_no_names(yard: Yard) -> None:

@@ -26,15 +26,14 @@ export function isExpired(kept, at = Date.now()) {
   return Date.parse(kept.expires_at) < at;
 }
 
-// The tiles of the base maps that may be kept, over the box of some buildings.
-export function tilesOf(bundle) {
-  const points = bundle.buildings.flatMap((one) => positions(one.geometry.coordinates));
-  if (!points.length) return [];
-  const west = Math.min(...points.map(([x]) => x)) - 5e-4;
-  const east = Math.max(...points.map(([x]) => x)) + 5e-4;
-  const south = Math.min(...points.map(([, y]) => y)) - 5e-4;
-  const north = Math.max(...points.map(([, y]) => y)) + 5e-4;
-  return (bundle.base_maps || []).filter((one) => one.offline).flatMap((base) =>
+// The tiles of the base maps that may be kept, around boxes of west, south, east, north.
+export function tilesOf(boxes, baseMaps) {
+  if (!boxes.length) return [];
+  const west = Math.min(...boxes.map(([x]) => x)) - 5e-4;
+  const east = Math.max(...boxes.map(([, , x]) => x)) + 5e-4;
+  const south = Math.min(...boxes.map(([, y]) => y)) - 5e-4;
+  const north = Math.max(...boxes.map(([, , , y]) => y)) + 5e-4;
+  return (baseMaps || []).filter((one) => one.offline).flatMap((base) =>
     ZOOMS.filter((z) => z <= base.max_zoom).flatMap((z) => {
       const shown = (place) => (base.datum === "gcj02" ? toGcj02(place) : place);
       const [left, top] = tileAt(...shown([west, north]), z);
@@ -45,6 +44,13 @@ export function tilesOf(bundle) {
       }
       return found;
     }));
+}
+
+function boxOf(geometry) {
+  const points = positions(geometry.coordinates);
+  const xs = points.map(([x]) => x);
+  const ys = points.map(([, y]) => y);
+  return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
 }
 
 function positions(coordinates) {
@@ -67,7 +73,7 @@ export async function prepare(place, buildings, account, onProgress) {
   const query = buildings.map((id) => `building=${encodeURIComponent(id)}`).join("&");
   const { told: bundle } = await ask(api(place, `field/bundle?${query}`));
   const pictures = bundle.photographs.map((one) => one.url);
-  const tiles = tilesOf(bundle);
+  const tiles = tilesOf(bundle.buildings.map((one) => boxOf(one.geometry)), bundle.base_maps);
   const all = 1 + pictures.length + tiles.length;
   let done = 1;
   onProgress(done, all);

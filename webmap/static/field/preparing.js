@@ -1,5 +1,5 @@
 // The screen on which somebody chooses what the phone takes along.
-import { prepare } from "./areas.js";
+import { prepare, tileBytes, tilesOf } from "./areas.js";
 import { fill, make } from "./dom.js";
 import { Outcome, api, ask } from "./sending.js";
 import { StorageFull, askToPersist, database } from "./store.js";
@@ -44,7 +44,8 @@ export async function preparingScreen(box, { word, account, place, name, go, siz
 
   function show() {
     const picked = areas.buildings.filter((one) => chosen.has(one.id));
-    const bytes = picked.reduce((sum, one) => sum + one.bytes, 0);
+    const tiles = tilesOf(picked.map((one) => one.box), areas.base_maps).length;
+    const bytes = picked.reduce((sum, one) => sum + one.bytes, areas.bytes) + tileBytes(tiles);
     total.textContent = picked.length ? word("prepare.total", { n: picked.length, size: size(bytes) }) : word("prepare.none");
     start.disabled = !picked.length;
   }
