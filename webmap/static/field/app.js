@@ -9,7 +9,7 @@ import { mountMark } from "./mark.js";
 import { preparingScreen } from "./preparing.js";
 import { createQueue, queueDraft } from "./queue.js";
 import { knownSession } from "./session.js";
-import { STOPPED, StorageFull, WAITING, database, drafts, holdReserve, keepPhotograph, keepSetting, newId, now, otherDrafts, photographsOf, room, saveDraft, saveMarking, setting, write } from "./store.js";
+import { STOPPED, StorageFull, WAITING, database, drafts, holdReserve, keepPhotograph, keepSetting, newId, now, otherDrafts, photographsOf, room, leaveMarking, saveDraft, saveMarking, setting, write } from "./store.js";
 import { chosenLanguage, keepLanguage, loadWords, otherLanguage } from "./words.js";
 
 const root = document.getElementById("field");
@@ -77,7 +77,7 @@ async function statusLine() {
   const stopped = count(STOPPED);
   const { kind, seconds } = queue.state;
   const line = {
-    session: () => [word("status.loggedOut", { n: waiting }), " ", make("a", { class: "field-link", href: root.dataset.login }, word("status.logIn"))],
+    session: () => [waiting ? word("status.loggedOut", { n: waiting }) : word("status.stranger"), " ", make("a", { class: "field-link", href: `${root.dataset.login}&lang=${word.language}` }, word("status.logIn"))],
     offline: () => [word(waiting ? "status.offlineWaiting" : "status.offline", { n: waiting })],
     later: () => [word("status.later", { n: waiting, seconds })],
     failed: () => [word("status.failed", { n: waiting })],
@@ -256,7 +256,7 @@ async function mark(box, id) {
       try {
         const stored = await database.drafts.get(id);
         if (stored?.state === "draft" && news.ready) await queueDraft({ ...stored, ...news.draft }, version);
-        if (stored?.state === "draft" && !news.ready) await saveMarking(id, news.draft);
+        if (stored?.state === "draft" && !news.ready) await leaveMarking(id, news.draft);
       } catch (error) {
         // What is on the screen is not on the phone: whoever leaves now would lose it.
         if (!(error instanceof StorageFull)) throw error;

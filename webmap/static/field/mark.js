@@ -79,11 +79,17 @@ export function mountMark(root, options) {
     marked.showPieces(judged.pieces);
     mapBox.classList.toggle("has-outline", Boolean(geometry));
     if (!isLive) {
-      draft = { ...draft, ...source, geometry, kind: "enclosure", phone_area_m2: rounded(judged.area_m2), position: spot() };
+      draft = { ...draft, ...source, structure_types: standing(source), geometry, kind: "enclosure", phone_area_m2: rounded(judged.area_m2), position: spot() };
       keep();
     }
     if (before !== touchedHouseholds().join()) details.showOccupier();
     show();
+  }
+
+  // A correction begins with what was seen there before; nothing that was chosen is changed.
+  function standing({ corrects }) {
+    const before = corrects && bundle.observations.find((one) => one.id === corrects.id);
+    return before && !draft.structure_types.length ? [before.structure_type] : draft.structure_types;
   }
 
   function changeClear(changes) {

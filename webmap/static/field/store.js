@@ -86,6 +86,14 @@ export function saveMarking(id, changed) {
   }));
 }
 
+// Whoever looks and goes back has marked nothing, and leaves nothing behind.
+export async function leaveMarking(id, changed) {
+  await saveMarking(id, changed);
+  const [draft, photographs] = [await database.drafts.get(id), await photographsOf(id)];
+  const says = draft && (draft.geometry || draft.household || draft.note || draft.plants || draft.structure_types?.length || draft.follows);
+  if (draft?.state === "draft" && !says && !photographs.length) await removeDraft(id);
+}
+
 export async function changeDraft(id, changes) {
   await write(() => database.drafts.update(id, { ...changes, changed_at: now() }));
   return database.drafts.get(id);
