@@ -86,6 +86,7 @@ admin       /accounts
 admin       /accounts/waiting
 admin       /accounts/{account}
 inspector   /api
+inspector   /field/
 """
 
 

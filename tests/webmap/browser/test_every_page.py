@@ -53,7 +53,7 @@ TEXTS = """() => {
     const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (walk.nextNode()) {
         const at = walk.currentNode.parentElement;
-        if (!at.closest("script, style, code, pre, .leaflet-control-scale"))
+        if (!at.closest("script, style, noscript, code, pre, .leaflet-control-scale"))
             texts.push(walk.currentNode.data);
     }
     for (const name of ["aria-label", "aria-description", "title", "placeholder", "alt"])
@@ -70,6 +70,10 @@ NO_PAGES = frozenset(
     [
         "cases.case_list_csv",
         "cases.case_list_xlsx",
+        "field.manifest",
+        "field.session",
+        "field.words",
+        "field.worker",
         "household.paper",
         "health.live",
         "health.ready",

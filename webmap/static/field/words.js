@@ -4,6 +4,13 @@ const STORED = "field-language";
 const LANGUAGES = ["zh_Hans", "en"];
 
 export function chosenLanguage() {
+  const asked = new URLSearchParams(location.search).get("lang");
+  if (LANGUAGES.includes(asked)) {
+    // Said once: afterwards the person changes it on the page.
+    keepLanguage(asked);
+    history.replaceState(null, "", location.pathname + location.hash);
+    return asked;
+  }
   const stored = localStorage.getItem(STORED);
   if (LANGUAGES.includes(stored)) return stored;
   return (navigator.languages || []).some((tag) => tag.toLowerCase().startsWith("zh")) ? "zh_Hans"
