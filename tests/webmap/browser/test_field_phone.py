@@ -177,6 +177,7 @@ def test_what_was_marked_without_a_signal_outlives_a_kill_and_is_flagged(
     # The browser forgot who had logged in; the phone forgot nothing.
     says(page, "Nobody is logged in. 3 wait on this phone, and nothing of them is lost.")
     page.get_by_role("link", name="Log in to send").tap()
+    page.wait_for_selector("#email")
     phone.log_in(place)
     page.goto(f"{phone.url}/field/#/queue")
     arrived(served, phone, place, 3, 5)
@@ -261,6 +262,7 @@ def test_a_log_out_leaves_what_waits(phone: Phone, served: Yard, place: str) -> 
     page.wait_for_function("() => document.querySelector('.field-status.is-session, .is-done')")
     if page.locator(".field-status.is-session").count():
         page.get_by_role("link", name="Log in to send").tap()
+        page.wait_for_selector("#email")
         page.wait_for_url("**/login**")
         phone.log_in(place)
         page.goto(f"{phone.url}/field/#/queue")
