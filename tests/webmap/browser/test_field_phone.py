@@ -8,6 +8,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from sqlalchemy import func, select
 
 from cases.access import Role
 from cases.models import Encroachment, FieldDecision, Photograph
-from layers.config import Settings
+from layers.config import BaseMap, Settings
 from layers.db import EVERYWHERE
 from layers.models import Community
 from tests.pictures import picture
@@ -451,3 +452,26 @@ def test_thirty_kills_while_sending_lose_nothing_and_double_nothing(
     assert count(page, "photographs") == 2 * RUNS
     assert len(photographs(served, place)) == 2 * RUNS
     says(page, "Connected. Nothing waits to be sent.")
+
+
+def test_tiles_that_may_be_kept_are_there_without_a_signal(
+    browser: Browser, clone: Callable[[], Settings], tmp_path: Path
+) -> None:
+    ours = BaseMap("Yard", "/static/tile.png?{z}/{x}/{y}", "ours", max_zoom=19, offline=True)
+    settings = replace(web_settings(clone(), tmp_path), base_maps=(ours,))
+    with yard(settings) as served:
+        served.place("tiles")
+        served.door.files["/static/tile.png"] = ("image/jpeg", picture(size=(64, 48)))
+        phone = Phone(browser, served.url, tmp_path / "tiled")
+        phone.start()
+        phone.log_in("tiles")
+        prepare(phone, "tiles")
+        served.door.is_closed = True
+        page = phone.page
+        page.get_by_role("button", name="Mark something").tap()
+        page.get_by_role("button", name="Change the background").tap()
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('img.leaflet-tile')]"
+            ".some((tile) => tile.complete && tile.naturalWidth > 0)"
+        )
+        phone.close()
