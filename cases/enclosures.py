@@ -18,13 +18,13 @@ from cases.access import Permission
 from cases.case_sheet import Shape, shape_of, shapes_around, shapes_of_ground
 from cases.models import AreaEntry, Campaign, Case, CaseEvent, Encroachment
 from cases.parcel_file import Viewer, number_column
+from cases.registry import linked_households
 from layers.models import (
     Community,
     Household,
     Observation,
     ObservationStatus,
     Parcel,
-    ParcelHousehold,
     Purpose,
 )
 
@@ -112,7 +112,12 @@ def find_enclosure(
     around = shapes_around(session, community.id, [seen.geom])
     ground = [shape for one in found for shape in shapes_of_ground(one, seen.ref)]
     pieces = _pieces(session, community, seen, viewer)
-    return Enclosure(seen, pieces, _linked(session, seen), [*around, own, *ground])
+    return Enclosure(
+        seen,
+        pieces,
+        linked_households(session, community.id, _parcels(seen)),
+        [*around, own, *ground],
+    )
 
 
 def seen_by(viewer: Viewer) -> ColumnElement[bool]:
@@ -259,22 +264,6 @@ def _pieces(
     ]
 
 
-def _linked(session: Session, seen: Observation) -> list[str]:
-    """Return the households linked to the parcels that it takes from."""
-    parcels = _select_ground(seen).with_only_columns(Encroachment.parcel_id).order_by(None)
-    own = and_(
-        Household.community_id == ParcelHousehold.community_id,
-        Household.id == ParcelHousehold.household_id,
-    )
-    return list(
-        session.scalars(
-            select(Household.ref)
-            .join(ParcelHousehold, own)
-            .where(
-                ParcelHousehold.community_id == seen.community_id,
-                ParcelHousehold.parcel_id.in_(parcels),
-            )
-            .distinct()
-            .order_by(Household.ref)
-        )
-    )
+def _parcels(seen: Observation) -> Select[uuid.UUID]:
+    """Select the parcels that it takes from."""
+    return _select_ground(seen).with_only_columns(Encroachment.parcel_id).order_by(None)

@@ -1,13 +1,15 @@
 """Finding the case of a household and reading what happened to it."""
 
+import uuid
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
 from cases.models import Campaign, Case, CaseEvent
 from gis.problems import InputError, Problem, Said
-from layers.models import Community, Household
+from layers.models import Community, Household, ParcelHousehold
 
 
 def list_events(session: Session, case: Case) -> list[dict[str, Any]]:
@@ -58,3 +60,24 @@ def find_household(session: Session, community: Community, ref: str) -> Househol
     return session.scalars(
         select(Household).where(Household.community_id == community.id, Household.ref == ref)
     ).first()
+
+
+def linked_households(
+    session: Session, community_id: int, parcels: Sequence[uuid.UUID] | Select[uuid.UUID]
+) -> list[str]:
+    """Return the refs of the households that are linked to any of some parcels."""
+    own = and_(
+        Household.community_id == ParcelHousehold.community_id,
+        Household.id == ParcelHousehold.household_id,
+    )
+    rows = session.scalars(
+        select(Household.ref)
+        .join(ParcelHousehold, own)
+        .where(
+            ParcelHousehold.community_id == community_id,
+            ParcelHousehold.parcel_id.in_(parcels),
+        )
+        .distinct()
+        .order_by(Household.ref)
+    )
+    return list(rows)

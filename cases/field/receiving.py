@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 from cases.access import Permission
 from cases.field.clocks import PhoneClock, judge_clock
 from cases.field.datums import are_shifted
+from cases.field.verdicts import decision_on, record_decision
 from cases.field.versions import latest, observation_version
 from cases.ledger import area, as_array
 from cases.models import (
     CaptureMethod,
     Datum,
-    FieldDecision,
     FieldSubmission,
     FieldVerdict,
     Photograph,
@@ -153,8 +153,7 @@ def receive(
     session.add(made)
     session.flush()
     if followed is not None:
-        session.add(_replaced(followed, by))
-        session.flush()
+        record_decision(session, followed, FieldVerdict.REPLACED, by.actor)
     return _receipt(session, made, is_new=True)
 
 
@@ -204,11 +203,7 @@ def _followed(
     if before is None or before.recorded_by != by.actor:
         message, remedy = "You sent no such submission.", "Send it without one."
         return None, [Problem("unknown_submission", message, remedy, field="follows")]
-    decided = session.scalars(
-        select(FieldDecision).where(
-            FieldDecision.community_id == community.id, FieldDecision.submission_id == before.id
-        )
-    ).first()
+    decided = decision_on(session, community, before.id)
     if decided is None:
         return before, []
     if decided.verdict is FieldVerdict.RETURNED:
@@ -216,16 +211,6 @@ def _followed(
     message = "What it follows is decided already."
     remedy = "Send it as a correction of the observation, or by itself."
     return None, [Problem("decided_already", message, remedy, field="follows")]
-
-
-def _replaced(before: FieldSubmission, by: Signature) -> FieldDecision:
-    return FieldDecision(
-        community_id=before.community_id,
-        id=uuid.uuid4(),
-        submission_id=before.id,
-        verdict=FieldVerdict.REPLACED,
-        decided_by=by.actor,
-    )
 
 
 def _unknown_household(sent: Sent, found: Household | None) -> list[Problem]:

@@ -20,10 +20,10 @@ from cases.field.overlap import Overlap, overlap_of
 from cases.field.reading import Submitted
 from cases.field.verdicts import DECIDED
 from cases.models import FieldDecision, FieldSubmission
+from cases.registry import linked_households
 from layers.models import (
     STORAGE_SRID,
     Community,
-    Household,
     Observation,
     ObservationStatus,
     Parcel,
@@ -98,7 +98,7 @@ def submission_sheet(
         if not one.is_listed:
             shapes.append(drawn_shape("taken", one.parcel, None, one.ground))
     shapes += _own_shapes(sent, ground)
-    linked = _linked(session, community, [one.parcel_id for one in overlap.taken])
+    linked = linked_households(session, community.id, [one.parcel_id for one in overlap.taken])
     return SubmissionSheet(
         submitted,
         overlap,
@@ -250,21 +250,3 @@ def _own_shapes(sent: FieldSubmission, ground: list[shapely.Geometry]) -> list[S
     if sent.position is not None:
         shapes.append(shape_of("position", "", None, sent.position))
     return shapes
-
-
-def _linked(session: Session, community: Community, parcels: Sequence[uuid.UUID]) -> list[str]:
-    """Return the households linked to the parcels that would be taken from."""
-    own = (Household.community_id == ParcelHousehold.community_id) & (
-        Household.id == ParcelHousehold.household_id
-    )
-    rows = session.scalars(
-        select(Household.ref)
-        .join(ParcelHousehold, own)
-        .where(
-            ParcelHousehold.community_id == community.id,
-            ParcelHousehold.parcel_id.in_(parcels),
-        )
-        .distinct()
-        .order_by(Household.ref)
-    )
-    return list(rows)
