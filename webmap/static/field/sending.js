@@ -33,11 +33,21 @@ export async function outcomeOf(answer) {
   const told = await problemOf(answer);
   if (answer.status === 401) return new Outcome("session");
   if (answer.status === 412 && told.now) return new Outcome("conflict", { now: told.now });
+  if (isPassing(told)) return new Outcome("later", { status: answer.status, detail: told.detail, seconds: 30 });
   // 400 is what a token of a session that has just ended gets: asking again tells who is logged in.
   if ([403, 404, 409, 412, 413, 415, 422].includes(answer.status)) {
     return new Outcome("refused", { status: answer.status, detail: told.detail, problems: told.problems || [] });
   }
   return new Outcome("later", { status: answer.status, detail: told.detail, seconds: Number(answer.headers.get("Retry-After")) || 30 });
+}
+
+// What the server refuses now and takes another time: a piece that was garbled on the way, or
+// too many under way at once.
+const PASSING = ["sha256_differs", "uploads_many", "upload_busy"];
+
+export function isPassing(told) {
+  const codes = (told.problems || []).map((one) => one.code);
+  return codes.length > 0 && codes.every((code) => PASSING.includes(code));
 }
 
 async function problemOf(answer) {

@@ -1,6 +1,6 @@
 // Sends a photograph piece by piece with tus, from where the last line was cut. It is received
 // only once the server has told the hash of the whole file and it is the phone's own.
-import { Outcome, api, ask } from "./sending.js";
+import { Outcome, api, ask, isPassing } from "./sending.js";
 
 const VERSION = "1.0.0";
 // Small enough that on a bad line the offset moves, large enough for a good one.
@@ -25,13 +25,6 @@ function outcomeOf(error) {
   if (isPassing(told)) return new Outcome("later", { status, seconds: 30, detail: told.detail });
   if ([403, 413, 415, 422].includes(status)) return new Outcome("refused", { status, detail: told.detail, problems: told.problems || [] });
   return new Outcome("later", { status, seconds: Number(answer.getHeader("Retry-After")) || 30 });
-}
-
-// What the server refuses now and takes another time: a piece that was garbled on the way, or
-// too many under way at once.
-function isPassing(told) {
-  const codes = (told.problems || []).map((one) => one.code);
-  return codes.length > 0 && codes.every((code) => ["sha256_differs", "uploads_many", "upload_busy"].includes(code));
 }
 
 function metadata(photograph, role, blob) {
