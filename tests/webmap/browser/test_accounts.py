@@ -156,6 +156,7 @@ def test_an_authenticator_is_set_up_and_asked_for(enter: Enter, site: Site) -> N
 
     page = enter("first@admin.example")
     page.get_by_role("link", name="Use a recovery code").click()
+    expect(page.get_by_label("Recovery code")).to_be_visible()
     is_usable(page)
     page.get_by_label("Recovery code").fill(code)
     page.get_by_role("button", name="Go on").click()
