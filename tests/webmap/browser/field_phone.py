@@ -320,7 +320,8 @@ def says(page: Page, text: str) -> None:
 
 
 # Queues an outline with two photographs, as the screens do, and returns its identifier.
-KEEP = """async ([place, account, picture, geometry, more]) => {
+# With an original the first of the photographs has one, which is to be sent as well.
+KEEP = """async ([place, account, picture, geometry, more, original = null]) => {
   const { newId, saveDraft, database, now } = await import("/static/field/store.js");
   const { queueDraft } = await import("/static/field/queue.js");
   const { sha256 } = await import("/static/field/sending.js");
@@ -330,13 +331,16 @@ KEEP = """async ([place, account, picture, geometry, more]) => {
     observed_at: at, structure_types: ["fence"], geometry, method: "drawn", rms_m: 0.3,
     phone_area_m2: 1, ...more,
   });
-  const bytes = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0));
+  const decoded = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const bytes = decoded(picture);
   for (let number = 0; number < 2; number += 1) {
     const blob = new Blob([bytes, new Uint8Array([number])], { type: "image/jpeg" });
+    const large = number === 0 && original ? new Blob([decoded(original)]) : null;
     await database.photographs.put({
-      id: newId(), draft: draft.id, state: "kept", blob, original: null, offset: 0,
-      sha256: await sha256(await blob.arrayBuffer()), original_sha256: null,
-      sends_original: false, taken_at: at, position: null,
+      id: newId(), draft: draft.id, state: "kept", blob, original: large, offset: 0,
+      sha256: await sha256(await blob.arrayBuffer()),
+      original_sha256: large && await sha256(await large.arrayBuffer()),
+      sends_original: Boolean(large), taken_at: at, position: null,
     });
   }
   await queueDraft(draft, "test");

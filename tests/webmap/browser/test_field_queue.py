@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from geoalchemy2.shape import to_shape
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 from shapely.geometry import mapping
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from cases.access import Role
 from cases.field.exports import read_export
-from cases.models import FieldSubmission
+from cases.models import FieldSubmission, Photograph
 from layers.config import PROJECT_ROOT, Settings
 from layers.db import EVERYWHERE
 from layers.models import Community, Observation
@@ -81,7 +81,14 @@ def phone(held: Phone, served: Yard) -> Iterator[Phone]:
     served.door.is_closed = False
 
 
-def keep(phone: Phone, yard: Yard, place: str, parcel: int = 11, **more: Any) -> str:
+def keep(
+    phone: Phone,
+    yard: Yard,
+    place: str,
+    parcel: int = 11,
+    original: bytes | None = None,
+    **more: Any,
+) -> str:
     """Queue an outline with two photographs on the phone, and return its identifier."""
     page = phone.page
     account = page.evaluate(
@@ -89,7 +96,8 @@ def keep(phone: Phone, yard: Yard, place: str, parcel: int = 11, **more: Any) ->
     )
     ground = mapping(to_shape(yard.places[place][parcel].geom).buffer(-2e-6))
     shot = base64.b64encode(picture(size=(320, 240))).decode()
-    made: str = page.evaluate(KEEP, [place, account, shot, ground, more])
+    large = original and base64.b64encode(original).decode()
+    made: str = page.evaluate(KEEP, [place, account, shot, ground, more, large])
     page.goto(f"{phone.url}/field/#/queue")
     page.reload()
     page.wait_for_selector("html[data-state=open]")
@@ -111,6 +119,13 @@ def seen(yard: Yard, place: str, ref: str) -> Observation:
 
 def row_of(yard: Yard, place: str, key: str) -> FieldSubmission | None:
     return {str(one.id): one for one in submissions(yard, place)}.get(key)
+
+
+def photographs_of(yard: Yard, key: str) -> int:
+    """Return how many photographs the office has of a submission."""
+    with yard.database.session(EVERYWHERE) as session:
+        wanted = select(func.count()).where(Photograph.submission_id == uuid.UUID(key))
+        return session.scalar(wanted) or 0
 
 
 def stale(yard: Yard, place: str) -> dict[str, Any]:
@@ -157,6 +172,40 @@ def test_what_is_refused_says_why_and_is_corrected_as_another(
     assert (old["state"], old["id"], new["state"]) == ("aside", key, "draft")
     assert new["id"] != key
     wait_until(page, "await photographs.where('state').equals('kept').count() === 4")
+
+
+def test_an_original_that_is_refused_takes_nothing_from_its_copy(
+    phone: Phone, served: Yard, place: str
+) -> None:
+    hostile = b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>"
+    key = keep(phone, served, place, original=hostile)
+    page = phone.page
+    says(page, "Connected. 1 were not taken and need you: see the queue.")
+    page.get_by_text("2 of 2 photographs · originals refused: 1").tap()
+    refused = page.locator("[data-original]")
+    expect(refused).to_contain_text("has arrived. Its original (0.1 MB) was refused.")
+    expect(refused).to_contain_text("is no JPEG, PNG or WebP")
+    with page.expect_download() as saved:
+        refused.get_by_role("button", name="Save as a file").tap()
+    assert saved.value.path().read_bytes() == hostile
+    refused.get_by_role("button", name="Send it again").tap()
+    wait_until(page, "await drafts.where('state').equals('lacking').count() === 1")
+    page.once("dialog", lambda dialog: dialog.accept())
+    refused.get_by_role("button", name="Do without it").tap()
+    wait_until(page, "await drafts.where('state').equals('done').count() === 1")
+    expect(page.get_by_text("original: given up")).to_be_visible()
+    row = row_of(served, place, key)
+    assert row is not None
+    assert photographs_of(served, key) == 2
+    asked: list[str] = []
+
+    def refuse(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.once("dialog", refuse)
+    page.get_by_role("button", name="Remove from this phone").tap()
+    assert "which only this phone has" in asked[0]
 
 
 def test_what_the_office_returns_comes_back_with_its_reason(

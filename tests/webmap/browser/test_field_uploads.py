@@ -44,7 +44,7 @@ SEND = """async ([photographs, place, csrf, atOnce]) => {
     let last = null;
     for (let attempt = 1; attempt <= attempts; attempt += 1) {
       try {
-        const { receipt } = await field.sendPhotograph(photograph, {
+        const receipt = await field.sendPart(photograph, "copy", {
           place, csrf, onOffset: (offset) => offsets.push(offset),
         });
         return { id: one.id, receipt, attempt, offsets };

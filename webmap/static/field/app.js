@@ -233,7 +233,7 @@ async function opened(box, id) {
 
 // What this phone has marked and not sent yet is ground that somebody has marked, too.
 async function withOwn(bundle, draft) {
-  const others = (await drafts(draft.account)).filter((one) => one.id !== draft.id && one.place === draft.place && one.geometry && ["draft", ...WAITING, "sent", "done"].includes(one.state));
+  const others = (await drafts(draft.account)).filter((one) => one.id !== draft.id && one.place === draft.place && one.geometry && ["draft", ...WAITING, "sent", "lacking", "done"].includes(one.state));
   const known = new Set(bundle.waiting.map(({ id }) => id));
   const own = others.filter(({ id, decision }) => !known.has(id) && !decision).map(({ id, geometry, rms_m }) => ({ id, geometry, rms_m }));
   return { ...bundle, waiting: [...bundle.waiting, ...own] };

@@ -1,7 +1,9 @@
 // The queue as a list, and one item of it with all that can be done about it.
 import { fill, make } from "./dom.js";
+import { isRefused } from "./parts.js";
+import { countsOf, problems, refusals, removalOf, strip } from "./partsview.js";
 import { queueDraft, takeUpAgain } from "./queue.js";
-import { STOPPED, changeDraft, drafts, now, photographsOf, removeDraft, tryPhotographs } from "./store.js";
+import { STOPPED, changeDraft, drafts, giveUpOriginal, now, photographsOf, removeDraft, tryPhotographs } from "./store.js";
 
 // What comes first is what somebody must do something about.
 const GROUPS = [
@@ -21,11 +23,8 @@ export function titleOf(draft, word) {
 
 export async function stateOf(draft, word) {
   const all = await photographsOf(draft.id);
-  const received = all.filter((one) => one.state === "received").length;
-  const count = all.length ? word("item.photographs", { n: received, m: all.length }) : "";
-  const refused = all.filter((one) => one.state === "refused").length;
   const key = draft.decision && draft.state !== "returned" && draft.state !== "aside" ? `item.decision.${draft.decision}` : `item.state.${draft.state}`;
-  return { text: word(key), count, refused, all, received };
+  return { text: [word(key), ...countsOf(all, word)].join(" · "), all };
 }
 
 export async function queueScreen(box, { word, account, go, run, state }) {
@@ -42,72 +41,65 @@ export async function queueScreen(box, { word, account, go, run, state }) {
 }
 
 async function row(draft, word, go) {
-  const { text, count, refused } = await stateOf(draft, word);
+  const { text } = await stateOf(draft, word);
   const area = draft.kind === "enclosure" && draft.phone_area_m2 ? `${word.number(draft.phone_area_m2, 1)} m²` : "";
   return make("li", {}, make("a", { class: `field-row is-${draft.state}`, href: `#/item/${draft.id}` },
     make("b", {}, titleOf(draft, word)),
     make("span", { class: "field-aside" }, area),
     make("small", {}, word.moment(draft.created_at), " · ", draft.place),
-    make("span", { class: "field-state" }, text, count && ` · ${count}`, refused ? ` · ${word("item.photographsRefused", { n: refused })}` : "")));
+    make("span", { class: "field-state" }, text)));
 }
 
 export async function itemScreen(box, { word, draft, go, run }) {
-  const { text, count, all } = await stateOf(draft, word);
+  const { text, all } = await stateOf(draft, word);
   const again = async (changes) => {
     const copy = await takeUpAgain(draft, changes);
     go(`mark/${copy.id}`);
   };
   const remove = async (sure) => {
-    if (!window.confirm(word(sure))) return;
+    if (!window.confirm(sure)) return;
     await removeDraft(draft.id);
     go("queue");
   };
+  const tryAgain = async (photographs) => {
+    await tryPhotographs(draft, photographs.filter(isRefused));
+    run();
+  };
+  const giveUp = async (photograph) => {
+    if (!window.confirm(word("item.originalGiveUpSure"))) return;
+    await giveUpOriginal(draft, photograph);
+    run();
+  };
   const button = (key, act, look = "") => make("button", { type: "button", class: `field-button is-wide ${look}`, onclick: act }, word(key));
   const actions = {
-    draft: () => [button("item.continue", () => go(`mark/${draft.id}`)), button("item.remove", () => remove("item.removeUnsent"), "is-plain")],
+    draft: () => [button("item.continue", () => go(`mark/${draft.id}`)), button("item.remove", () => remove(word("item.removeUnsent")), "is-plain")],
     queued: () => [button("queue.now", run)],
     sending: () => [button("queue.now", run)],
-    sent: () => [
-      all.some((one) => one.state === "refused") ? button("item.tryPhotographs", async () => { await tryPhotographs(all); run(); }) : null,
-      button("queue.now", run),
-    ].filter(Boolean),
+    sent: () => [button("queue.now", run)],
+    lacking: () => [button("item.tryPhotographs", () => tryAgain(all))],
     conflict: () => [button("item.compare", () => go(`conflict/${draft.id}`))],
     refused: () => [
       button("item.correct", () => again({ follows: null })),
       button("item.sameAgain", async () => { await changeDraft(draft.id, { state: "queued", problem: null }); run(); }, "is-plain"),
     ],
     returned: () => [button("item.again", () => again({ follows: draft.id, observed_at: now(), position: null }))],
-    done: () => [button("item.removeDone", () => remove("item.removeSure"), "is-plain")],
+    done: () => [button("item.removeDone", () => remove(removalOf(all, word)), "is-plain")],
     aside: () => [
       draft.taken_up ? null : button("item.resume", async () => { await changeDraft(draft.id, { state: "draft" }); go(`mark/${draft.id}`); }),
-      button("item.remove", () => remove("item.removeUnsent"), "is-plain"),
+      button("item.remove", () => remove(word("item.removeUnsent")), "is-plain"),
     ].filter(Boolean),
   };
   const isSentBefore = Boolean(draft.receipt);
   fill(box,
     make("h2", {}, titleOf(draft, word)),
-    make("p", { class: `field-badge is-${draft.state}` }, text, count && ` · ${count}`),
+    make("p", { class: `field-badge is-${draft.state}` }, text),
     draft.reason ? make("p", { class: "field-quote" }, make("b", {}, word("item.reason")), " ", draft.reason) : null,
     problems(draft.problem, word),
-    all.filter((one) => one.state === "refused").map((one) => problems(one.problem, word)),
+    refusals(all, { word, again: (one) => tryAgain([one]), giveUp }),
     facts(draft, word),
     isSentBefore ? make("p", { class: "field-quiet" }, word("item.receipt", { hash: draft.receipt.sha256.slice(0, 12), when: word.moment(draft.receipt.received_at) })) : null,
-    make("ul", { class: "field-strip" }, all.map((one, number) => make("li", {}, picture(one, word("mark.photographOf", { n: number + 1 })), make("small", {}, word(`item.photograph.${one.state}`))))),
+    strip(all, word),
     make("div", { class: "field-actions" }, (actions[draft.state] || (() => []))()));
-}
-
-function picture(photograph, label) {
-  const image = make("img", { alt: label, width: "96", height: "96", loading: "lazy" });
-  const address = URL.createObjectURL(photograph.blob);
-  image.addEventListener("load", () => URL.revokeObjectURL(address), { once: true });
-  image.src = address;
-  return image;
-}
-
-function problems(problem, word) {
-  if (!problem) return null;
-  const said = problem.problems?.length ? problem.problems.map((one) => `${one.message} ${one.remedy}`) : [problem.detail || word("item.refusedPlain")];
-  return make("ul", { class: "field-alert", role: "alert" }, said.map((text) => make("li", {}, text)));
 }
 
 function facts(draft, word) {

@@ -1,9 +1,10 @@
 // Sends what waits, one after another: each submission, then its photographs. Every state is
 // written to the phone before the next step, so that a killed page goes on where it was.
 import { Offline, askSession } from "./session.js";
+import { hasArrived, isRefused, nextPart } from "./parts.js";
 import { Outcome, api, ask, sha256 } from "./sending.js";
 import { changeDraft, database, drafts, newId, now, photographsOf, write } from "./store.js";
-import { sendPhotograph } from "./uploads.js";
+import { sendPart } from "./uploads.js";
 
 const PAUSES = [15, 30, 60, 120, 300];
 
@@ -168,39 +169,58 @@ export function createQueue({ sessionAddress, onChange }) {
   }
 
   async function sendPhotographs(draft, session) {
-    const all = await photographsOf(draft.id);
-    for (const photograph of all.filter((one) => !["received", "refused"].includes(one.state))) {
-      tell("photographs", { draft: draft.id });
-      await sendOnePhotograph(draft, photograph, session);
+    for (const { id } of await photographsOf(draft.id)) {
+      for (let one = await database.photographs.get(id); one && nextPart(one); one = await database.photographs.get(id)) {
+        tell("photographs", { draft: draft.id });
+        await (nextPart(one) === "copy" ? sendCopy : sendOriginal)(draft, one, session);
+        onChange(state);
+      }
     }
     const after = await photographsOf(draft.id);
     // As many as were announced: one that is missing on the phone is no photograph received.
     const announced = JSON.parse(draft.body).photographs.length;
-    if (after.length === announced && after.every((one) => one.state === "received")) await changeDraft(draft.id, { state: "done" });
+    if (after.length === announced && after.every(hasArrived)) await changeDraft(draft.id, { state: "done" });
+    else if (after.some(isRefused)) await changeDraft(draft.id, { state: "lacking" });
     onChange(state);
   }
 
-  async function sendOnePhotograph(draft, photograph, session) {
-    const keep = (changes) => write(() => database.photographs.update(photograph.id, changes));
+  const keepOf = (photograph) => (changes) => write(() => database.photographs.update(photograph.id, changes));
+  const problemOf = ({ detail, problems }) => ({ detail, problems });
+  const linesTo = (draft, photograph, session) => ({
+    place: draft.place, csrf: session.csrf, onOffset: (offset) => onChange({ kind: "photographs", draft: draft.id, photograph: photograph.id, offset }),
+  });
+
+  async function sendCopy(draft, photograph, session) {
+    const keep = keepOf(photograph);
     await keep({ state: "sending" });
     try {
-      const { receipt } = await sendPhotograph(photograph, {
-        place: draft.place, csrf: session.csrf, onOffset: (offset) => onChange({ kind: "photographs", draft: draft.id, photograph: photograph.id, offset }),
-      });
-      await keep({ state: "received", offset: photograph.blob.size, receipt });
+      const receipt = await sendPart(photograph, "copy", linesTo(draft, photograph, session));
+      // The original has its own way to go from here.
+      await keep({ state: "received", offset: photograph.blob.size, receipt, problem: null, original_state: "kept" });
     } catch (error) {
-      if (error.kind === "refused") await keep({ state: "refused", problem: { detail: error.detail, problems: error.problems } });
+      if (error.kind === "refused") await keep({ state: "refused", problem: problemOf(error) });
       else {
         await keep({ state: "kept" });
         throw error;
       }
     }
-    onChange(state);
+  }
+
+  // What becomes of an original takes nothing away from its copy, which is received.
+  async function sendOriginal(draft, photograph, session) {
+    const keep = keepOf(photograph);
+    try {
+      await sendPart(photograph, "original", linesTo(draft, photograph, session));
+      await keep({ original_state: "received", original_problem: null });
+    } catch (error) {
+      if (error.kind !== "refused") throw error;
+      await keep({ original_state: "refused", original_problem: problemOf(error) });
+    }
   }
 
   // What the office has said since about what was sent: a return comes back with its reason.
   async function learnDecisions(mine, failed) {
-    const open = mine.filter((one) => ["sent", "done"].includes(one.state) && !one.decision);
+    const open = mine.filter((one) => ["sent", "lacking", "done"].includes(one.state) && !one.decision);
     const places = [...new Set(open.map((one) => one.place))];
     await each(places, async (place) => {
       for (const told of await decisionsOf(place)) {

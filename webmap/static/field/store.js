@@ -1,6 +1,7 @@
 // What the phone keeps, in IndexedDB: drafts and photographs until somebody removes them,
 // prepared areas until two weeks after they end. Nothing here is ever deleted because something was sent.
 import Dexie from "../vendor/dexie/dist/modern/dexie.min.mjs";
+import { originalState } from "./parts.js";
 
 // Strict: a write is told as done when it is on the disk, for phones lose power, too.
 export const database = new Dexie("common-green", { chromeTransactionDurability: "strict" });
@@ -15,7 +16,7 @@ database.version(1).stores({
 
 export const WAITING = ["queued", "sending"];
 // A person has something to do about these.
-export const STOPPED = ["conflict", "refused", "returned"];
+export const STOPPED = ["conflict", "refused", "returned", "lacking"];
 
 export class StorageFull extends Error {}
 
@@ -121,9 +122,27 @@ export function photographsOf(draft) {
 }
 
 // What the server refused once is sent again as it is: somebody may have put right why.
-export function tryPhotographs(photographs) {
-  const refused = photographs.filter((one) => one.state === "refused");
-  return write(() => Promise.all(refused.map((one) => database.photographs.update(one.id, { state: "kept", problem: null }))));
+export function tryPhotographs(draft, photographs) {
+  return changePhotographs(draft, photographs, (one) => ({
+    ...(one.state === "refused" ? { state: "kept", problem: null } : {}),
+    ...(originalState(one) === "refused" ? { original_state: "kept", original_problem: null } : {}),
+  }));
+}
+
+// The copy is enough for whoever says so; the original stays on the phone with its item.
+export function giveUpOriginal(draft, photograph) {
+  return changePhotographs(draft, [photograph], (one) => (originalState(one) === "refused" ? { original_state: "given_up", original_problem: null } : {}));
+}
+
+// The queue looks at the draft again after either.
+function changePhotographs(draft, photographs, changesOf) {
+  return write(() => database.transaction("rw", database.drafts, database.photographs, async () => {
+    for (const { id } of photographs) {
+      const one = await database.photographs.get(id);
+      if (one) await database.photographs.update(id, changesOf(one));
+    }
+    await database.drafts.where("id").equals(draft.id).and(({ state }) => state === "lacking").modify({ state: "sent", changed_at: now() });
+  }));
 }
 
 // The only way in which a draft leaves the phone: a person asked for it.

@@ -121,11 +121,8 @@ async function sendFile(file, options) {
   }
 }
 
-// Throws an Outcome where anything else came of it.
-export async function sendPhotograph(photograph, options) {
-  const receipt = await sendFile(metadata(photograph, "copy", photograph.blob), options);
-  if (photograph.sends_original && photograph.original) {
-    await sendFile(metadata(photograph, "original", photograph.original), options);
-  }
-  return { received: true, receipt };
+// Sends one file of a photograph, its "copy" or its "original", and returns the receipt. Throws an
+// Outcome where anything else came of it.
+export function sendPart(photograph, part, options) {
+  return sendFile(metadata(photograph, part, part === "original" ? photograph.original : photograph.blob), options);
 }
