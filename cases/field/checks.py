@@ -9,7 +9,14 @@ from sqlalchemy.orm import Session, aliased
 
 from cases.area_checks import STORED_M2
 from cases.field.verdicts import DECIDED
-from cases.models import FieldDecision, FieldSubmission, FieldVerdict, SubmissionKind
+from cases.models import (
+    FieldDecision,
+    FieldSubmission,
+    FieldVerdict,
+    Photograph,
+    PhotographOriginal,
+    SubmissionKind,
+)
 from cases.violations import Violation
 from gis.crs import SurveyCRS
 from layers.frames import Rows, frame, geometries, wkb
@@ -31,6 +38,7 @@ def field_violations(session: Session, community: Community) -> Iterator[Violati
         _replaced,
         _accepted,
         _merged,
+        _originals,
     )
     for rule in rules:
         yield from rule(session, community)
@@ -144,3 +152,25 @@ def _merged_rows(community: Community) -> Rows:
         )
         .order_by(FieldSubmission.id)
     )
+
+
+def _originals(session: Session, community: Community) -> Iterator[Violation]:
+    """An original is the file of which its photograph says to be the copy."""
+    rows = session.scalars(
+        select(PhotographOriginal.photograph_id)
+        .join(
+            Photograph,
+            and_(
+                Photograph.community_id == PhotographOriginal.community_id,
+                Photograph.id == PhotographOriginal.photograph_id,
+            ),
+        )
+        .where(
+            PhotographOriginal.community_id == community.id,
+            Photograph.original_sha256.is_distinct_from(PhotographOriginal.sha256),
+        )
+        .order_by(PhotographOriginal.photograph_id)
+    )
+    for key in rows:
+        message = f"The original of photograph {key} is not the one that was announced with it."
+        yield Violation("photograph", community.code, message)

@@ -6,7 +6,7 @@ at a time, whichever worker that is.
 
 import fcntl
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +28,9 @@ class Parts:
         """Return the part file of an upload, by its identifier."""
         return Part(self.folder / f"{upload}.part")
 
-    def orphans(self, known: Collection[str]) -> list[Path]:
-        """Return the part files of uploads that are not ``known``."""
-        return sorted(path for path in self.folder.glob("*.part") if path.stem not in known)
+    def all(self) -> list[Path]:
+        """Return every part file, whether or not an upload knows it."""
+        return sorted(self.folder.glob("*.part"))
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,15 @@ class Part:
                 raise InputError([_elsewhere(offset, end)])
             try:
                 while end < size and (piece := read(min(PIECE, size - end))):
-                    end += os.write(file, piece)
+                    while piece:
+                        written = os.write(file, piece)
+                        end, piece = end + written, piece[written:]
             finally:
                 os.fsync(file)
             return end
 
     def content(self) -> bytes:
-        """Return all that has come."""
+        """Return all that has come; raises ``FileNotFoundError`` where it is gone already."""
         return self.path.read_bytes()
 
     def remove(self) -> None:

@@ -94,7 +94,7 @@ def begin(
         *by.lacks(Permission.FIELD_CAPTURE),
         *_wrong(sent),
         *_unannounced(submission, sent, by),
-        *_without_copy(session, community, sent),
+        *_of_another(session, community, sent),
         *_too_many(session, community, account_id),
     ]
     if problems:
@@ -179,7 +179,10 @@ def sweep_uploads(session: Session, parts: Parts) -> int:
     for upload in session.scalars(old):
         session.delete(upload)
     session.flush()
-    orphans = parts.orphans({str(one) for one in session.scalars(select(Upload.id))})
+    # What is begun meanwhile is in none of the files that were seen, so these are seen first.
+    seen = parts.all()
+    known = {str(one) for one in session.scalars(select(Upload.id))}
+    orphans = [path for path in seen if path.stem not in known]
     for path in orphans:
         path.unlink(missing_ok=True)
     return len(orphans)
@@ -242,23 +245,34 @@ def _unannounced(
     if submission is None or submission.recorded_by != by.actor:
         message, remedy = "You sent no such submission.", "Send the submission first."
         return [Problem("unknown_submission", message, remedy, field="submission")]
-    listed = {one["id"]: one for one in submission.announced}
-    told = listed.get(str(sent.photograph))
-    hashed = told and told["original_sha256" if sent.role is UploadRole.ORIGINAL else "sha256"]
-    if hashed == sent.sha256:
+    name = "original_sha256" if sent.role is UploadRole.ORIGINAL else "sha256"
+    if _listed(submission, sent.photograph).get(name) == sent.sha256:
         return []
     message = "The submission announced no such photograph."
     remedy = "Send what it announced, or submit it anew."
     return [Problem("photograph_unannounced", message, remedy, field="id")]
 
 
-def _without_copy(session: Session, community: Community, sent: Announced) -> list[Problem]:
-    if sent.role is UploadRole.COPY:
+def _listed(submission: FieldSubmission, photograph: uuid.UUID) -> dict[str, Any]:
+    """Return what a submission announced of a photograph, nothing where it announced none."""
+    return next((one for one in submission.announced if one["id"] == str(photograph)), {})
+
+
+def _of_another(session: Session, community: Community, sent: Announced) -> list[Problem]:
+    """Return why a file does not go with the photograph that is kept under its identifier."""
+    is_copy = sent.role is UploadRole.COPY
+    kept = session.get(Photograph, (community.id, sent.photograph))
+    if kept is None:
+        if is_copy:
+            return []
+        message, remedy = "The photograph itself has not come yet.", "Send its copy first."
+        return [Problem("copy_missing", message, remedy, field="role")]
+    hashed = kept.sha256 if is_copy else kept.original_sha256
+    if kept.submission_id == sent.submission and hashed == bytes.fromhex(sent.sha256):
         return []
-    if session.get(Photograph, (community.id, sent.photograph)) is not None:
-        return []
-    message, remedy = "The photograph itself has not come yet.", "Send its copy first."
-    return [Problem("copy_missing", message, remedy, field="role")]
+    message = "Another photograph is kept under this identifier."
+    remedy = "Keep both: send the new one under an identifier of its own."
+    return [Problem("key_reused", message, remedy, field="id")]
 
 
 def _too_many(session: Session, community: Community, account_id: int) -> list[Problem]:
@@ -285,7 +299,7 @@ def _photograph(
     position = _position(community, submission, upload)
     is_clear = submission.kind is SubmissionKind.CLEAR
     taken_at = _taken_at(submission, told)
-    original = told.get("original_sha256")
+    original = _listed(submission, upload.photograph_id).get("original_sha256")
     return Photograph(
         community_id=community.id,
         id=upload.photograph_id,

@@ -213,14 +213,19 @@ def send_piece(headers: dict[str, Any], place: str, upload_id: uuid.UUID) -> Res
 def _keep(upload_id: uuid.UUID) -> None:
     """Judge a file that has come whole, and keep it or refuse it for good."""
     scope, account_id = current_access().scope, current_user.id
+    part = _parts().of(str(upload_id))
     with current_database().session(scope) as session:
         upload = _found(session, asked_community(session), upload_id, account_id)
-        try:
-            picture = judge(upload, _parts().of(str(upload_id)).content())
-        except InputError:
-            session.rollback()
-            transact(current_database(), scope, lambda inner: _refuse(inner, upload_id))
-            raise
+    # Neither reading nor judging it, which takes a while, holds a connection.
+    try:
+        content = part.content()
+    except FileNotFoundError:
+        return  # Another request has kept or refused it meanwhile.
+    try:
+        picture = judge(upload, content)
+    except InputError:
+        transact(current_database(), scope, lambda inner: _refuse(inner, upload_id))
+        raise
 
     def work(inner: Session) -> None:
         community = asked_community(inner)
@@ -229,7 +234,7 @@ def _keep(upload_id: uuid.UUID) -> None:
 
     transact(current_database(), scope, work)
     # Its row is committed and its file elsewhere: the part has served.
-    _parts().of(str(upload_id)).remove()
+    part.remove()
 
 
 def _refuse(session: Session, upload_id: uuid.UUID) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from PIL import ExifTags, Image
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from werkzeug.test import TestResponse
 
 from cases.access import Role
@@ -260,6 +260,30 @@ def test_no_derivative_holds_a_position_and_the_original_is_for_inspectors_and_a
         client = web.login(role, story.here)
         with client.get(f"/api/v1/communities/{story.here}/{where}") as answer:
             assert answer.status_code == status, role
+
+
+def test_nobody_puts_a_file_to_the_photograph_of_another(web: Web, story: Story) -> None:
+    content, original, planted = jpeg(15), jpeg(16), jpeg(17)
+    mine = Phone(web, story.here, content, original=original)
+    (key,) = mine.files
+    assert mine.send(key, content).status_code == 204
+    theirs = Phone(web, story.here)
+    theirs.submission, theirs.original = uuid.uuid4(), planted
+    listed = {
+        "id": str(key),
+        "sha256": hashlib.sha256(planted).hexdigest(),
+        "original_sha256": hashlib.sha256(planted).hexdigest(),
+    }
+    body = marked(photographs=[listed])
+    assert theirs.sender.send("PUT", path(theirs.submission), body).status_code == 201
+    assert codes(theirs.begin(key, planted, role="original")) == ["key_reused"]
+    # What was begun is forgotten after its term; what was kept then is kept still.
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        session.execute(delete(Upload).where(Upload.photograph_id == key))
+    assert codes(theirs.begin(key, planted)) == ["key_reused"]
+    again = mine.begin(key, content)
+    assert again.headers["Upload-Receipt"] == hashlib.sha256(content).hexdigest()
+    assert mine.send(key, original, role="original").status_code == 204
 
 
 def test_a_position_in_gcj02_is_not_kept_with_a_photograph(web: Web, story: Story) -> None:

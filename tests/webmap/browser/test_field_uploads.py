@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import random
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -27,6 +28,7 @@ from tests.webmap.browser.conftest import Site, address
 from tests.webmap.browser.field_harness import harness
 from tests.webmap.browser.field_line import BadLine, bad_line
 from tests.webmap.conftest import PASSWORD
+from webmap.errors import TooMany
 
 PHOTOGRAPHS, EACH, SEED = 200, 20, 4
 # Every file is filled up to this length, so that each may be cut at any of its bytes.
@@ -235,6 +237,26 @@ def test_too_many_under_way_is_no_refusal(
         full.setattr("cases.field.uploads.MOST_UNDER_WAY", 0)
         (told,) = page.evaluate(ONCE, [sent, site.editing, csrf(page), 1])
     assert (told["kind"], told["status"], told["seconds"]) == ("later", 422, 30)
+    (told,) = page.evaluate(ONCE, [sent, site.editing, csrf(page), 1])
+    page.close()
+    assert told["receipt"] == sent[0]["sha256"]
+
+
+def test_what_came_whole_and_was_not_kept_is_kept_when_it_is_asked_for_again(
+    site: Site, browser: Browser, line: tuple[str, BadLine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, cut = line
+    sent = announce(site.settings, site.editing, [photograph(1_004)])
+    page = log_in(browser, url)
+    cut.cuts = 0
+
+    def stopped(*_args: Any) -> None:
+        raise TooMany("Another process holds the record.", 30)
+
+    with monkeypatch.context() as stopping:
+        stopping.setattr(sys.modules["webmap.api.uploads"], "finish", stopped)
+        (told,) = page.evaluate(ONCE, [sent, site.editing, csrf(page), 1])
+    assert (told["kind"], told["status"]) == ("later", 429)
     (told,) = page.evaluate(ONCE, [sent, site.editing, csrf(page), 1])
     page.close()
     assert told["receipt"] == sent[0]["sha256"]

@@ -2,7 +2,7 @@
 // written to the phone before the next step, so that a killed page goes on where it was.
 import { Offline, askSession } from "./session.js";
 import { hasArrived, isRefused, nextPart } from "./parts.js";
-import { Outcome, api, ask, sha256 } from "./sending.js";
+import { Outcome, api, ask, isOfAll, sha256 } from "./sending.js";
 import { changeDraft, database, drafts, newId, now, photographsOf, write } from "./store.js";
 import { sendPart } from "./uploads.js";
 
@@ -94,7 +94,7 @@ export function createQueue({ sessionAddress, onChange }) {
       const failed = [];
       await each(mine.filter((one) => ["queued", "sending"].includes(one.state)), (one) => sendOne(one, session), failed);
       const sent = (await drafts(session.account)).filter((one) => one.state === "sent");
-      await each(sent, (one) => sendPhotographs(one, session), failed);
+      await each(sent, (one) => sendPhotographs(one, session, failed), failed);
       await learnDecisions(await drafts(session.account), failed);
       if (failed.length) throw failed[0];
       failures = 0;
@@ -105,13 +105,13 @@ export function createQueue({ sessionAddress, onChange }) {
     }
   }
 
-  // One at which the server fails keeps none of the others back.
+  // One that does not go through keeps none of the others back.
   async function each(list, work, failed) {
     for (const one of list) {
       try {
         await work(one);
       } catch (error) {
-        if (!(error.kind === "later" && error.status >= 500 && error.status !== 503)) throw error;
+        if (isOfAll(error)) throw error;
         failed.push(error);
       }
     }
@@ -168,14 +168,14 @@ export function createQueue({ sessionAddress, onChange }) {
     onChange(state);
   }
 
-  async function sendPhotographs(draft, session) {
-    for (const { id } of await photographsOf(draft.id)) {
+  async function sendPhotographs(draft, session, failed) {
+    await each(await photographsOf(draft.id), async ({ id }) => {
       for (let one = await database.photographs.get(id); one && nextPart(one); one = await database.photographs.get(id)) {
         tell("photographs", { draft: draft.id });
         await (nextPart(one) === "copy" ? sendCopy : sendOriginal)(draft, one, session);
         onChange(state);
       }
-    }
+    }, failed);
     const after = await photographsOf(draft.id);
     // As many as were announced: one that is missing on the phone is no photograph received.
     const announced = JSON.parse(draft.body).photographs.length;

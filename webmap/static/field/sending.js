@@ -15,7 +15,7 @@ export async function ask(address, options = {}) {
   let answer;
   try {
     answer = await fetch(address, { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(SLOW), ...options });
-    if (answer.ok) return { status: answer.status, told: await bodyOf(answer), location: answer.headers.get("Location") };
+    if (answer.ok) return { status: answer.status, told: await bodyOf(answer), headers: answer.headers };
   } catch (error) {
     // Cut before, within or after: only asking again tells what the server has.
     throw new Outcome("offline", { reason: String(error) });
@@ -41,9 +41,9 @@ export async function outcomeOf(answer) {
   return new Outcome("later", { status: answer.status, detail: told.detail, seconds: Number(answer.headers.get("Retry-After")) || 30 });
 }
 
-// What the server refuses now and takes another time: a piece that was garbled on the way, or
-// too many under way at once.
-const PASSING = ["sha256_differs", "uploads_many", "upload_busy"];
+// What the server refuses now and takes another time: a piece that was garbled on the way, one
+// that another request is sending or has sent, or too many under way at once.
+const PASSING = ["sha256_differs", "uploads_many", "upload_busy", "upload_offset"];
 
 export function isPassing(told) {
   const codes = (told.problems || []).map((one) => one.code);
@@ -65,5 +65,9 @@ export async function sha256(data) {
   const digest = await crypto.subtle.digest("SHA-256", bytes);
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+
+// Whether the server, and not one item alone, asks to be left for a while: 400 is what a token of
+// a session that has just ended gets, 429 and 503 are of everything that is sent.
+export const isOfAll = ({ kind, status }) => kind !== "later" || [400, 429, 503].includes(status);
 
 export const api = (place, path) => `/api/v1/communities/${encodeURIComponent(place)}/${path}`;

@@ -20,12 +20,15 @@ function outcomeOf(error) {
     told = {}; // No problem of ours in it: its status is enough.
   }
   if (status === 401) return new Outcome("session");
-  if (status === 404) return new Outcome("later", { status, seconds: 1, restart: true });
+  if (status === 404) return isGone();
   if ([409, 423].includes(status)) return new Outcome("later", { status, seconds: 1 });
   if (isPassing(told)) return new Outcome("later", { status, seconds: 30, detail: told.detail });
   if ([403, 413, 415, 422].includes(status)) return new Outcome("refused", { status, detail: told.detail, problems: told.problems || [] });
   return new Outcome("later", { status, seconds: Number(answer.getHeader("Retry-After")) || 30 });
 }
+
+// The server forgot it, as after its term: it begins anew.
+const isGone = () => new Outcome("later", { status: 404, seconds: 1, restart: true });
 
 function metadata(photograph, role, blob) {
   const { position } = photograph;
@@ -54,13 +57,35 @@ const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(te
 async function announce({ blob, told }, { place, csrf }) {
   const metadata = Object.entries(told).map(([name, value]) => `${name} ${base64(value)}`).join(",");
   const headers = { "Tus-Resumable": VERSION, "Upload-Length": String(blob.size), "Upload-Metadata": metadata, "X-CSRFToken": csrf };
-  const { location } = await ask(api(place, "field/uploads"), { method: "POST", headers });
+  const answer = await ask(api(place, "field/uploads"), { method: "POST", headers });
+  const location = answer.headers.get("Location");
   if (!location) throw new Outcome("later", { seconds: 5, detail: "no address" });
   return location;
 }
 
-// Sends what the server does not have yet: it is asked for its offset first, always.
-function sendRest(uploadUrl, { blob, told }, { csrf, onOffset = () => {} }) {
+// All of it is there and not yet kept, as where the server was stopped in between: tus-js-client
+// takes that for an end, so that the piece which has it kept, an empty one, is sent here.
+async function keepWhole(uploadUrl, { blob }, { csrf }) {
+  const headers = {
+    "Tus-Resumable": VERSION, "Upload-Offset": String(blob.size), "Content-Type": "application/offset+octet-stream", "X-CSRFToken": csrf,
+  };
+  try {
+    const answer = await ask(uploadUrl, { method: "PATCH", headers, body: new Blob([]) });
+    return answer.headers.get("Upload-Receipt");
+  } catch (outcome) {
+    throw outcome.status === 404 ? isGone() : outcome;
+  }
+}
+
+// Sends what the server does not have yet, and returns the receipt of the whole.
+async function sendRest(uploadUrl, file, options) {
+  const receipt = await sendPieces(uploadUrl, file, options) || await keepWhole(uploadUrl, file, options);
+  if (receipt !== file.told.sha256) throw new Outcome("later", { seconds: 5, detail: "no receipt" });
+  return receipt;
+}
+
+// The server is asked for its offset first, always. Resolves with the receipt, where one is told.
+function sendPieces(uploadUrl, { blob }, { csrf, onOffset = () => {} }) {
   return new Promise((resolve, reject) => {
     let receipt = null;
     let watch = null;
@@ -79,10 +104,7 @@ function sendRest(uploadUrl, { blob, told }, { csrf, onOffset = () => {} }) {
         if (answer.getStatus() < 300 && Number.isFinite(offset)) onOffset(offset);
       },
       onError: (error) => over(() => reject(outcomeOf(error))),
-      onSuccess: () => over(() => {
-        if (receipt === told.sha256) resolve(receipt);
-        else reject(new Outcome("later", { seconds: 5, detail: "no receipt" }));
-      }),
+      onSuccess: () => over(() => resolve(receipt)),
     });
 
     // A line that says nothing any more is cut: what came is kept on the other side.
