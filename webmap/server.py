@@ -2,10 +2,11 @@
 
 import socket
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from sqlalchemy.exc import OperationalError
@@ -17,19 +18,24 @@ from layers.readiness import serving_faults
 from webmap.app import create_app
 from webmap.certificates import Tls, check_tls
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 
 @dataclass(frozen=True)
 class Serving:
     """How many answer at once, and how long one answer may take.
 
     ``timeout`` in seconds is that of a worker that no longer moves; requests end
-    before, by the database's own limits. With ``tls`` HTTPS is served, and nothing else.
+    before, by the database's own limits. Who says nothing for ``silence`` seconds within a
+    request is cut off. With ``tls`` HTTPS is served, and nothing else.
     """
 
     workers: int = 2
     threads: int = 4
     timeout: int = 60
     graceful_timeout: int = 15
+    silence: int = 30
     tls: Tls | None = None
 
 
@@ -73,9 +79,30 @@ class Server(BaseApplication):  # type: ignore[misc]
         line = f"Serving on {scheme}://{self._bind()} with {workers} workers; Ctrl+C stops."
         print(line, file=sys.stderr, flush=True)
 
-    def load(self) -> Flask:
+    def load(self) -> "WSGIApplication":
         """Make the application, in each worker after its fork."""
-        return create_app(self.settings)
+        return impatient(create_app(self.settings), self.serving.silence)
+
+
+def impatient(app: "WSGIApplication", silence: int) -> "WSGIApplication":
+    """Cut off who says nothing for ``silence`` seconds within a request.
+
+    A phone that walks out of its signal says no goodbye, and gunicorn's threads wait for the
+    rest of a request without end: a few of them, and nobody is served. The wait ends as a
+    request that was cut does. Answers take as long as their line does.
+    """
+
+    def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        sock: socket.socket = environ["gunicorn.socket"]
+        sock.settimeout(silence)
+
+        def begin(*told: Any) -> Callable[[bytes], object]:
+            sock.settimeout(None)
+            return start(*told)
+
+        return app(environ, begin)
+
+    return answer
 
 
 def check_database(settings: Settings) -> None:

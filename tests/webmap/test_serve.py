@@ -146,6 +146,24 @@ def test_it_serves_and_stops_cleanly_when_told_to(committed: Settings, tmp_path:
     assert errors == f"Serving on http://127.0.0.1:{port} with 2 workers; Ctrl+C stops.\n"
 
 
+def test_phones_that_lost_their_signal_keep_nobody_out(committed: Settings, tmp_path: Path) -> None:
+    port = free_port()
+    begun = b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n" + (
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\nemail="
+    )
+    with serving(committed, tmp_path, port, "--workers", "1", "--silence", "1"):
+        # One for each of a worker's threads; they neither go on nor end.
+        silent = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(4)]
+        for one in silent:
+            one.sendall(begun)
+        told = [one.recv(100) for one in silent]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/live", timeout=20) as answer:
+            assert answer.status == 200
+        for one in silent:
+            one.close()
+    assert all(one == b"" or one.startswith(b"HTTP/1.1 400") for one in told), told
+
+
 def test_it_listens_on_the_loopback_alone(committed: Settings, tmp_path: Path) -> None:
     port = free_port()
     with serving(committed, tmp_path, port):

@@ -20,6 +20,13 @@ PEM = click.Path(dir_okay=False, path_type=Path)
 @click.option("--host", help="The address to listen on; loopback where none is set.")
 @click.option("--port", type=click.IntRange(1, MAXIMUM_PORT), help="The port to listen on.")
 @click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option(
+    "--silence",
+    type=click.IntRange(1, 600),
+    default=30,
+    show_default=True,
+    help="Seconds after which whoever says nothing within a request is cut off.",
+)
 @click.option("--tls-cert", type=PEM, help="Serve HTTPS with this certificate (PEM).")
 @click.option("--tls-key", type=PEM, help="The key of the certificate (PEM).")
 @pass_settings
@@ -28,6 +35,7 @@ def serve(
     host: str | None,
     port: int | None,
     workers: int,
+    silence: int,
     tls_cert: Path | None,
     tls_key: Path | None,
 ) -> None:
@@ -40,7 +48,7 @@ def serve(
 
     tls = _tls(tls_cert, tls_key)
     chosen = replace(settings, host=host or settings.host, port=port or settings.port)
-    serve_until_stopped(chosen, Serving(workers=workers, tls=tls))
+    serve_until_stopped(chosen, Serving(workers=workers, silence=silence, tls=tls))
 
 
 def _tls(certificate: Path | None, key: Path | None) -> "Tls | None":
