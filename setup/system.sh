@@ -27,7 +27,7 @@ postgis_ready() {
 postgis_needed() { [ -z "${DATABASE_URL:-}" ] && ! postgis_ready; }
 
 browser_ready() {
-    [ -x /usr/bin/chromium ] && return 0
+    [ -x /usr/bin/chromium-headless-shell ] || [ -x /usr/bin/chromium ] && return 0
     for copy in "${PLAYWRIGHT_BROWSERS_PATH:-${HOME:-/root}/.cache/ms-playwright}"/chromium-*; do
         [ -e "$copy/INSTALLATION_COMPLETE" ] && return 0
     done
@@ -76,7 +76,7 @@ packages_for() {
         postgis) newest_postgis ;;
         node) echo nodejs npm ;;
         libatomic) echo libatomic1 ;;
-        chromium) echo chromium ;;
+        chromium) echo chromium-headless-shell ;;
         pango) echo libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 ;;
         fonts) echo fonts-noto-cjk ;;
     esac

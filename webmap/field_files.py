@@ -2,6 +2,7 @@
 
 import json
 import uuid
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +31,7 @@ from cases.field.receiving import Position, Sent
 from cases.field.uploads import Announced
 from cases.models import Datum, UploadRole
 from cases.photograph_files import PhotographFiles
-from cases.pictures import Picture, read_picture
+from cases.pictures import read_picture
 from cases.signing import Signature
 from gis.problems import InputError, Problem
 from layers.config import Settings
@@ -92,37 +93,39 @@ def take_in_file(target: Target, file: IO[bytes], by: Signature) -> TakenIn:
     the others back.
     """
     export = read_export(file)
-    drafts = {one.id: _sent(one) for one in export.drafts}
-    announced, unfit = _sound(file, export)
     with target.database.session(EVERYWHERE) as session:
         community = session.get_one(Community, target.community_id)
         inspector = inspector_of(session, community, export, by)
+    drafts = {one.id: _sent(one) for one in export.drafts}
+    announced, unfit = _announced(export)
     done = _transact(
         target, lambda session, place: take_in(session, place, drafts, inspector[0], by)
     )
     arrived = {*done.new, *done.known}
     for draft, problems in unfit:
         done.refused.setdefault(draft, []).extend(problems)
-    for told, entry in announced:
-        if told.submission in arrived:
-            _take_in_photograph(target, file, told, entry, inspector, done)
+    with zipfile.ZipFile(file) as archive:
+        for told, entry in announced:
+            if told.submission in arrived:
+                _take_in_photograph(target, archive, told, entry, inspector, done)
     return done
 
 
 def _take_in_photograph(
     target: Target,
-    file: IO[bytes],
+    archive: zipfile.ZipFile,
     told: Announced,
     entry: ExportedFile,
     inspector: tuple[Signature, int],
     done: TakenIn,
 ) -> None:
-    picture, store = _picture(file, told, entry), target.store
-
-    def work(session: Session, place: Community) -> bool:
-        return take_in_photograph(session, place, told, picture, store, inspector)
-
+    """Judge a file and keep it; one that is no photograph keeps none of the others back."""
     try:
+        picture = read_picture(entry.name, content_of(archive, entry.name))
+
+        def work(session: Session, place: Community) -> bool:
+            return take_in_photograph(session, place, told, picture, target.store, inspector)
+
         done.photographs += _transact(target, work)
     except InputError as error:
         done.refused.setdefault(told.submission, []).extend(error.problems)
@@ -137,15 +140,10 @@ def _transact(target: Target, work: Callable[[Session, Community], Result]) -> R
     return transact(target.database, target.scope, run)
 
 
-def _picture(file: IO[bytes], told: Announced, entry: ExportedFile) -> Picture:
-    """Return a photograph; raises ``InputError`` that names the entry where it is none."""
-    return read_picture(entry.name, content_of(file, entry.name))
-
-
-def _sound(
-    file: IO[bytes], export: FieldExport
+def _announced(
+    export: FieldExport,
 ) -> tuple[list[tuple[Announced, ExportedFile]], list[tuple[uuid.UUID, list[Problem]]]]:
-    """Return the files of photographs that are some, copies first, and what is wrong with others.
+    """Return the files of photographs, copies first, and what is wrong with what others say.
 
     One that is wrong keeps none of the others back; its draft is told of it.
     """
@@ -156,13 +154,9 @@ def _sound(
             noted = _PhotographSchema(unknown=EXCLUDE).load(one.told)
             for role, entry in ((UploadRole.COPY, one.copy), (UploadRole.ORIGINAL, one.original)):
                 if entry is not None:
-                    told = _as_announced(one, noted, role, entry)
-                    _picture(file, told, entry)
-                    sound.append((told, entry))
+                    sound.append((_as_announced(one, noted, role, entry), entry))
         except ValidationError as error:
             unfit.append((one.draft, list(problems_in(error.messages))))
-        except InputError as error:
-            unfit.append((one.draft, list(error.problems)))
     return sound, unfit
 
 

@@ -127,10 +127,9 @@ def _many(count: int) -> Problem:
     return Problem("export_large", text, remedy, field="file")
 
 
-def content_of(file: IO[bytes], name: str, most: int = LARGEST_BYTES) -> bytes:
+def content_of(archive: zipfile.ZipFile, name: str) -> bytes:
     """Return one entry of a ZIP that :func:`read_export` has read."""
-    with zipfile.ZipFile(file) as archive:
-        return b"".join(_chunks(archive, name, most))
+    return b"".join(_chunks(archive, name, LARGEST_BYTES))
 
 
 def _read(archive: zipfile.ZipFile) -> FieldExport:

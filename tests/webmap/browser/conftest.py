@@ -31,9 +31,14 @@ from webmap.app import create_app
 from webmap.connections import Connections
 
 HOSTILE = "{{7*7}}</script>${alert(1)}<b>"
-DEBIAN_CHROMIUM = Path("/usr/bin/chromium")
-OWN = str(DEBIAN_CHROMIUM) if DEBIAN_CHROMIUM.exists() else None
-FLAGS = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+# The shell draws the same pages without the windows that no test looks at, in half the time.
+DEBIANS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
+OWN = next((str(one) for one in DEBIANS if one.exists()), None)
+FLAGS = [
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--disable-gpu",
+    "--disable-background-networking",
+]
 if hasattr(os, "geteuid") and os.geteuid() == 0:
     FLAGS.append("--no-sandbox")
 DESK = {"width": 1440, "height": 900}
