@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
+from cases import people
 from layers import cluster
 from layers.config import PROJECT_ROOT, Settings
 from layers.db import EVERYWHERE, Database, make_engine, scoped_session
@@ -73,6 +75,14 @@ def template(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     upgrade(mine)
     yield mine
     administer(mine, f"DROP DATABASE {mine_name(mine)} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def each_password_is_hashed_once() -> Iterator[None]:
+    """Keep the hash of each password, at its full strength: hundreds of accounts share one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(people, "hash_password", cache(people.hash_password))
+        yield
 
 
 def mine_name(settings: Settings) -> str:
