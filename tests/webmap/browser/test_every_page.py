@@ -35,6 +35,7 @@ NAMES = frozenset(
         "PNG",
         "QGIS",
         "SHA",
+        "Shift",
         "WebP",
         "XLSX",
         "ZIP",
