@@ -274,12 +274,18 @@ class EditedObservations(EditedLayer):
             (one.before for one in steps if one.change == step.change and one.before), None
         )
         replaces = before.id if before else step.restores and step.restores.id
-        key = uuid.uuid4()
-        columns = _columns(step.after)
-        self.session.add(
-            Observation(community_id=self.community.id, id=key, replaces_id=replaces, **columns)
+        seen = Observation(
+            community_id=self.community.id,
+            id=uuid.uuid4(),
+            replaces_id=replaces,
+            **_columns(step.after),
         )
-        return key
+        was = step.restores.id if step.restores else replaces
+        if was:
+            # The day is kept, so is the place among those of that day.
+            seen.entered = self.session.get_one(Observation, (self.community.id, was)).entered
+        self.session.add(seen)
+        return seen.id
 
 
 def _replaced(step: Step, steps: Sequence[Step]) -> bool:

@@ -163,6 +163,7 @@ def _observations(communities: Sequence[int]) -> Rows:
         _IS_OPEN.label("is_open"),
         Observation.occupier_id,
         Observation.observed_on,
+        Observation.entered,
         Observation.rms_m,
         wkb(Observation.geom),
     ).where(

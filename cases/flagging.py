@@ -249,12 +249,16 @@ def _among(table: pd.DataFrame, wanted: list[Key], column: str = "id") -> NDArra
 
 
 def _ranked(observations: pd.DataFrame, survey: SurveyCRS) -> encroachment.Observations:
-    """Give the ground to whoever was seen first; the identifier decides within a day."""
+    """Give the ground to whoever was seen first, within a day to whoever was entered first.
+
+    Parts of what was one have its place, and share no ground: the identifier decides there.
+    """
     days = observations["observed_on"].to_numpy(dtype="datetime64[D]")
+    entered = observations["entered"].to_numpy(dtype=np.int64)
     return encroachment.Observations(
         survey.to_survey(geometries(observations)),
         observations["rms_m"].to_numpy(dtype=np.float64),
-        _places(_sortable(observations["id"]), days),
+        _places(_sortable(observations["id"]), entered, days),
     )
 
 
@@ -268,7 +272,7 @@ def _parcels(parcels: pd.DataFrame, survey: SurveyCRS) -> encroachment.Parcels:
 
 
 def _places(*columns: NDArray[np.generic]) -> NDArray[np.int64]:
-    """Return the place of each row when sorted by the last column, then the one before it."""
+    """Return the place of each row when sorted by the last column, then those before it."""
     order = np.lexsort(columns)
     places = np.empty(len(order), dtype=np.int64)
     places[order] = np.arange(len(order))

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Date,
     DateTime,
@@ -432,7 +433,8 @@ class Observation(InCommunity, Base):
 
     A correction is a new row that replaces the old one, so that what was
     believed on any day stays known. What is new or changed waits to be laid over
-    the parcels (:class:`WaitingObservation`).
+    the parcels (:class:`WaitingObservation`). ``entered`` rises from row to row and says
+    who came first of those seen on one day.
     """
 
     __tablename__ = "observation"
@@ -467,6 +469,7 @@ class Observation(InCommunity, Base):
     survey_id: Mapped[uuid.UUID | None]
     area_m2: Mapped[float]
     geom: Mapped[WKBElement] = geometry("MULTIPOLYGON")
+    entered: Mapped[int] = mapped_column(BigInteger, Identity())
 
 
 class WaitingObservation(Base):

@@ -128,7 +128,10 @@ def _parcels(community: Community) -> Rows:
 
 
 def _earlier(community: Community, sent: FieldSubmission, replaced: Collection[uuid.UUID]) -> Rows:
-    """Select the open observations that keep shared ground: seen no later, and not replaced."""
+    """Select the open observations that keep shared ground: seen no later, and not replaced.
+
+    Those of the same day are entered already, so they come first.
+    """
     return (
         select(Observation.id, Observation.rms_m, wkb(Observation.geom))
         .where(
@@ -139,7 +142,7 @@ def _earlier(community: Community, sent: FieldSubmission, replaced: Collection[u
             Observation.observed_on <= sent.observed_on,
             Observation.id.not_in(replaced),
         )
-        .order_by(Observation.observed_on, Observation.id)
+        .order_by(Observation.observed_on, Observation.entered, Observation.id)
     )
 
 

@@ -164,8 +164,11 @@ def _write_observations(session: Session, plan: Plan, survey_id: uuid.UUID) -> i
         if name in COPIED:
             made[name] = _carried(plan, name, values, corrected)
     made["id"] = _new_keys(plan, new) | {at: uuid.uuid4() for at in corrected}
-    made["replaces_id"] = {at: replaced.get(at) for at in [*new, *corrected]}
-    copy_columns(session, Observation, _columns(plan, made, [*new, *corrected], survey_id))
+    copy_columns(session, Observation, _columns(plan, made, new, survey_id))
+    made["replaces_id"] = replaced
+    # A correction keeps the place among those of its day.
+    made["entered"] = _carried(plan, "entered", prepared.rows, corrected)
+    copy_columns(session, Observation, _columns(plan, made, corrected, survey_id))
     return 0
 
 

@@ -48,7 +48,7 @@ MODELS: Mapping[str, type[Base]] = {
 COPIED = ("purpose", "structure_type", "occupier_id", "observed_on", "rms_m", "note", "status")
 """What the correction of an observation keeps of it where the file says nothing."""
 
-ALSO_READ = {"observations": COPIED, "parcels": ("kind", "building_id")}
+ALSO_READ = {"observations": (*COPIED, "entered"), "parcels": ("kind", "building_id")}
 """What is read of stored rows though the file may say nothing of it."""
 
 Protect = Callable[[Session, int, Sequence[uuid.UUID]], Mapping[uuid.UUID, str]]

@@ -328,6 +328,7 @@ def test_an_observation_is_split_and_made_one(plot: Scene) -> None:
     parts = [row.after_id for row in done.rows if row.after_id]
     rows = [plot.session.get_one(Observation, (plot.community.id, key)) for key in parts]
     assert {one.replaces_id for one in rows} == {seen.id}
+    assert {one.entered for one in rows} == {seen.entered}
     with pytest.raises(StaleRows) as error:
         do(plot, OBSERVATIONS, cut)
     assert {one.id for one in error.value.rows[0].now} == set(parts)

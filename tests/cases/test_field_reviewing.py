@@ -263,10 +263,11 @@ def decision(verdict: FieldVerdict, **values: Any) -> dict[str, Any]:
     return {"verdict": verdict, "decided_by": "sue", **values}
 
 
-@pytest.mark.parametrize("x", [2.0, 4.0, 8.0, 18.5])
-def test_what_a_reviewer_is_shown_is_what_flagging_finds(scene: Scene, x: float) -> None:
-    """Beside an open observation, over two parcels, and over ground that was verified."""
-    scene.observe("O-1", 3, 1, 4, 5, observed_on=dt.date(2022, 4, 1))
+@pytest.mark.parametrize(("x", "day"), [(2.0, 1), (4.0, 1), (8.0, 1), (18.5, 1), (4.0, 3)])
+def test_what_a_reviewer_is_shown_is_what_flagging_finds(scene: Scene, x: float, day: int) -> None:
+    """Beside an open observation, over two parcels, over verified ground, seen on one day."""
+    last = uuid.UUID(int=2**128 - 1)
+    scene.observe("O-1", 3, 1, 4, 5, id=last, observed_on=dt.date(2022, 4, day))
     scene.observe("O-2", 14, 1, 4, 5, observed_on=dt.date(2022, 4, 1))
     scene.flag()
     scene.move(scene.cases()[1], State.VERIFIED)

@@ -1,6 +1,7 @@
 """Flagging in the database: once, again, corrected, withdrawn, shared, taken again."""
 
 import datetime as dt
+import uuid
 
 import pytest
 from sqlalchemy import func, select
@@ -46,6 +47,14 @@ def test_shared_ground_counts_once_and_goes_to_whoever_was_seen_first(scene: Sce
     scene.observe("early", 2, 0, 4, 5, observed_on=dt.date(2022, 3, 2))
     scene.flag()
     assert [found.occupied_m2 for found in scene.current()] == pytest.approx([10, 20], abs=1e-6)
+
+
+def test_within_a_day_the_ground_is_whoevers_was_entered_first(scene: Scene) -> None:
+    first = scene.observe("first", 2, 0, 4, 5, id=uuid.UUID(int=2**128 - 1))
+    scene.observe("second", 4, 0, 4, 5, id=uuid.UUID(int=1), observed_on=first.observed_on)
+    scene.flag()
+    found = {one.observation_id: one.occupied_m2 for one in scene.current()}
+    assert found[first.id] == pytest.approx(20, abs=1e-6)
 
 
 def test_one_later_polygon_equals_all_at_once(scene: Scene) -> None:

@@ -320,6 +320,7 @@ def test_a_correction_replaces_an_observation_and_keeps_it(
     assert (before.id, before.ended_on) == (old, dt.date(2022, 3, 9))
     assert before.area_m2 == pytest.approx(12)
     assert (after.replaces_id, after.note) == (old, "铁栅栏")
+    assert after.entered == before.entered
     assert after.occupier_id == one(session, Household, "1-1-101").id
     assert after.observed_on == dt.date(2022, 3, 9)
     assert after.area_m2 == pytest.approx(15)
