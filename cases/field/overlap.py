@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from geoalchemy2.shape import to_shape
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from cases.flag_load import accusation, current_encroachments
@@ -153,9 +153,13 @@ def _stood(
     stored: Geometries,
     survey: SurveyCRS,
 ) -> tuple[Geometries, Geometries]:
-    """Return verified ground near a submission in the survey CRS: what stands, what was freed."""
+    """Return verified ground near a submission in the survey CRS: what stands, what was freed.
+
+    What was verified of ``replaced`` ends with it, except where some of it was cleared.
+    """
     rows = current_encroachments([community.id]).where(
-        Encroachment.verified_on.is_not(None), Encroachment.observation_id.not_in(replaced)
+        Encroachment.verified_on.is_not(None),
+        or_(Encroachment.observation_id.not_in(replaced), Encroachment.cleared_on.is_not(None)),
     )
     found = _near(session, rows, Encroachment.geom, stored)
     ground = survey.to_survey(geometries(found))

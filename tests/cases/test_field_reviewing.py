@@ -282,6 +282,21 @@ def test_what_a_reviewer_is_shown_is_what_flagging_finds(scene: Scene, x: float,
     assert sigmas == pytest.approx(sorted(2 * one.sigma_m2 for one in found), abs=1e-6)
 
 
+def test_ground_cleared_in_part_is_not_forgotten_when_its_observation_is_corrected(
+    scene: Scene,
+) -> None:
+    scene.community.policy = {"residual_tolerance_m2": 3.0}
+    seen = scene.observe("O-1", 2, 1, 4, 5, observed_on=dt.date(2022, 4, 1))
+    scene.flag()
+    scene.clear(scene.cases()[0], residual=scene.polygon(rectangle(2, 1, 0.5, 5)))
+    sent = correction(scene, seen, 2, width=6)
+    shown = overlap_of(scene.session, scene.community, sent, {seen.id})
+    assert (shown.standing_m2, shown.cleared_m2) == pytest.approx((2.5, 17.5), abs=1e-6)
+    accept(scene.session, scene.community, sent.id, Acceptance(), REVIEWER)
+    found = sum(one.occupied_m2 for one in scene.current() if one.verified_on is None)
+    assert found == pytest.approx(shown.occupied_m2, abs=1e-6)
+
+
 def test_what_was_enclosed_is_not_accepted_as_clear(scene: Scene) -> None:
     sent = send(scene, 2)
     asked = Acceptance(structure_type=StructureType.NONE)
