@@ -13,6 +13,7 @@ from sqlalchemy import exists, select
 
 from cases.edit_layers import EditedLayer, Planned
 from cases.edit_plans import Draw, Feature, Read, State, Step, Written, wrong
+from cases.field.versions import successors
 from cases.ledger import Moment, today
 from cases.models import AnswerBasis, AreaEntry, Encroachment, Photograph
 from cases.registry import find_household
@@ -83,23 +84,10 @@ class EditedObservations(EditedLayer):
 
     def now_at(self, row: uuid.UUID) -> Sequence[Feature]:
         """Return the observation, or those that have replaced it since."""
-        waiting, seen = [row], {row}
-        while waiting:
-            found = self.read(waiting)
-            if found:
-                return list(found.values())
-            waiting = [
-                key
-                for key in self.session.scalars(
-                    select(Observation.id).where(
-                        Observation.community_id == self.community.id,
-                        among(Observation.replaces_id, waiting),
-                    )
-                )
-                if key not in seen
-            ]
-            seen.update(waiting)
-        return []
+        seen = self.session.get(Observation, (self.community.id, row))
+        if seen is None:
+            return []
+        return list(self.read([one.id for one in successors(self.session, seen)]).values())
 
     def draw(self, at: int, change: Draw) -> Planned:
         """Plan a new observation of today, or of the day that is given."""

@@ -3,12 +3,14 @@
 import datetime as dt
 import hashlib
 import uuid
+from collections.abc import Sequence
 
 import shapely
 from geoalchemy2.shape import to_shape
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
+from cases.models import GeometryEditRow
 from layers.models import Observation, ObservationStatus, StructureType
 
 
@@ -40,11 +42,7 @@ def successors(session: Session, seen: Observation) -> list[Observation]:
     ends, waiting, known = [], [seen], {seen.id}
     while waiting:
         one = waiting.pop()
-        after = session.scalars(
-            select(Observation).where(
-                Observation.community_id == one.community_id, Observation.replaces_id == one.id
-            )
-        ).all()
+        after = _replacements(session, one)
         fresh = [it for it in after if it.id not in known]
         known |= {it.id for it in fresh}
         waiting += fresh
@@ -52,6 +50,36 @@ def successors(session: Session, seen: Observation) -> list[Observation]:
             ends.append(one)
     standing = [one for one in ends if one.status is ObservationStatus.OPEN]
     return sorted(standing or ends, key=lambda one: (one.observed_on, one.area_m2), reverse=True)
+
+
+def _replacements(session: Session, one: Observation) -> Sequence[Observation]:
+    """Return the rows that took the place of one.
+
+    Of several made one at the desk only the largest is named by what replaces it; of the
+    others the history of edits says what they became.
+    """
+    found = session.scalars(
+        select(Observation).where(
+            Observation.community_id == one.community_id, Observation.replaces_id == one.id
+        )
+    ).all()
+    if found or one.status is not ObservationStatus.SUPERSEDED:
+        return found
+    before, after = aliased(GeometryEditRow), aliased(GeometryEditRow)
+    return session.scalars(
+        select(Observation)
+        .join(
+            after,
+            (after.community_id == Observation.community_id) & (after.after_id == Observation.id),
+        )
+        .join(
+            before,
+            (before.community_id == after.community_id)
+            & (before.edit_id == after.edit_id)
+            & (before.change == after.change),
+        )
+        .where(before.community_id == one.community_id, before.before_id == one.id)
+    ).all()
 
 
 def latest(session: Session, seen: Observation) -> Observation:

@@ -16,6 +16,7 @@ from cases.chain import first_fault
 from cases.checks import check_community
 from cases.edit_plans import Change, Draw, Merge, Outline, Read, Remove, Split, StaleRows
 from cases.editing import Asked, Done, edit, layer_of, undo
+from cases.field.versions import successors
 from cases.models import EditLayer, GeometryEdit
 from cases.signing import Signature
 from cases.workflow import State
@@ -332,7 +333,17 @@ def test_an_observation_is_split_and_made_one(plot: Scene) -> None:
     with pytest.raises(StaleRows) as error:
         do(plot, OBSERVATIONS, cut)
     assert {one.id for one in error.value.rows[0].now} == set(parts)
-    do(plot, OBSERVATIONS, Merge(tuple(read(plot, OBSERVATIONS, key) for key in parts)))
+    (whole,) = (
+        row.after_id
+        for row in do(
+            plot, OBSERVATIONS, Merge(tuple(read(plot, OBSERVATIONS, key) for key in parts))
+        ).rows
+        if row.after_id
+    )
+    # Only the larger part is named by what replaces it, yet both have become the whole.
+    for key in parts:
+        was = plot.session.get_one(Observation, (plot.community.id, key))
+        assert [one.id for one in successors(plot.session, was)] == [whole]
     assert [round(one.occupied_m2) for one in plot.current()] == [36]
     sound(plot)
 
