@@ -20,6 +20,7 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from cases.enclosures import opened_by
 from cases.field.surroundings import (
     encroachments_near,
     observations_near,
@@ -70,9 +71,9 @@ def bundle(
     parcels = parcels_near(session, community, boxes)
     observations = observations_near(session, community, boxes, viewer)
     cases = field_cases(session, community, viewer, buildings)
-    photographs = field_photographs(
-        session, community, list(cases), [one["id"] for one in observations]
-    )
+    ids = [uuid.UUID(one["id"]) for one in observations]
+    seen = opened_by(session, community, ids, viewer)
+    photographs = field_photographs(session, community, list(cases), [str(one) for one in seen])
     for one in observations:
         one["photographs"] = [it["id"] for it in photographs if it["observation"] == one["id"]]
     told: dict[str, Any] = {

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from geoalchemy2.shape import from_shape, to_shape
-from sqlalchemy import false, func, select
+from sqlalchemy import false, func, select, true
 
 from cases.access import GRANTS, Role
+from cases.field.bundle import bundle
 from cases.field.evidence import (
     observation_photographs,
     sees_evidence,
@@ -22,6 +23,8 @@ from layers.models import STORAGE_SRID, Observation
 from tests import builders
 from tests.cases.conftest import Scene
 from tests.cases.test_field_reviewing import REVIEWER, send
+
+NOW = dt.datetime(2022, 4, 4, tzinfo=dt.UTC)
 
 
 def announced(*keys: uuid.UUID, **more: Any) -> list[dict[str, Any]]:
@@ -104,6 +107,19 @@ def test_a_waiting_or_returned_submission_lends_no_evidence_to_a_case(scene: Sce
     other = send(scene, 2, announced=announced(key := uuid.uuid4()))
     shot(scene, other, key)
     assert photographs(scene.session, scene.community, case) == []
+
+
+def test_a_phone_is_told_of_no_photograph_that_its_account_may_not_see(scene: Scene) -> None:
+    key = uuid.uuid4()
+    sent = send(scene, 2, household_id=scene.households[0].id, announced=announced(key))
+    shot(scene, sent, key)
+    accepted(scene, sent)
+    told = [
+        bundle(scene.session, scene.community, Viewer("o", GRANTS[Role.INSPECTOR], sees), [], NOW)
+        for sees in (true(), false())
+    ]
+    assert [[one["id"] for one in it["photographs"]] for it in told] == [[str(key)], []]
+    assert [one["photographs"] for it in told for one in it["observations"]] == [[str(key)], []]
 
 
 @pytest.mark.parametrize(
