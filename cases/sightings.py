@@ -48,7 +48,7 @@ def record_sighting(
     problems = [
         *by.lacks(Permission.CASE_VERIFY),
         *polygon_problems(seen.polygon, _around(community)),
-        *_future(community, by),
+        *future_problems(community, by),
         *note_problems(seen.note),
     ]
     if problems:
@@ -109,7 +109,8 @@ def _around(community: Community) -> shapely.Geometry | None:
     return None if community.boundary is None else to_shape(community.boundary)
 
 
-def _future(community: Community, by: Signature) -> list[Problem]:
+def future_problems(community: Community, by: Signature) -> list[Problem]:
+    """Refuse a time of ``by`` that is still to come."""
     moment = Moment.of(community, by.at)
     if moment.at <= Moment.of(community, None).at + CLOCK_SLACK:
         return []

@@ -4,13 +4,15 @@ import datetime as dt
 import enum
 import uuid
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
 from cases.field.versions import latest, observation_version, successors
-from cases.ledger import today
+from cases.ledger import today, wrong_time
 from cases.models import FieldDecision, FieldSubmission
 from cases.registry import find_household
+from cases.sightings import future_problems
 from cases.signing import Signature
 from gis.problems import Problem, Said
 from layers.models import Community, Household, Observation, ObservationStatus, Purpose
@@ -61,6 +63,23 @@ def _unknown_household(ref: str) -> Problem:
         Said("Give the ref of a {kind} that is there.", kind="household"),
         field="household",
     )
+
+
+def time_problems(
+    community: Community, parts: Sequence[FieldSubmission], by: Signature
+) -> list[Problem]:
+    """Refuse to decide in the future, or before the submissions had been received."""
+    received = max((one.received_at for one in parts), default=None)
+    # A form gives minutes.
+    if by.at is None or received is None or by.at >= received.replace(second=0, microsecond=0):
+        return future_problems(community, by)
+    zone = ZoneInfo(community.time_zone)
+    text = Said(
+        "{at} is before it was received, {received}.",
+        at=by.at.isoformat(timespec="minutes"),
+        received=received.astimezone(zone).isoformat(timespec="minutes"),
+    )
+    return [wrong_time(text)]
 
 
 def day_problems(

@@ -22,6 +22,7 @@ from cases.field.judging import (
     named_observation,
     one_household,
     own_problems,
+    time_problems,
     to_replace,
 )
 from cases.field.verdicts import record_decision, select_decided
@@ -94,6 +95,7 @@ def accept(
     household, lacks = named_household(session, community, sent, asked.household)
     problems += [*lacks, *length_problems([("reason", asked.reason)])]
     problems += day_problems(community, [sent], asked.observed_on)
+    problems += time_problems(community, [sent], by)
     replaced, wrong = to_replace(session, community, sent, asked.overtaken)
     problems += [*wrong, *_nothing_there(sent, asked)]
     if problems:
@@ -130,6 +132,7 @@ def merge(
         text, remedy = "There is nothing to merge with.", "Choose what belongs together."
         problems.append(Problem("merger_alone", text, remedy, field="with"))
     problems += day_problems(community, parts, asked.observed_on)
+    problems += time_problems(community, parts, by)
     replaced, wrong = merged_over(session, community, parts, named)
     household, differs = one_household(session, community, parts, replaced)
     problems += [*wrong, *differs]

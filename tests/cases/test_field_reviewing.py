@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,6 +97,21 @@ def test_nobody_decides_about_the_own_work_or_without_the_right(scene: Scene) ->
         )
     assert codes(refused) == ["not_permitted"]
     assert scene.session.scalars(select(FieldDecision)).all() == []
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_nothing_is_decided_in_the_future_or_before_it_was_received(
+    scene: Scene, days: int
+) -> None:
+    first, second = send(scene, 2), send(scene, 5)
+    at = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
+    by = replace(REVIEWER, at=at)
+    with pytest.raises(InputError) as refused:
+        accept(scene.session, scene.community, first.id, Acceptance(), by)
+    assert [(one.code, one.field) for one in refused.value.problems] == [("wrong_time", "at")]
+    with pytest.raises(InputError) as refused:
+        merge(scene.session, scene.community, first.id, Merger([second.id], None, "one"), by)
+    assert codes(refused) == ["wrong_time"]
 
 
 def test_a_submission_is_decided_about_once(scene: Scene) -> None:
