@@ -30,7 +30,14 @@ from cases.sightings import polygon_problems
 from cases.signing import Signature, length_problems
 from gis.crs import SurveyCRS
 from gis.problems import InputError, Problem, Said
-from layers.models import STORAGE_SRID, Community, Household, Observation, StructureType
+from layers.models import (
+    STORAGE_SRID,
+    Community,
+    Household,
+    Observation,
+    Purpose,
+    StructureType,
+)
 from layers.places import lock_community
 
 MOST_PHOTOGRAPHS = 30
@@ -180,7 +187,13 @@ def _corrected(
 ) -> tuple[Observation | None, list[Problem]]:
     if sent.corrects is None:
         return None, []
+    if sent.kind is SubmissionKind.CLEAR:
+        clear, remedy = "What was found clear corrects no outline.", "Send it without one."
+        return None, [Problem("clear_corrects", clear, remedy, field="corrects")]
     found = session.get(Observation, (community.id, sent.corrects.observation))
+    if found is not None and found.purpose is Purpose.RESIDUAL:
+        rest, remedy = "What an inspection measured is not corrected.", "Send it without one."
+        return None, [Problem("residual_corrected", rest, remedy, field="corrects")]
     if found is not None:
         return found, []
     message, remedy = "There is no such observation.", "Prepare the area again."

@@ -30,7 +30,7 @@ from cases.models import (
 from cases.signing import Signature
 from gis.datum import to_gcj02
 from gis.problems import InputError
-from layers.models import Community, StructureType, WaitingObservation
+from layers.models import Community, Purpose, StructureType, WaitingObservation
 from tests.cases.conftest import Scene, rectangle
 
 BY = Signature("ana@example.org", None, frozenset({Permission.FIELD_CAPTURE}))
@@ -180,6 +180,24 @@ def test_who_corrects_what_somebody_changed_is_told_and_both_can_be_kept(scene: 
     assert len(kept(scene)) == 1
     receive(scene.session, scene.community, replace(late, keep_both=True, body=b"both"), BY)
     assert [row.keep_both for row in kept(scene)] == [False, True]
+
+
+def test_neither_a_residual_nor_what_is_clear_is_a_correction(scene: Scene) -> None:
+    rest = scene.observe("R1", 1, 1, 3, 8, purpose=Purpose.RESIDUAL)
+    read = Correction(rest.id, observation_version(rest))
+    with pytest.raises(InputError) as error:
+        receive(scene.session, scene.community, sent(scene, corrects=read), BY)
+    assert codes(error) == {"residual_corrected"}
+    clear: dict[str, Any] = {
+        "kind": SubmissionKind.CLEAR,
+        "polygon": None,
+        "structure_types": (),
+        "household": "H0",
+    }
+    with pytest.raises(InputError) as error:
+        receive(scene.session, scene.community, sent(scene, corrects=read, **clear), BY)
+    assert codes(error) == {"clear_corrects"}
+    assert kept(scene) == []
 
 
 def test_a_waiting_submission_gives_way_to_the_one_that_follows_it(scene: Scene) -> None:
