@@ -46,6 +46,7 @@ class Neighbour:
     structure_type: str
     area_m2: float
     shared: bool
+    is_clock_doubtful: bool
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,7 @@ def _neighbours(
             one.structure_types[0],
             one.area_m2 or 0.0,
             shared,
+            one.is_clock_doubtful,
         )
         found.append((other, one.geom))
     return sorted(found, key=lambda pair: not pair[0].shared)

@@ -135,7 +135,13 @@ def test_a_doubtful_day_is_asked_for_and_what_was_typed_stays(desk: Desk) -> Non
     assert "nobody knows on which day" in refused.text
     assert "kept {{7*7}}&lt;/script&gt;" in refused.text
     day = dt.date(2022, 4, 1).isoformat()
-    assert desk.send(key, "acceptance", form="accept", observed_on=day).status_code == 302
+    key, other = desk.sent(is_clock_doubtful=True), desk.sent()
+    page = desk.page(other)
+    assert 'id="accept-observed_on"' not in page
+    assert 'id="merge-observed_on"' in page
+    both = {"form": "merge", "with": str(key), "reason": "one fence"}
+    assert desk.send(other, "merger", **both).status_code == 422
+    assert desk.send(other, "merger", observed_on=day, **both).status_code == 302
 
 
 def test_a_conflict_shows_both_and_asks_which_stands(desk: Desk) -> None:
