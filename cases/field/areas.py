@@ -1,11 +1,14 @@
 """What can be prepared for a phone: lanes and buildings, with how much each would take along."""
 
 import uuid
+from collections import Counter
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from cases.enclosures import seen_by
+from cases.field.taken import shown_ground
 from cases.lanes import CODE_LENGTH
 from cases.models import Case, Encroachment, Lane, LaneBuilding, Photograph
 from cases.parcel_file import Viewer
@@ -64,7 +67,8 @@ def field_buildings(session: Session, community: Community, viewer: Viewer) -> l
     parcels = _counted(session, _parcels(community))
     observations = _counted(session, _observations(community))
     cases = _counted(session, _cases(community, viewer))
-    photographs = _counted(session, _photographs(community, viewer))
+    photographs = Counter(_counted(session, _photographs(community, viewer)))
+    photographs.update(_counted(session, _photographs_of_ground(community, viewer)))
     rows = session.execute(
         select(
             Building.id,
@@ -86,7 +90,7 @@ def field_buildings(session: Session, community: Community, viewer: Viewer) -> l
             parcels.get(key, 0),
             observations.get(key, 0),
             cases.get(key, 0),
-            photographs.get(key, 0),
+            photographs[key],
             (west, south, east, north),
         )
         for key, ref, name, west, south, east, north in rows
@@ -164,6 +168,29 @@ def _photographs(community: Community, viewer: Viewer) -> Rows:
         .join(Household, _household())
         .where(Case.community_id == community.id, viewer.sees)
         .group_by(Household.building_id)
+    )
+
+
+def _photographs_of_ground(community: Community, viewer: Viewer) -> Rows:
+    """Count those without a case: they show an observation that the viewer may open."""
+    shown = shown_ground(community)
+    found = Encroachment.observation_id == shown.c.observation_id
+    on = (Parcel.community_id == Encroachment.community_id) & (Parcel.id == Encroachment.parcel_id)
+    seen = _same(Observation.id, Encroachment.observation_id, Observation.community_id)
+    return (
+        select(Parcel.building_id, func.count(shown.c.id.distinct()))
+        .select_from(Encroachment)
+        .join(shown, found)
+        .join(Parcel, on)
+        .join(Observation, seen)
+        .where(
+            Encroachment.community_id == community.id,
+            Encroachment.superseded_on.is_(None),
+            Observation.status == ObservationStatus.OPEN,
+            shown.c.case_id.is_(None),
+            seen_by(viewer),
+        )
+        .group_by(Parcel.building_id)
     )
 
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Subquery, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from cases.models import Campaign, Case, Encroachment, FieldDecision, Photograph
@@ -51,38 +51,46 @@ def field_cases(
     }
 
 
-def field_photographs(
-    session: Session, community: Community, cases: Sequence[str], observations: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Return the photographs of ``cases``, and those that came with ``observations``."""
+def shown_ground(community: Community) -> Subquery:
+    """Return ``id`` and ``case_id`` of each photograph, and the ``observation_id`` that it shows.
+
+    That of a phone shows what its submission became.
+    """
     became = and_(
         FieldDecision.community_id == Photograph.community_id,
         FieldDecision.submission_id == Photograph.submission_id,
     )
     shown = func.coalesce(Photograph.observation_id, FieldDecision.observation_id)
+    return (
+        select(Photograph.id, Photograph.case_id, shown.label("observation_id"))
+        .outerjoin(FieldDecision, became)
+        .where(Photograph.community_id == community.id)
+        .subquery()
+    )
+
+
+def field_photographs(
+    session: Session, community: Community, cases: Sequence[str], observations: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the photographs of ``cases``, and those that came with ``observations``."""
+    shown = shown_ground(community)
     seen = [uuid.UUID(one) for one in observations]
     rows = session.execute(
         select(
             Photograph.id,
             Photograph.case_id,
-            shown,
+            shown.c.observation_id,
             Photograph.taken_at,
             Photograph.bearing,
             func.ST_X(Photograph.geom),
             func.ST_Y(Photograph.geom),
         )
-        .outerjoin(FieldDecision, became)
+        .join(shown, shown.c.id == Photograph.id)
         .where(
             Photograph.community_id == community.id,
             or_(
                 among(Photograph.case_id, [uuid.UUID(one) for one in cases]),
-                and_(
-                    Photograph.case_id.is_(None),
-                    or_(
-                        among(Photograph.observation_id, seen),
-                        among(FieldDecision.observation_id, seen),
-                    ),
-                ),
+                and_(Photograph.case_id.is_(None), among(shown.c.observation_id, seen)),
             ),
         )
         .order_by(func.coalesce(Photograph.taken_at, Photograph.recorded_at), Photograph.id)

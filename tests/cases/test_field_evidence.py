@@ -9,6 +9,7 @@ from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import false, func, select, true
 
 from cases.access import GRANTS, Role
+from cases.field.areas import field_buildings
 from cases.field.bundle import bundle
 from cases.field.evidence import (
     observation_photographs,
@@ -114,12 +115,15 @@ def test_a_phone_is_told_of_no_photograph_that_its_account_may_not_see(scene: Sc
     sent = send(scene, 2, household_id=scene.households[0].id, announced=announced(key))
     shot(scene, sent, key)
     accepted(scene, sent)
-    told = [
-        bundle(scene.session, scene.community, Viewer("o", GRANTS[Role.INSPECTOR], sees), [], NOW)
-        for sees in (true(), false())
-    ]
+    scene.parcels[0].building_id = scene.building.id
+    scene.session.flush()
+    who = [Viewer("o", GRANTS[Role.INSPECTOR], sees) for sees in (true(), false())]
+    told = [bundle(scene.session, scene.community, one, [], NOW) for one in who]
     assert [[one["id"] for one in it["photographs"]] for it in told] == [[str(key)], []]
     assert [one["photographs"] for it in told for one in it["observations"]] == [[str(key)], []]
+    # What is said before of how much it is counts the same.
+    areas = [field_buildings(scene.session, scene.community, one) for one in who]
+    assert [sum(one.photographs for one in it) for it in areas] == [1, 0]
 
 
 @pytest.mark.parametrize(
