@@ -28,7 +28,6 @@ from layers.frames import frame, geometries, overlapping, wkb
 from layers.imports.coverage import Ground
 from layers.imports.looked import look_up_earlier
 from layers.imports.overlaps import overlaps_between, overlaps_within
-from layers.imports.plans import ImportPolicy
 from layers.imports.relook import look_again
 from layers.models import (
     STORAGE_SRID,
@@ -270,10 +269,7 @@ class EditedParcels(EditedLayer):
             every = [key for _one, key in steps]
             carry_records(self.session, self.community, every, heirs, by)
         if alone and heirs:
-            policy = ImportPolicy(
-                coverage_share=self.policy.coverage_share, tolerances=self.policy.tolerances
-            )
-            look_up_earlier(self.session, self.community, list(heirs), policy)
+            look_up_earlier(self.session, self.community, list(heirs), self.policy.of_imports)
         for one, key in steps:
             if one.after is not None:
                 self._hang_on(one, key, one.after.attributes, is_alone=alone)

@@ -18,8 +18,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql import ColumnElement
 
 from cases.models import Encroachment
+from gis.crs import Geometries, SurveyCRS
 from gis.encroachment import Accusation
 from layers.frames import Rows, frame, geometries, keys, overlapping, wkb
+from layers.imports.relook import boxes
 from layers.models import (
     Building,
     Observation,
@@ -34,8 +36,6 @@ from layers.models import (
 )
 
 FEW = 64
-# A degree of latitude; a degree of longitude is shorter, so that boxes are never too small.
-METRES_PER_DEGREE = 111_000.0
 _IT_WAITS = (WaitingObservation.community_id == Observation.community_id) & (
     WaitingObservation.observation_id == Observation.id
 )
@@ -103,7 +103,7 @@ def _load_near(
     parcels = _near(session, _parcels(communities), Parcel.geom, grounds)
     current = _near(session, current_encroachments(communities), Encroachment.geom, grounds)
     current = _together(current, _current_of(session, communities, waiting))
-    walls = _near(session, _walls(communities), Building.geom, _wider(grounds, strip_m))
+    walls = _near(session, _walls(communities), Building.geom, boxes(grounds, strip_m))
     links = _links(communities).where(ParcelHousehold.parcel_id.in_(list(parcels["id"])))
     return Surroundings(
         waiting, observations, parcels, geometries(walls), current, frame(session, links)
@@ -136,15 +136,6 @@ def _together(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     both = pd.concat([first, second], ignore_index=True) if len(second) else first
     both = both.drop_duplicates(["community_id", "id"])
     return both.sort_values(["community_id", "id"], ignore_index=True)
-
-
-def _wider(given: NDArray[np.object_], metres: float) -> NDArray[np.object_]:
-    """Return boxes around the geometries, wider by at least ``metres`` to each side."""
-    west, south, east, north = shapely.bounds(given).T
-    high = metres / METRES_PER_DEGREE
-    wide = high / np.maximum(np.cos(np.radians(np.maximum(abs(south), abs(north)))), 0.01)
-    boxes: NDArray[np.object_] = shapely.box(west - wide, south - high, east + wide, north + high)
-    return boxes
 
 
 def _in(column: InstrumentedAttribute[int], communities: Sequence[int]) -> ColumnElement[bool]:
@@ -232,6 +223,20 @@ def current_encroachments(communities: Sequence[int]) -> Rows:
     return statement.join(Observation, own).where(
         _of(Encroachment, communities), Encroachment.superseded_on.is_(None)
     )
+
+
+def standing_and_freed(found: pd.DataFrame, survey: SurveyCRS) -> tuple[Geometries, Geometries]:
+    """Return in the survey CRS what stands of encroachments, and what was freed of each.
+
+    ``found`` are rows of :func:`current_encroachments`. ``None`` stands where all was freed;
+    what was freed is empty where nothing was.
+    """
+    ground = survey.to_survey(geometries(found))
+    standing = survey.to_survey(geometries(found, "standing"))
+    gone = shapely.is_missing(standing)
+    freed = np.array(shapely.difference(ground, standing), dtype=object)
+    freed[gone] = ground[gone]
+    return standing, freed
 
 
 def _current_of(

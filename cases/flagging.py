@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from cases.answers import Answer, Key, answers
-from cases.flag_load import Surroundings, load
+from cases.flag_load import Surroundings, load, standing_and_freed
 from cases.flag_write import Writer
 from cases.policy import Policy
 from gis import encroachment
@@ -325,9 +325,7 @@ def _findings(
 
 def _freed(verified: pd.DataFrame, survey: SurveyCRS) -> tuple[pd.DataFrame, Geometries]:
     """Return the verified encroachments of which something was cleared, and that ground."""
-    ground = survey.to_survey(geometries(verified))
-    standing = survey.to_survey(geometries(verified, "standing"))
-    freed = np.where(shapely.is_missing(standing), ground, shapely.difference(ground, standing))
+    _standing, freed = standing_and_freed(verified, survey)
     again = area_m2(freed) > 0
     return verified[again].reset_index(drop=True), freed[again]
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from gis.area import Tolerances
 from gis.problems import InputError, Problem, Said
+from layers.imports.plans import ImportPolicy
 
 Days = tuple[int, ...]
 
@@ -76,6 +77,11 @@ class Policy:
         tolerances = Tolerances(**{n: float(v) for n, v in stored.items() if n in theirs})
         given = {n: _READ[kinds[n]](v) for n, v in stored.items() if n not in theirs}
         return cls(tolerances, **given)
+
+    @property
+    def of_imports(self) -> ImportPolicy:
+        """Return what of it decides about files and what they have looked at."""
+        return ImportPolicy(coverage_share=self.coverage_share, tolerances=self.tolerances)
 
 
 def _is_number(value: Any) -> bool:

@@ -20,7 +20,7 @@ from gis.problems import InputError, Problem
 from gis.validity import POLYGONS, WEB_LIMITS, check
 from layers.frames import frame, geometries, wkb
 from layers.imports.looked import Seen, looked_at, write_looked
-from layers.imports.plans import Covers, ImportPolicy
+from layers.imports.plans import Covers
 from layers.models import (
     STORAGE_SRID,
     Community,
@@ -124,7 +124,7 @@ def become_observation(
     session.flush()
     metric = SurveyCRS(community.survey_srid).to_survey(stored)
     ground = Seen(stored, metric, [seen.rms_m], [seen.observed_on])
-    policy = _import_policy(community)
+    policy = Policy.of(community.policy).of_imports
     looked = looked_at(session, community, ground, Covers(), seen.observed_on, policy)
     write_looked(session, community.id, survey.id, looked)
     return seen
@@ -228,8 +228,3 @@ def _note(parts: Sequence[FieldSubmission]) -> str:
     """Return what inspectors noted, in the order in which they saw it."""
     texts = [text for one in parts for text in (one.note, one.plants) if text.strip()]
     return "\n".join(dict.fromkeys(texts))[:LONGEST_TEXT]
-
-
-def _import_policy(community: Community) -> ImportPolicy:
-    policy = Policy.of(community.policy)
-    return ImportPolicy(tolerances=policy.tolerances, coverage_share=policy.coverage_share)

@@ -29,7 +29,6 @@ from cases.field.surroundings import (
     waiting_near,
 )
 from cases.field.taken import field_cases, field_photographs
-from cases.flag_load import METRES_PER_DEGREE
 from cases.parcel_file import Viewer
 from cases.policy import Policy
 from gis.crs import Geometries, SurveyCRS
@@ -37,6 +36,7 @@ from gis.phone import phone_survey
 from gis.problems import InputError, Problem, Said
 from layers.bulk import among
 from layers.frames import frame, geometries, wkb
+from layers.imports.relook import boxes as boxes_around
 from layers.models import (
     Building,
     Community,
@@ -143,15 +143,7 @@ def _chosen(
         {"id": str(row.id), "ref": row.ref, "name": row.name, "geometry": plain(row.geom)}
         for row in rows.itertuples()
     ]
-    return told, _wider(np.concatenate([geometries(rows), geometries(own)]))
-
-
-def _wider(shapes: Geometries) -> Geometries:
-    west, south, east, north = shapely.bounds(shapes).T
-    high = AROUND_M / METRES_PER_DEGREE
-    wide = high / np.maximum(np.cos(np.radians(north)), 0.01)
-    boxes: Geometries = shapely.box(west - wide, south - high, east + wide, north + high)
-    return boxes
+    return told, boxes_around(np.concatenate([geometries(rows), geometries(own)]), AROUND_M)
 
 
 def _box(boxes: Geometries) -> tuple[float, float, float, float]:

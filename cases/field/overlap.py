@@ -15,7 +15,7 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from cases.flag_load import accusation, current_encroachments
+from cases.flag_load import accusation, current_encroachments, standing_and_freed
 from cases.ledger import as_array
 from cases.models import Encroachment, FieldSubmission
 from cases.policy import Policy
@@ -162,12 +162,8 @@ def _stood(
         or_(Encroachment.observation_id.not_in(replaced), Encroachment.cleared_on.is_not(None)),
     )
     found = _near(session, rows, Encroachment.geom, stored)
-    ground = survey.to_survey(geometries(found))
-    standing = survey.to_survey(geometries(found, "standing"))
-    gone = shapely.is_missing(standing)
-    freed = np.array(shapely.difference(ground, standing), dtype=object)
-    freed[gone] = ground[gone]
-    return standing[~gone], freed[shapely.area(freed) > 0]
+    standing, freed = standing_and_freed(found, survey)
+    return standing[~shapely.is_missing(standing)], freed[shapely.area(freed) > 0]
 
 
 def _shared(polygon: shapely.Geometry, ground: Geometries) -> float:

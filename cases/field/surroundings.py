@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import shapely
 from sqlalchemy import func, select
@@ -15,12 +14,12 @@ from sqlalchemy.orm import Session
 from cases.enclosures import seen_by
 from cases.field.verdicts import DECIDED
 from cases.field.versions import version_of
-from cases.flag_load import current_encroachments
+from cases.flag_load import current_encroachments, standing_and_freed
 from cases.models import Encroachment, FieldDecision, FieldSubmission
 from cases.parcel_file import Viewer
 from gis.crs import Geometries, SurveyCRS
 from layers.bulk import among
-from layers.frames import Rows, frame, geometries, overlapping, wkb
+from layers.frames import Rows, frame, overlapping, wkb
 from layers.models import (
     Community,
     Household,
@@ -188,10 +187,7 @@ def encroachments_near(
 
 def _cleared(found: pd.DataFrame, survey: SurveyCRS) -> Geometries:
     """Return in EPSG:4326 what of each encroachment was cleared, ``None`` where nothing was."""
-    ground = survey.to_survey(geometries(found))
-    standing = survey.to_survey(geometries(found, "standing"))
-    freed = np.array(shapely.difference(ground, standing), dtype=object)
-    freed[shapely.is_missing(standing)] = ground[shapely.is_missing(standing)]
+    _standing, freed = standing_and_freed(found, survey)
     was = found["cleared_on"].notna().to_numpy(dtype=bool) & (shapely.area(freed) > 0)
     freed[~was] = None
     return survey.to_storage(freed)

@@ -9,6 +9,7 @@ from gis.crs import Geometries
 from layers.bulk import ewkb, staged
 from layers.models import Observation
 
+# A degree of latitude; a degree of longitude is shorter, so that boxes are never too small.
 METRES_PER_DEGREE = 111_000.0
 
 _LOOK_AGAIN = """

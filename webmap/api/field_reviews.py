@@ -26,6 +26,7 @@ from webmap.api.blueprint import Blueprint
 from webmap.api.cases import LONGEST_REF
 from webmap.api.community import asked_community, asking_viewer
 from webmap.api.cursors import read_place, write_place
+from webmap.api.field_submissions import AnnouncedCountSchema
 from webmap.api.fields import POLYGONS, Day, Flag, Key, Text, Word
 from webmap.api.histories import SubmissionSchema
 from webmap.api.paging import page_cursor, page_limit, page_of
@@ -50,13 +51,6 @@ class FieldQuerySchema(Schema):
     )
     limit = page_limit()
     cursor = page_cursor()
-
-
-class ArrivedSchema(Schema):
-    """How many photographs of a submission have arrived."""
-
-    announced = fields.Integer(**says("How many were announced."))
-    received = fields.Integer(**says("How many of them have arrived whole."))
 
 
 class FieldSubmissionSchema(Schema):
@@ -84,7 +78,7 @@ class FieldSubmissionSchema(Schema):
     is_clock_doubtful = fields.Boolean(**says("Whether that day must be confirmed."))
     received_at = fields.DateTime(**says("When it was stored, by the server's clock."))
     recorded_by = fields.String(**says("Who sent it."))
-    photographs = fields.Nested(ArrivedSchema, **says("Its photographs."))
+    photographs = fields.Nested(AnnouncedCountSchema, **says("Its photographs."))
 
 
 class PlaceSchema(Schema):

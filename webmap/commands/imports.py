@@ -182,11 +182,9 @@ def _rules(ground_floor: int | None) -> Any:
     from cases.policy import Policy
     from cases.protected import protected_parcels
     from layers.imports.intake import Rules
-    from layers.imports.plans import ImportPolicy
 
     def policy(community: "Community") -> "ImportPolicy":
-        own = Policy.of(community.policy)
-        made = ImportPolicy(coverage_share=own.coverage_share, tolerances=own.tolerances)
+        made = Policy.of(community.policy).of_imports
         return made if ground_floor is None else replace(made, ground_floor=ground_floor)
 
     return Rules(policy, protected_parcels)
