@@ -128,6 +128,18 @@ def seen_by(viewer: Viewer) -> ColumnElement[bool]:
     return or_(*visible)
 
 
+def opened_by(
+    session: Session, community: Community, ids: Sequence[uuid.UUID], viewer: Viewer
+) -> set[uuid.UUID]:
+    """Return which of some observations a viewer may open."""
+    if not ids or Permission.MAP_READ not in viewer.permissions:
+        return set()
+    rows = select(Observation.id).where(
+        Observation.community_id == community.id, Observation.id.in_(ids), seen_by(viewer)
+    )
+    return set(session.scalars(rows))
+
+
 def undecided(session: Session, community: Community) -> list[Waiting]:
     """Return the enclosures of a community for which a person must say who answers."""
     rows = session.execute(

@@ -152,6 +152,45 @@ def test_a_conflict_shows_both_and_asks_which_stands(desk: Desk) -> None:
         assert before.status is ObservationStatus.SUPERSEDED
 
 
+def test_a_correction_names_what_it_corrects_and_by_how_much(desk: Desk) -> None:
+    key = desk.sent(corrects_id=desk.seen, area_m2=42.5)
+    page = desk.page(key)
+    assert f'/observations/{desk.seen}">O-1</a>' in page
+    assert "As it was read" in page
+    assert "−7.50 <small>±" in page
+    assert "As it stands now<" not in page
+    assert desk.send(key, "acceptance", form="accept").status_code == 302
+    done = desk.page(key)
+    assert "−7.50 <small>±" in done
+    assert drawn_layers(done, "now") == []
+
+
+def test_a_correction_of_what_was_split_shows_every_part(desk: Desk) -> None:
+    key = desk.sent(corrects_id=desk.seen, area_m2=42.5)
+    with desk.web.database.session(EVERYWHERE) as session, session.begin():
+        read = session.scalars(select(Observation).where(Observation.id == desk.seen)).one()
+        read.status, read.ended_on = ObservationStatus.SUPERSEDED, read.observed_on
+        place = session.get_one(Community, read.community_id)
+        for number, area_m2 in enumerate((30.0, 14.0)):
+            part = make.square(0.2 + number * 0.25, 4.2, 0.15)
+            values = {"ref": f"O-1-{number}", "replaces_id": read.id, "area_m2": area_m2}
+            make.observation(session, place, part, **values)
+    page = desk.page(key)
+    assert "was split since the inspector read it" in page
+    assert sorted(drawn_layers(page, "now")) == ["O-1-0", "O-1-1"]
+    assert drawn_layers(page, "earlier") == ["O-1"]
+    assert "44.00 <small>±" in page
+    assert "−1.50 <small>±" in page
+    assert 'value="replace"' not in page
+
+
+def drawn_layers(page: str, layer: str) -> list[str]:
+    """Return the labels of what the map of a page draws in a layer."""
+    shapes = re.search(r'id="case-shapes">(.*?)</script>', page, re.S)
+    assert shapes
+    return [one["label"] for one in json.loads(shapes[1]) if one["layer"] == layer]
+
+
 def test_several_are_merged_from_one_of_them(desk: Desk) -> None:
     first, second = desk.sent(), desk.sent()
     refused = desk.send(first, "merger", form="merge")

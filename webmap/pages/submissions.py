@@ -12,6 +12,7 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
+from cases.enclosures import opened_by
 from cases.field.evidence import submission_evidence
 from cases.field.importing import TakenIn
 from cases.field.judging import Overtaken
@@ -237,11 +238,21 @@ def _page(opened: OpenedPlace, submitted: Submitted, filled: Filled | None = Non
         structures=", ".join(word("structure", one) for one in _standing(submitted)),
         kinds=KINDS,
         shapes=[drawn(one) for one in sheet.shapes],
+        opens=_opens(opened, sheet),
         is_own=_is_own(opened, sheet),
         problems=filled.problems if filled else (),
         may_decide=_may_decide(opened, sheet),
         filled_of=lambda name: filled if filled and filled.value("form") == name else Filled(),
     )
+
+
+def _opens(opened: OpenedPlace, sheet: SubmissionSheet) -> set[uuid.UUID]:
+    """Return which of the observations that the page names its reader may open."""
+    decided = sheet.submitted.decision
+    named = [] if sheet.correction is None else [one.id for one in sheet.correction.observations]
+    if decided is not None and decided.observation_id is not None:
+        named.append(decided.observation_id)
+    return opened_by(opened.session, opened.community, named, opened.viewer)
 
 
 def _local(opened: OpenedPlace) -> Callable[[dt.datetime], dt.datetime]:
