@@ -4,7 +4,6 @@ import datetime as dt
 import uuid
 from collections.abc import Callable
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -41,7 +40,7 @@ from webmap.pages.cases import drawn
 from webmap.pages.drawn import feature
 from webmap.pages.opened import OpenedPlace, open_place, show
 from webmap.pages.submitting import submit_form
-from webmap.words import word
+from webmap.words import words_of
 
 submissions = Blueprint("submissions", __name__)
 
@@ -179,7 +178,7 @@ def list_page(
         "submissions.html",
         community=community,
         submissions=found,
-        local=_local(opened),
+        local=opened.local,
         state=state,
         counts=count_states(session, community, viewer),
         following=following,
@@ -234,8 +233,8 @@ def _page(opened: OpenedPlace, submitted: Submitted, filled: Filled | None = Non
         sheet=sheet,
         photographs=submission_evidence(opened.session, opened.community, submitted.sent),
         may_have_original=Permission.PHOTOGRAPH_ORIGINAL in opened.viewer.permissions,
-        local=_local(opened),
-        structures=", ".join(word("structure", one) for one in _standing(submitted)),
+        local=opened.local,
+        structures=words_of("structure", _standing(submitted)),
         kinds=KINDS,
         shapes=[drawn(one) for one in sheet.shapes],
         opens=_opens(opened, sheet),
@@ -253,12 +252,6 @@ def _opens(opened: OpenedPlace, sheet: SubmissionSheet) -> set[uuid.UUID]:
     if decided is not None and decided.observation_id is not None:
         named.append(decided.observation_id)
     return opened_by(opened.session, opened.community, named, opened.viewer)
-
-
-def _local(opened: OpenedPlace) -> Callable[[dt.datetime], dt.datetime]:
-    """Return what dates an instant as the community does."""
-    zone = ZoneInfo(opened.community.time_zone)
-    return lambda at: at.astimezone(zone)
 
 
 def _standing(submitted: Submitted) -> list[str]:
