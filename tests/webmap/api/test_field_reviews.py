@@ -1,6 +1,7 @@
 """What phones take along, and what the office decides, by the API."""
 
 import datetime as dt
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -95,11 +96,18 @@ def test_all_that_was_found_is_read_with_the_observation_and_its_case(web: Web, 
     ground = yard.secretary.get(f"observations/{seen}")["ground"]
     case = ground[0]["case_id"]
     assert told[0] in yard.secretary.get(f"cases/{case}/submissions")
+    events = yard.secretary.get(f"cases/{case}/events")["events"]
+    (event,) = [one for one in events if one["captured"] and key in str(one["captured"])]
+    assert (event["event"], event["note"]) == ("case:field:accepted", "seen")
     for address in (f"observations/{seen}", f"cases/{case}"):
         page = yard.secretary.client.get(f"/c/{yard.place}/{address}?lang=en").text
         assert f'/submissions/{key}">Fence, Shed</a>' in page
         assert "1.8 m" in page
         assert "<dd>leek</dd>" in page
+    who = web.person(Role.INSPECTOR, yard.place)
+    assert re.search(
+        rf"Accepted from the field</p>.*?captured [^<]+ by {re.escape(who)}", page, re.S
+    )
     planner = Sender.of(web, Role.PLANNER, yard.place)
     page = planner.client.get(f"/c/{yard.place}/cases/{case}?lang=en").text
     assert "<dd>locked</dd>" in page
