@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from PIL import Image
 from sqlalchemy import func, select
 
@@ -234,6 +234,30 @@ def test_the_command_takes_it_in_as_the_page_does(
         command, ["list", "--community", phone.place, "--state", "accepted", "--json"]
     )
     assert draft in {one["id"] for one in json.loads(listed.output)}
+
+
+def test_the_command_merges_as_the_page_does(
+    web: Web, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = phone.mark(body(2.2)), phone.mark(body(2.4))
+    hand_over(web, phone.place, phone.export(), Role.INSPECTOR)
+    monkeypatch.setattr(Invocation, "settings", web.settings)
+    by = ["--community", phone.place, "--by", web.person(Role.SECRETARY, phone.place)]
+
+    def merge(*more: str) -> Result:
+        wanted = ["merge", first, *by, "--reason", "One fence.", *more]
+        return CliRunner().invoke(command, wanted)
+
+    def codes(refused: Result) -> list[str]:
+        assert isinstance(refused.exception, InputError)
+        return [one.code for one in refused.exception.problems]
+
+    assert codes(merge()) == ["merger_alone"]
+    assert codes(merge("--observation", "no-such")) == ["unknown_observation"]
+    done = merge("--with", second)
+    assert "is merged as observation F-" in done.output, done.exception
+    again = merge("--with", second)
+    assert codes(again) == ["decided_already", "decided_already"]
 
 
 Change = Callable[[Phone], dict[str, Any]]
