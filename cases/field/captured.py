@@ -5,7 +5,6 @@ which is never changed, and is read from there.
 """
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,11 +60,6 @@ def captured_for(session: Session, case: Case, viewer: Viewer) -> list[Captured]
         for table in (Encroachment, AreaEntry)
     ]
     return _captured(session, community, union(*named), viewer)
-
-
-def who_captured(captured: Iterable[Captured]) -> set[str]:
-    """Return who sent and who decided."""
-    return {who for one in captured for who in (one.sent.recorded_by, one.decision.decided_by)}
 
 
 def _captured(

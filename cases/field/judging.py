@@ -13,7 +13,7 @@ from cases.ledger import today
 from cases.models import FieldDecision, FieldSubmission
 from cases.registry import find_household
 from cases.signing import Signature
-from gis.problems import InputError, Problem, Said
+from gis.problems import InputError, Problem, Said, Several
 from layers.models import Community, Household, Observation, ObservationStatus, Purpose
 
 
@@ -173,7 +173,7 @@ def merged_over(
             targets |= {one.id: one for one in standing if is_as_read or one is named}
     if len(targets) < 2:
         return next(iter(targets.values()), None), []
-    refs = ", ".join(sorted(one.ref for one in targets.values()))
+    refs = Several(sorted(one.ref for one in targets.values()))
     text = Said("They belong to several observations: {refs}.", refs=refs)
     remedy = "Merge those of one observation at a time."
     return None, [Problem("merger_several", text, remedy, field="with")]

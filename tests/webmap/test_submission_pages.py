@@ -14,7 +14,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cases.access import Role
-from cases.models import FieldDecision, FieldSubmission, FieldVerdict, SubmissionKind
+from cases.models import Account, FieldDecision, FieldSubmission, FieldVerdict, SubmissionKind
 from layers.db import EVERYWHERE
 from layers.models import Community, Household, Observation, ObservationStatus
 from tests import builders as make
@@ -86,6 +86,22 @@ def test_what_waits_is_listed_with_its_outline(desk: Desk) -> None:
     assert [one["id"] for one in json.loads(data[1])["submissions"]] == [str(key)]
     work = desk.client.get(f"/c/{desk.place}/work?lang=en").text
     assert re.search(r"Submissions to review <strong>1<", work)
+
+
+def test_people_are_named_and_counts_are_said_in_words(desk: Desk) -> None:
+    with desk.web.database.session(EVERYWHERE) as session, session.begin():
+        account = session.scalars(select(Account).where(Account.email == desk.inspector)).one()
+        account.name = "Lin Xun"
+    announced = [{"id": str(uuid.uuid4()), "sha256": "0" * 64}]
+    key, other = desk.sent(announced=announced, structure_types=["fence", "shed"]), desk.sent()
+    for page in (desk.client.get(f"/c/{desk.place}/submissions?lang=en").text, desk.page(other)):
+        assert "Lin Xun" in page
+        assert f">{desk.inspector}" not in page.replace(f"<dt>Account</dt><dd>{desk.inspector}", "")
+    page = desk.page(key)
+    assert "The phone still holds it. It sends it when it has a signal" in page
+    chinese = desk.client.get(f"{desk.at(key)}?lang=zh_Hans").text
+    assert re.search(r"<dd>\w+、\w+</dd>", chinese)
+    desk.client.get("/places?lang=en")
 
 
 def test_a_list_goes_on_where_a_page_ends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,6 +195,7 @@ def show_case(opened: Opened, filled: Filled | None = None, *, is_stale: bool = 
         community=opened.community,
         sheet=sheet,
         steps=_steps(sheet, filled),
+        person=naming(opened.session),
         events=_told(opened, reversed(sheet.events)),
         conflict=_conflict(opened, sheet, filled) if is_stale and filled else None,
         shapes=[drawn(one) for one in sheet.shapes],
@@ -238,10 +239,9 @@ def _steps(sheet: CaseSheet, filled: Filled | None) -> list[Step]:
 
 
 def _told(opened: Opened, events: Iterable[CaseEvent]) -> list[Event]:
-    """Return events as the time line has them, with the names of those who captured."""
+    """Return events as the time line has them, with the names of those who acted."""
     listed = list(events)
-    actors = {name for one in listed for name in _who_captured(one)}
-    person = naming(opened.session, actors)
+    person = naming(opened.session, {one.actor for one in listed})
     return [_event(one, opened.community, person) for one in listed]
 
 
@@ -251,14 +251,9 @@ def _event(event: CaseEvent, community: Community, person: Callable[[str], str])
     title = word("state", event.state) if event.state else word("event", name)
     if event.event.startswith("case:deadline:") and "to" in event.data:
         title = f"{title}: {format_date(dt.date.fromisoformat(event.data['to']))}"
-    actor = word("actor", event.actor)
+    actor = person(event.actor)
     captured = tuple(_captured(event, community, person))
     return Event(event.at, event.day, title, actor, event.document, event.note, captured)
-
-
-def _who_captured(event: CaseEvent) -> list[str]:
-    sent = [one["recorded_by"] for one in event.data.get("captured", ())]
-    return [*sent, event.data["decided_by"]] if sent else []
 
 
 def _captured(

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from cases.access import Permission
 from cases.decisions import MAY_DECIDE, cases_of, decide, may_not_withdraw, withdraw
 from cases.enclosures import Enclosure, find_enclosure, undecided
-from cases.field.captured import captured_as, who_captured
+from cases.field.captured import captured_as
 from cases.field.evidence import observation_photographs
 from cases.photographs import Shown
 from cases.signing import Signature
@@ -137,7 +137,7 @@ def _page(
         is_stale=is_stale,
         photographs=_photographs(opened, shown),
         captured=captured,
-        person=naming(opened.session, who_captured(captured)),
+        person=naming(opened.session),
         local=opened.local,
         may_have_original=Permission.PHOTOGRAPH_ORIGINAL in may,
         may_decide=shown.is_undecided and bool(may & MAY_DECIDE),

@@ -11,7 +11,7 @@ from cases.access import Permission
 from cases.casework import unconfirmed
 from cases.decisions import withdraw
 from cases.enclosures import open_observations
-from cases.field.captured import captured_for, who_captured
+from cases.field.captured import captured_for
 from cases.ground import Ground
 from cases.issuing import confirm_with_paper
 from cases.objections import is_withdrawal_due
@@ -19,7 +19,6 @@ from layers.models import Observation, Parcel
 from webmap.forms import Form
 from webmap.gates import gated
 from webmap.pages.cases import PARTS, Opened, Part, answer_form
-from webmap.pages.named import naming
 from webmap.pages.opened import local_time
 
 findings = Blueprint("findings", __name__)
@@ -87,7 +86,6 @@ def _captured_part(opened: Opened) -> Mapping[str, Any] | None:
         return None
     return {
         "captured": captured,
-        "person": naming(opened.session, who_captured(captured)),
         "local": local_time(opened.community),
     }
 

@@ -8,10 +8,21 @@ from cases.people import account_names
 from webmap.words import word
 
 
-def naming(session: Session, addresses: Iterable[str | None]) -> Callable[[str], str]:
-    """Return what names an actor, of those whose ``addresses`` a page shows.
+def naming(session: Session, addresses: Iterable[str | None] = ()) -> Callable[[str], str]:
+    """Return what names an actor; ``addresses`` are those that are sure to be asked for.
 
     The record keeps the address, as names change and two people may share one.
     """
-    names = account_names(session, [one for one in addresses if one])
-    return lambda actor: names.get(actor) or word("actor", actor)
+    names: dict[str, str] = {}
+
+    def read(unknown: set[str]) -> None:
+        found = account_names(session, unknown) if unknown else {}
+        names.update({actor: found.get(actor) or word("actor", actor) for actor in unknown})
+
+    def person(actor: str) -> str:
+        if actor not in names:
+            read({actor})
+        return names[actor]
+
+    read({one for one in addresses if one})
+    return person

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -11,6 +12,7 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
+from cases.case_sheet import Shape
 from cases.enclosures import opened_by
 from cases.field.evidence import submission_evidence
 from cases.field.importing import TakenIn
@@ -38,6 +40,7 @@ from webmap.forms import Filled, Form
 from webmap.gates import current_access, gated, may_send
 from webmap.pages.cases import drawn
 from webmap.pages.drawn import feature
+from webmap.pages.named import naming
 from webmap.pages.opened import OpenedPlace, open_place, show
 from webmap.pages.submitting import submit_form
 from webmap.words import words_of
@@ -179,6 +182,7 @@ def list_page(
         community=community,
         submissions=found,
         local=opened.local,
+        person=naming(session, [one.sent.recorded_by for one in found]),
         state=state,
         counts=count_states(session, community, viewer),
         following=following,
@@ -227,6 +231,7 @@ def _found(opened: OpenedPlace, submission_id: uuid.UUID) -> Submitted:
 
 def _page(opened: OpenedPlace, submitted: Submitted, filled: Filled | None = None) -> str:
     sheet = submission_sheet(opened.session, opened.community, submitted)
+    person = naming(opened.session)
     return render_template(
         "submission.html",
         community=opened.community,
@@ -234,15 +239,22 @@ def _page(opened: OpenedPlace, submitted: Submitted, filled: Filled | None = Non
         photographs=submission_evidence(opened.session, opened.community, submitted.sent),
         may_have_original=Permission.PHOTOGRAPH_ORIGINAL in opened.viewer.permissions,
         local=opened.local,
+        person=person,
         structures=words_of("structure", _standing(submitted)),
         kinds=KINDS,
-        shapes=[drawn(one) for one in sheet.shapes],
+        shapes=[drawn(_by_name(one, person)) for one in sheet.shapes],
         opens=_opens(opened, sheet),
         is_own=_is_own(opened, sheet),
         problems=filled.problems if filled else (),
         may_decide=_may_decide(opened, sheet),
         filled_of=lambda name: filled if filled and filled.value("form") == name else Filled(),
     )
+
+
+def _by_name(shape: Shape, person: Callable[[str], str]) -> Shape:
+    """Label what an inspector sent by who that is."""
+    is_sent = shape.layer in ("submitted", "waiting")
+    return replace(shape, label=person(shape.label)) if is_sent else shape
 
 
 def _opens(opened: OpenedPlace, sheet: SubmissionSheet) -> set[uuid.UUID]:
