@@ -267,6 +267,8 @@ ROUTES: dict[str, Gate] = {
     "sites.site_list": P.MAP_READ,
     "submissions.accept_submission": P.FIELD_REVIEW,
     "submissions.import_file": P.FIELD_READ,
+    "submissions.import_form": P.FIELD_READ,
+    "submissions.import_report": P.FIELD_READ,
     "submissions.merge_submission": P.FIELD_REVIEW,
     "submissions.return_submission": P.FIELD_REVIEW,
     "submissions.submission": P.FIELD_READ,

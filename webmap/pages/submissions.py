@@ -15,7 +15,6 @@ from cases.access import Permission
 from cases.case_sheet import Shape
 from cases.enclosures import opened_by
 from cases.field.evidence import submission_evidence
-from cases.field.importing import TakenIn
 from cases.field.judging import Overtaken
 from cases.field.reading import (
     Submitted,
@@ -28,18 +27,15 @@ from cases.field.reviewing import Acceptance, Merger, Reviewed, accept, merge, s
 from cases.field.sheet import SubmissionSheet, submission_sheet
 from cases.field.verdicts import FieldState
 from cases.lanes import mapped_buildings
-from cases.signing import Signature
-from gis.problems import InputError, Problem
+from gis.problems import InputError
 from layers.models import StructureType
 from layers.places import lock_community
-from webmap.api.community import asking_viewer
 from webmap.api.cursors import read_place, write_place
-from webmap.connections import current_database, current_settings
-from webmap.field_files import LARGEST_FILE, Target, take_in_file
 from webmap.forms import Filled, Form
-from webmap.gates import current_access, gated, may_send
+from webmap.gates import gated
 from webmap.pages.cases import drawn
 from webmap.pages.drawn import feature
+from webmap.pages.import_reports import kept_reports
 from webmap.pages.named import naming
 from webmap.pages.opened import OpenedPlace, open_place, show
 from webmap.pages.submitting import submit_form
@@ -118,33 +114,6 @@ def return_submission(place: str, submission_id: uuid.UUID) -> ResponseReturnVal
     return _decide(submission_id, act)
 
 
-@submissions.url_value_preprocessor
-def allow_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Let the file of a phone be larger than other requests, before anybody reads the form."""
-    if endpoint == "submissions.import_file" and may_send(Permission.FIELD_READ):
-        request.max_content_length = LARGEST_FILE
-
-
-@submissions.post("/c/<place>/submissions/import")
-@gated(Permission.FIELD_READ)
-def import_file(place: str) -> ResponseReturnValue:
-    """Take in the file of a phone; drafts have identifiers of their own, so once is enough."""
-    access, viewer, sent = current_access(), asking_viewer(), request.files.get("file")
-    if not access.place.is_community:
-        abort(404)
-    by = Signature(viewer.actor, None, viewer.permissions)
-    try:
-        if sent is None or not sent.filename:
-            text, remedy = "No file is chosen.", "Choose the ZIP that the phone has made."
-            raise InputError([Problem("export_missing", text, remedy, field="file")])
-        target = Target(current_database(), access.place.id, current_settings())
-        taken = take_in_file(target, sent.stream, by)
-    except InputError as error:
-        filled = Filled.again(error)
-        return show(lambda opened: (list_page(opened, filled), 422))
-    return show(lambda opened: list_page(opened, taken=taken))
-
-
 def _decide(
     submission_id: uuid.UUID, act: Callable[[OpenedPlace, Form], Reviewed]
 ) -> ResponseReturnValue:
@@ -166,10 +135,8 @@ def _decide(
     return show(lambda opened: (_page(opened, _found(opened, submission_id), filled), 422))
 
 
-def list_page(
-    opened: OpenedPlace, filled: Filled | None = None, taken: TakenIn | None = None
-) -> str:
-    """Return the list; ``filled`` is a file that was refused, ``taken`` what came of one."""
+def list_page(opened: OpenedPlace, filled: Filled | None = None) -> str:
+    """Return the list; ``filled`` is a file that was refused."""
     session, community, viewer = opened.session, opened.community, opened.viewer
     state = _state()
     of = f"{community.code}/submissions/{state}"
@@ -190,7 +157,7 @@ def list_page(
         may_review=Permission.FIELD_REVIEW in viewer.permissions,
         may_import=bool(viewer.permissions & MAY_IMPORT),
         filled=filled or Filled(),
-        taken=taken,
+        reports=kept_reports(opened) if viewer.permissions & MAY_IMPORT else [],
         outlines=[_outline(one) for one in found if one.sent.geom is not None],
         buildings=[
             feature(one.id, one.outline, ref=one.ref)
