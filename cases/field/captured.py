@@ -4,6 +4,7 @@ An observation keeps one type of structure; all else that was found stays with i
 which is never changed, and is read from there.
 """
 
+import datetime as dt
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.enclosures import seen_by
+from cases.field.history import seen_on
 from cases.field.reading import seen_submissions
 from cases.models import AreaEntry, Case, Encroachment, FieldDecision, FieldSubmission
 from cases.parcel_file import Viewer
@@ -23,14 +25,16 @@ from layers.models import Community, Household, Observation
 class Captured:
     """A submission that became an observation, with who decided so.
 
-    ``observation`` is the ref of that observation. ``household`` is whom the inspector named,
-    as far as the viewer sees that household, and ``may_open`` whether the viewer may open the
-    submission itself.
+    ``observation`` is the ref of that observation, ``observed_on`` the day on which it was
+    seen, as the office confirmed it where the phone's clock was wrong. ``household`` is whom
+    the inspector named, as far as the viewer sees that household, and ``may_open`` whether
+    the viewer may open the submission itself.
     """
 
     sent: FieldSubmission
     decision: FieldDecision
     observation: str
+    observed_on: dt.date
     household: str | None
     may_open: bool
 
@@ -76,6 +80,7 @@ def _captured(
             FieldSubmission,
             FieldDecision,
             Observation.ref,
+            Observation.observed_on,
             Household.ref,
             seen_submissions(viewer) if may_read else false(),
         )
@@ -101,7 +106,10 @@ def _captured(
         )
         .order_by(FieldDecision.decided_at.desc(), FieldSubmission.id)
     )
-    return [Captured(*row) for row in rows]
+    return [
+        Captured(sent, decided, ref, seen_on(sent, day), household, may_open)
+        for sent, decided, ref, day, household, may_open in rows
+    ]
 
 
 def _with_those_before(community: Community, observations: Any) -> Select[uuid.UUID]:

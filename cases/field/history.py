@@ -4,11 +4,12 @@ Submissions and decisions are chained by themselves; this makes them events of t
 everything else that happened to it.
 """
 
+import datetime as dt
 import uuid
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from cases.field.verdicts import DECIDED
@@ -16,7 +17,7 @@ from cases.ledger import Book, Moment
 from cases.models import CaseEvent, FieldDecision, FieldSubmission, FieldVerdict
 from cases.signing import Signature
 from gis.crs import SurveyCRS
-from layers.models import Community
+from layers.models import Community, Observation
 
 EVENTS = {
     FieldVerdict.ACCEPTED: "case:field:accepted",
@@ -38,8 +39,15 @@ def record_captured(
     raised its version already. The caller commits.
     """
     rows = session.execute(
-        select(FieldSubmission, FieldDecision)
+        select(FieldSubmission, FieldDecision, Observation.observed_on)
         .join(FieldDecision, DECIDED)
+        .join(
+            Observation,
+            and_(
+                Observation.community_id == FieldDecision.community_id,
+                Observation.id == FieldDecision.observation_id,
+            ),
+        )
         .where(
             FieldSubmission.community_id == community.id,
             FieldDecision.observation_id == observation_id,
@@ -59,9 +67,14 @@ def record_captured(
             EVENTS[decided.verdict],
             note=decided.reason,
             observation=observation_id,
-            data=_data(decided, [sent for sent, _decided in rows]),
+            data=_data(decided, [(sent, seen_on(sent, day)) for sent, _decided, day in rows]),
         )
     book.post(session)
+
+
+def seen_on(sent: FieldSubmission, confirmed: dt.date) -> dt.date:
+    """Return the day of a submission: ``confirmed`` by the office where its clock was wrong."""
+    return confirmed if sent.is_clock_doubtful else sent.observed_on
 
 
 def _told(session: Session, community: Community, observation_id: uuid.UUID) -> set[uuid.UUID]:
@@ -77,7 +90,9 @@ def _told(session: Session, community: Community, observation_id: uuid.UUID) -> 
     )
 
 
-def _data(decided: FieldDecision, captured: list[FieldSubmission]) -> dict[str, Any]:
+def _data(
+    decided: FieldDecision, captured: list[tuple[FieldSubmission, dt.date]]
+) -> dict[str, Any]:
     return {
         "decided_by": decided.decided_by,
         "decided_at": decided.decided_at.isoformat(),
@@ -85,9 +100,9 @@ def _data(decided: FieldDecision, captured: list[FieldSubmission]) -> dict[str, 
             {
                 "submission": str(sent.id),
                 "recorded_by": sent.recorded_by,
-                "observed_on": sent.observed_on.isoformat(),
+                "observed_on": day.isoformat(),
                 "received_at": sent.received_at.isoformat(),
             }
-            for sent in captured
+            for sent, day in captured
         ],
     }

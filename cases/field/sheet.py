@@ -85,7 +85,10 @@ def submission_sheet(
     key = submitted.decision and submitted.decision.observation_id
     made = session.get(Observation, (community.id, key)) if key else None
     correction = correction_of(session, community, sent, made)
-    overlap = overlap_of(session, community, sent, correction.replaceable if correction else ())
+    # What it became stands in nobody's way, and is not laid against itself.
+    own = set() if made is None else {made.id}
+    own |= correction.replaceable if correction else set()
+    overlap = overlap_of(session, community, sent, own)
     ground = _ground(session, community, sent)
     observed = _observed(session, community, sent, ground)
     neighbours = _neighbours(session, community, sent)

@@ -80,7 +80,7 @@ def _told(one: Captured) -> dict[str, Any]:
         "note": sent.note,
         "household": one.household,
         "area_m2": sent.area_m2,
-        "observed_on": sent.observed_on.isoformat(),
+        "observed_on": one.observed_on.isoformat(),
         "recorded_by": sent.recorded_by,
         "received_at": sent.received_at.isoformat(),
         "verdict": decided.verdict,

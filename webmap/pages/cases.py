@@ -264,10 +264,11 @@ def _captured(
         return
     for one in event.data["captured"]:
         day = format_date(dt.date.fromisoformat(one["observed_on"]))
-        yield gettext("captured %(day)s by %(who)s", day=day, who=person(one["recorded_by"]))
+        yield gettext("Captured %(day)s by %(who)s", day=day, who=person(one["recorded_by"]))
     decided = Moment.of(community, dt.datetime.fromisoformat(event.data["decided_at"]))
-    by = person(event.data["decided_by"])
-    yield gettext("accepted %(day)s by %(who)s", day=format_date(decided.day), who=by)
+    if (decided.day, event.data["decided_by"]) != (event.day, event.actor):
+        by = person(event.data["decided_by"])
+        yield gettext("Accepted %(day)s by %(who)s", day=format_date(decided.day), who=by)
 
 
 def _conflict(opened: Opened, sheet: CaseSheet, filled: Filled) -> Conflict:

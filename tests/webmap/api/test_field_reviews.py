@@ -106,7 +106,7 @@ def test_all_that_was_found_is_read_with_the_observation_and_its_case(web: Web, 
         assert "<dd>leek</dd>" in page
     who = web.person(Role.INSPECTOR, yard.place)
     assert re.search(
-        rf"Accepted from the field</p>.*?captured [^<]+ by {re.escape(who)}", page, re.S
+        rf"Accepted from the field</p>.*?Captured [^<]+ by {re.escape(who)}", page, re.S
     )
     planner = Sender.of(web, Role.PLANNER, yard.place)
     page = planner.client.get(f"/c/{yard.place}/cases/{case}?lang=en").text
