@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.casework import lock_case
+from cases.field.history import record_captured
 from cases.flag_load import current_encroachments
 from cases.flag_write import Writer
 from cases.flagging import flag
@@ -111,6 +112,7 @@ def decide(
     writer = Writer(session, {community.id: community}, survey, by.at, by.actor)
     case = writer.decide(rows, household.id, reason)
     writer.post()
+    record_captured(session, community, seen.id, {case.id}, by)
     return case
 
 

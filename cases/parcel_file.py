@@ -147,6 +147,7 @@ def _event(event: CaseEvent) -> dict[str, Any]:
         "state": event.state,
         "document": event.document,
         "note": event.note,
+        "captured": event.data.get("captured", []),
     }
 
 

@@ -355,6 +355,14 @@ def find_account(session: Session, email: str) -> Account | None:
     return session.scalar(select(Account).where(Account.email == address.replace("\x00", "")))
 
 
+def account_names(session: Session, addresses: Iterable[str]) -> dict[str, str]:
+    """Return the names of accounts by their addresses; whoever has no account is left out."""
+    rows = session.execute(
+        select(Account.email, Account.name).where(Account.email.in_(set(addresses)))
+    )
+    return {email: name for email, name in rows if name.strip()}
+
+
 def named_account(session: Session, email: str) -> Account:
     """Return the account of an address; raises ``InputError`` where there is none."""
     account = find_account(session, email)

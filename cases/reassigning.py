@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from cases.access import Permission
 from cases.casework import lock_case
 from cases.declared import declare, take_back_declared
+from cases.field.history import record_captured
 from cases.flag_write import Writer
 from cases.ground import Ground
 from cases.ledger import Moment, time_problems
@@ -69,6 +70,8 @@ def reassign(
         writer.book.record(moment, key, by.actor, REASSIGNED, note=reason, data=data)
     _settle(writer, moment, case, taking, left=len(every) > len(moved))
     writer.post()
+    for seen in sorted({found.observation_id for found in moved}):
+        record_captured(session, community, seen, {taking.id}, by)
     return taking
 
 

@@ -54,6 +54,60 @@ def once(session: Session, submission: Submission, work: Callable[[], Answer]) -
     return answer
 
 
+def kept_answer(session: Session, submission: Submission) -> Answer | None:
+    """Return what was answered under a key, ``None`` where it is free; raises as ``once``."""
+    is_known = session.scalar(select(Idempotency.key).where(_is(submission))) is not None
+    return _answered(session, submission) if is_known else None
+
+
+def keep_answer(session: Session, submission: Submission, answer: Answer) -> None:
+    """Keep the answer of what was done in transactions of its own, as it may be done again.
+
+    Of two at once the first one's stays. The caller commits. Raises as ``once``.
+    """
+    once(session, submission, lambda: answer)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An answer as it was kept: under which key, by which account, since when."""
+
+    key: uuid.UUID
+    account_id: int
+    at: dt.datetime
+    body: str
+
+
+def list_kept(
+    session: Session,
+    community_id: int,
+    beginning: str,
+    *,
+    key: uuid.UUID | None = None,
+    account_id: int | None = None,
+    limit: int = 10,
+) -> list[Kept]:
+    """Return the answers of a community that begin so, the latest first.
+
+    Only those under ``key`` and of ``account_id`` where these are given.
+    """
+    rows = (
+        select(Idempotency.key, Idempotency.account_id, Idempotency.at, Idempotency.response)
+        .where(
+            Idempotency.community_id == community_id,
+            Idempotency.response.startswith(beginning, autoescape=True),
+        )
+        .order_by(Idempotency.at.desc())
+        .limit(limit)
+    )
+    if key is not None:
+        rows = rows.where(Idempotency.key == key)
+    if account_id is not None:
+        rows = rows.where(Idempotency.account_id == account_id)
+    found = session.execute(rows)
+    return [Kept(own, account, at, body or "") for own, account, at, body in found]
+
+
 def _claim(session: Session, submission: Submission) -> bool:
     """Write the key; tell whether it was free."""
     fresh = (

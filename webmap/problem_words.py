@@ -29,9 +29,9 @@ FAMILIES: dict[type[enum.StrEnum], str] = {
 NAMED = frozenset({"field", "kind", "kind2", "name", "noun", "attr", "state", "role"})
 
 
-def problem_text(problem: Problem) -> str:
-    """Return what is wrong and what to do, in the language of the page."""
-    language = current_language()
+def problem_text(problem: Problem, language: str = "") -> str:
+    """Return what is wrong and what to do, in the language of the page or in ``language``."""
+    language = language or current_language()
     parts = [told(problem.message, language), told(problem.remedy, language)]
     joint = "" if language == CHINESE else " "
     return joint.join(part for part in parts if part)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.field.versions import latest, observation_version, successors
@@ -14,7 +15,7 @@ from cases.models import FieldDecision, FieldSubmission
 from cases.registry import find_household
 from cases.sightings import future_problems
 from cases.signing import Signature
-from gis.problems import Problem, Said
+from gis.problems import InputError, Problem, Said, Several
 from layers.models import Community, Household, Observation, ObservationStatus, Purpose
 
 
@@ -150,8 +151,27 @@ def named_observation(
     seen = session.get(Observation, (community.id, observation_id))
     if seen and seen.status is ObservationStatus.OPEN and seen.purpose is not Purpose.RESIDUAL:
         return seen, []
+    return None, [_not_open()]
+
+
+def open_observation(session: Session, community: Community, ref: str) -> uuid.UUID:
+    """Return the open observation of a ref; raises ``InputError`` where there is none."""
+    found = session.scalar(
+        select(Observation.id).where(
+            Observation.community_id == community.id,
+            Observation.ref == ref.strip(),
+            Observation.status == ObservationStatus.OPEN,
+            Observation.purpose != Purpose.RESIDUAL,
+        )
+    )
+    if found is None:
+        raise InputError([_not_open()])
+    return found
+
+
+def _not_open() -> Problem:
     text, remedy = "This observation is not open.", "Choose one that still counts."
-    return None, [Problem("unknown_observation", text, remedy, field="observation")]
+    return Problem("unknown_observation", text, remedy, field="observation")
 
 
 def merged_over(
@@ -172,7 +192,7 @@ def merged_over(
             targets |= {one.id: one for one in standing if is_as_read or one is named}
     if len(targets) < 2:
         return next(iter(targets.values()), None), []
-    refs = ", ".join(sorted(one.ref for one in targets.values()))
+    refs = Several(sorted(one.ref for one in targets.values()))
     text = Said("They belong to several observations: {refs}.", refs=refs)
     remedy = "Merge those of one observation at a time."
     return None, [Problem("merger_several", text, remedy, field="with")]

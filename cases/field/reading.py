@@ -78,6 +78,15 @@ def list_submissions(
     return found[: wanted.limit], len(found) > wanted.limit
 
 
+def named_submissions(
+    session: Session, community: Community, viewer: Viewer, ids: Collection[uuid.UUID]
+) -> list[Submitted]:
+    """Return those of some submissions that a viewer sees, in the order of their receipt."""
+    rows = _rows(community).where(seen_submissions(viewer), FieldSubmission.id.in_(ids))
+    ordered = rows.order_by(FieldSubmission.received_at, FieldSubmission.id)
+    return [Submitted(*row) for row in session.execute(ordered)]
+
+
 def count_states(session: Session, community: Community, viewer: Viewer) -> dict[FieldState, int]:
     """Return how many of the submissions that a viewer sees stand where."""
     rows = session.execute(

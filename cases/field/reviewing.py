@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
+from cases.decisions import cases_of
 from cases.field.becoming import Becoming, become_clear, become_observation
+from cases.field.history import record_captured
 from cases.field.judging import (
     Overtaken,
     day_problems,
@@ -152,7 +154,7 @@ def merge(
         )
         for part in parts
     ]
-    return Reviewed(decisions[0], seen, flag(session, [community], at=by.at, actor=by.actor))
+    return Reviewed(decisions[0], seen, _flagged(session, community, seen, by))
 
 
 def send_back(
@@ -188,7 +190,16 @@ def _accepted(
     decided = record_decision(
         session, sent, verdict, by.actor, reason=reason, observation_id=seen.id
     )
-    return Reviewed(decided, seen, flag(session, [community], at=by.at, actor=by.actor))
+    return Reviewed(decided, seen, _flagged(session, community, seen, by))
+
+
+def _flagged(
+    session: Session, community: Community, seen: Observation, by: Signature
+) -> FlagReport:
+    """Lay what was accepted over the parcels, and tell each case that has ground of it."""
+    report = flag(session, [community], at=by.at, actor=by.actor)
+    record_captured(session, community, seen.id, cases_of(session, seen), by)
+    return report
 
 
 def _nothing_there(sent: FieldSubmission, asked: Acceptance) -> list[Problem]:

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cases.case_sheet import DECIMALS, Shape, shape_of, shapes_around
-from cases.field.judging import is_overtaken, standing_now
+from cases.field.corrections import Correction, correction_of
 from cases.field.overlap import Overlap, overlap_of
 from cases.field.reading import Submitted
 from cases.field.verdicts import DECIDED
@@ -53,21 +53,29 @@ class Neighbour:
 class SubmissionSheet:
     """What the page of a submission shows.
 
-    ``earlier`` is the observation that it corrects as it was read, ``now`` the one that
-    stands in its place where somebody else has changed it (``is_overtaken``). ``observed``
-    are open observations that it lies on, or that lie where all is said to be clear;
-    ``neighbours`` are others that wait.
+    ``correction`` is what it corrects. ``observed`` are open observations that it lies on, or
+    that lie where all is said to be clear; ``neighbours`` are others that wait.
     """
 
     submitted: Submitted
     overlap: Overlap
-    earlier: Observation | None
-    now: Observation | None
-    is_overtaken: bool
+    correction: Correction | None
     observed: Sequence[Observation]
     neighbours: list[Neighbour]
     linked: list[str]
     shapes: list[Shape]
+
+    @property
+    def is_overtaken(self) -> bool:
+        """Return whether somebody else has changed what it corrects."""
+        return self.correction is not None and self.correction.is_overtaken
+
+    @property
+    def mergeable(self) -> list[Observation]:
+        """Return the open observations that a merger may name, those it corrects first."""
+        parts = self.correction.parts if self.correction else ()
+        found = {one.seen.id: one.seen for one in parts}
+        return list((found | {one.id: one for one in self.observed}).values())
 
 
 def submission_sheet(
@@ -77,22 +85,16 @@ def submission_sheet(
     sent = submitted.sent
     key = submitted.decision and submitted.decision.observation_id
     made = session.get(Observation, (community.id, key)) if key else None
-    earlier, now, overtaken = _corrected(session, community, sent, made)
-    replaced = {one.id for one in (earlier, now) if one is not None}
-    overlap = overlap_of(session, community, sent, replaced)
+    correction = correction_of(session, community, sent, made)
+    # What it became stands in nobody's way, and is not laid against itself.
+    own = set() if made is None else {made.id}
+    own |= correction.replaceable if correction else set()
+    overlap = overlap_of(session, community, sent, own)
     ground = _ground(session, community, sent)
     observed = _observed(session, community, sent, ground)
     neighbours = _neighbours(session, community, sent)
     shapes = [*shapes_around(session, community.id, _grounds(sent, ground))]
-    shapes += [
-        shape_of("observed", one.ref, one.observed_on, one.geom)
-        for one in observed
-        if one.id not in replaced
-    ]
-    if earlier is not None:
-        shapes.append(shape_of("earlier", earlier.ref, earlier.observed_on, earlier.geom))
-    if overtaken and now is not None:
-        shapes.append(shape_of("now", now.ref, now.observed_on, now.geom))
+    shapes += _seen_shapes([one for one in observed if one is not made], correction)
     for other, geom in neighbours:
         shapes.append(shape_of("waiting", other.recorded_by, other.observed_on, geom))
     for one in overlap.taken:
@@ -103,9 +105,7 @@ def submission_sheet(
     return SubmissionSheet(
         submitted,
         overlap,
-        earlier,
-        now,
-        overtaken,
+        correction,
         observed,
         [one for one, _geom in neighbours],
         linked,
@@ -119,24 +119,15 @@ def drawn_shape(layer: str, label: str, day: dt.date | None, geometry: shapely.G
     return Shape(layer, label, day, shapely.to_geojson(rounded))
 
 
-def _corrected(
-    session: Session, community: Community, sent: FieldSubmission, made: Observation | None
-) -> tuple[Observation | None, Observation | None, bool]:
-    """Return what is corrected, what another made of it since, and whether anybody did.
-
-    ``made`` is what the submission became, once it is decided.
-    """
-    if sent.corrects_id is None:
-        return None, None, False
-    read = session.get_one(Observation, (community.id, sent.corrects_id))
-    if made is not None:
-        # What it became is not somebody else's: beside it stands what it took the place of.
-        other = made.replaces_id if made.replaces_id != read.id else None
-        now = session.get(Observation, (community.id, other)) if other else None
-        return read, now, now is not None
-    now = standing_now(session, read)
-    overtaken = read.status is not ObservationStatus.OPEN or is_overtaken(sent, read)
-    return read, now, overtaken
+def _seen_shapes(observed: Sequence[Observation], correction: Correction | None) -> list[Shape]:
+    """Return what was seen there before, what is corrected, and every part that stands of it."""
+    drawn = [("observed", one) for one in observed]
+    if correction is not None:
+        known = {one.id for one in correction.observations}
+        drawn = [pair for pair in drawn if pair[1].id not in known]
+        drawn.append(("earlier", correction.read.seen))
+        drawn += [("now", one.seen) for one in correction.parts]
+    return [shape_of(layer, one.ref, one.observed_on, one.geom) for layer, one in drawn]
 
 
 def _observed(

@@ -11,12 +11,22 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy import select
 
 from cases.access import Permission
+from cases.chain import first_fault
+from cases.decisions import decide
 from cases.field.checks import field_violations
 from cases.field.judging import Overtaken
 from cases.field.overlap import overlap_of
 from cases.field.reviewing import Acceptance, Merger, accept, merge, send_back
 from cases.field.versions import observation_version
-from cases.models import FieldDecision, FieldSubmission, FieldVerdict, SubmissionKind
+from cases.models import (
+    Case,
+    CaseEvent,
+    FieldDecision,
+    FieldSubmission,
+    FieldVerdict,
+    SubmissionKind,
+)
+from cases.reassigning import reassign
 from cases.signing import Signature
 from cases.workflow import State
 from gis.problems import InputError
@@ -69,6 +79,48 @@ def test_accepted_ground_is_flagged_at_once(scene: Scene) -> None:
     assert done.decision.observation_id == done.observation.id
     assert wkb(done.observation) == wkb(sent)
     assert scene.figures(dt.date.today())["surveyed_households"] == 1
+
+
+def told(scene: Scene, case: Case) -> list[CaseEvent]:
+    """Return the events by which ground of the field came to a case."""
+    own = CaseEvent.case_id == case.id, CaseEvent.event.startswith("case:field:")
+    return list(scene.session.scalars(select(CaseEvent).where(*own).order_by(CaseEvent.seq)))
+
+
+def test_the_history_of_a_case_tells_who_captured_and_who_accepted(scene: Scene) -> None:
+    scene.observe("O-1", 2, 7, 4, 2, observed_on=dt.date(2022, 4, 1))
+    scene.flag()
+    (case,) = scene.cases()
+    sent = send(scene, 2)
+    accept(scene.session, scene.community, sent.id, Acceptance(reason="seen"), REVIEWER)
+    first, second = send(scene, 7, 1), send(scene, 8, 1, recorded_by="bo")
+    merge(scene.session, scene.community, first.id, Merger([second.id], reason="one"), REVIEWER)
+    accepted, merged = told(scene, case)
+    assert (accepted.event, accepted.actor) == ("case:field:accepted", "sue")
+    assert (accepted.note, accepted.data["decided_by"]) == ("seen", "sue")
+    (captured,) = accepted.data["captured"]
+    assert captured["submission"] == str(sent.id)
+    assert (captured["recorded_by"], captured["observed_on"]) == ("ana", "2022-04-03")
+    assert merged.event == "case:field:merged"
+    assert {one["recorded_by"] for one in merged.data["captured"]} == {"ana", "bo"}
+    assert first_fault(scene.session, scene.community) is None
+
+
+def test_ground_that_comes_to_a_case_later_brings_its_story(scene: Scene) -> None:
+    builders.link(scene.session, scene.parcels[0], scene.households[1])
+    sent = send(scene, 2, is_clock_doubtful=True)
+    asked = Acceptance(reason="seen", observed_on=dt.date(2022, 4, 2))
+    done = accept(scene.session, scene.community, sent.id, asked, REVIEWER)
+    assert done.observation is not None
+    assert (done.report.undecided, scene.cases()) == (1, [])
+    by = Signature("eve")
+    session, community = scene.session, scene.community
+    first = decide(session, community, done.observation.ref, "H0", "the key", by)
+    other = reassign(session, community, first.id, "H1", "the lease", by)
+    for case in (first, other):
+        (event,) = told(scene, case)
+        assert (event.actor, event.note, event.data["decided_by"]) == ("eve", "seen", "sue")
+        assert event.data["captured"][0]["observed_on"] == "2022-04-02"
 
 
 def test_a_reviewer_says_what_the_phone_did_not_know(scene: Scene) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import io
 import json
+import re
 import uuid
 import zipfile
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from PIL import Image
 from sqlalchemy import func, select
 
@@ -111,7 +112,7 @@ def hand_over(web: Web, place: str, content: bytes, role: Role = Role.SECRETARY)
         "resend_key": str(uuid.uuid4()),
         "file": (io.BytesIO(content), "phone.zip"),
     }
-    return client.post(f"/c/{place}/submissions/import", data=form)
+    return client.post(f"/c/{place}/submissions/import", data=form, follow_redirects=True)
 
 
 def counted(web: Web) -> tuple[int, int, int]:
@@ -142,6 +143,31 @@ def test_a_file_is_taken_in_once_with_its_photographs(web: Web, phone: Phone) ->
         assert (shown.submission_id, shown.note, shown.bearing) == (kept.id, "gate", 90.5)
     assert hand_over(web, phone.place, phone.export()).status_code == 200
     assert counted(web) == (before[0] + 1, before[1] + 1, before[2] + 1)
+
+
+def test_the_report_of_a_file_can_be_read_again(web: Web, phone: Phone) -> None:
+    draft, bad = phone.mark(body(0.6)), phone.mark(body(600.0))
+    client = web.login(Role.SECRETARY, phone.place)
+    form = {"csrf_token": csrf_token(client, "/places"), "resend_key": str(uuid.uuid4())}
+    address = f"/c/{phone.place}/submissions/import"
+
+    def send() -> Any:
+        file = (io.BytesIO(phone.export()), "phone.zip")
+        return client.post(address, data={**form, "file": file})
+
+    done = send()
+    assert (done.status_code, done.location) == (302, f"{address}/{form['resend_key']}")
+    assert send().location == done.location
+    for _time in range(2):
+        page = client.get(f"{done.location}?lang=en").text
+        assert re.search(r"New submissions</dt><dd>1<", page)
+        assert f"/submissions/{draft}" in page
+        assert bad in page
+    assert done.location in client.get(f"/c/{phone.place}/submissions").text
+    assert client.get(address).location == f"/c/{phone.place}/submissions"
+    other = web.login(Role.INSPECTOR, phone.place, "other")
+    assert other.get(done.location).status_code == 404
+    assert client.get(f"{address}/{uuid.uuid4()}").status_code == 404
 
 
 def test_what_was_put_aside_and_originals_not_chosen_stay_on_the_phone(
@@ -234,6 +260,30 @@ def test_the_command_takes_it_in_as_the_page_does(
         command, ["list", "--community", phone.place, "--state", "accepted", "--json"]
     )
     assert draft in {one["id"] for one in json.loads(listed.output)}
+
+
+def test_the_command_merges_as_the_page_does(
+    web: Web, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = phone.mark(body(2.2)), phone.mark(body(2.4))
+    hand_over(web, phone.place, phone.export(), Role.INSPECTOR)
+    monkeypatch.setattr(Invocation, "settings", web.settings)
+    by = ["--community", phone.place, "--by", web.person(Role.SECRETARY, phone.place)]
+
+    def merge(*more: str) -> Result:
+        wanted = ["merge", first, *by, "--reason", "One fence.", *more]
+        return CliRunner().invoke(command, wanted)
+
+    def codes(refused: Result) -> list[str]:
+        assert isinstance(refused.exception, InputError)
+        return [one.code for one in refused.exception.problems]
+
+    assert codes(merge()) == ["merger_alone"]
+    assert codes(merge("--observation", "no-such")) == ["unknown_observation"]
+    done = merge("--with", second)
+    assert "is merged as observation F-" in done.output, done.exception
+    again = merge("--with", second)
+    assert codes(again) == ["decided_already", "decided_already"]
 
 
 Change = Callable[[Phone], dict[str, Any]]

@@ -1,25 +1,30 @@
 """Every route x every role x the own community and another one, as SAFETY says."""
 
 import io
+import json
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
+from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from cases.access import GRANTS, Permission, Role
 from cases.account_history import OPERATOR
 from cases.memberships import GrantForm, grant
-from cases.models import PhotographSubject
+from cases.models import Account, PhotographSubject
 from cases.people import open_account
 from cases.photograph_files import PhotographFiles
 from cases.photographs import Shots, add_photographs
 from cases.pictures import read_picture
 from cases.signing import Signature
+from cases.submissions import Answer, Submission, keep_answer
 from cases.workflow import State
 from layers.db import EVERYWHERE
+from layers.models import Community
 from tests import builders as make
 from tests.webmap.conftest import Web, csrf_token
 from tests.webmap.routes import (
@@ -31,6 +36,7 @@ from tests.webmap.routes import (
     ROUTES,
 )
 from webmap.gates import Anywhere, Gate, Open, gate_of
+from webmap.pages.import_reports import REPORT
 from webmap.throttle import PostgresStorage
 
 REMOVING = {"lanes.drop_lane"}
@@ -68,7 +74,20 @@ def samples(web: Web) -> dict[str, Any]:
     """
     made = _made(web)
     web.give(made["case_id"], made["place"])
-    return made
+    return {**made, "import_id": report_of(web, made["place"])}
+
+
+def report_of(web: Web, code: str) -> uuid.UUID:
+    """Keep a report of a file that the inspector took in, and return its key."""
+    email, key = web.person(Role.INSPECTOR, code), uuid.uuid4()
+    report = {"file": "a.zip", "by": email, "new": [], "known": [], "unfinished": []}
+    body = json.dumps({REPORT: {**report, "refused": {}, "photographs": 0}})
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        account = session.scalars(select(Account).where(Account.email == email)).one()
+        place = session.scalars(select(Community).where(Community.code == code)).one()
+        given = Submission(place.id, account.id, key, "0" * 64)
+        keep_answer(session, given, Answer(200, body))
+    return key
 
 
 def _made(web: Web) -> dict[str, Any]:

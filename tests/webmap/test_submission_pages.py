@@ -14,7 +14,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from cases.access import Role
-from cases.models import FieldDecision, FieldSubmission, FieldVerdict, SubmissionKind
+from cases.models import Account, FieldDecision, FieldSubmission, FieldVerdict, SubmissionKind
 from layers.db import EVERYWHERE
 from layers.models import Community, Household, Observation, ObservationStatus
 from tests import builders as make
@@ -88,6 +88,22 @@ def test_what_waits_is_listed_with_its_outline(desk: Desk) -> None:
     assert re.search(r"Submissions to review <strong>1<", work)
 
 
+def test_people_are_named_and_counts_are_said_in_words(desk: Desk) -> None:
+    with desk.web.database.session(EVERYWHERE) as session, session.begin():
+        account = session.scalars(select(Account).where(Account.email == desk.inspector)).one()
+        account.name = "Lin Xun"
+    announced = [{"id": str(uuid.uuid4()), "sha256": "0" * 64}]
+    key, other = desk.sent(announced=announced, structure_types=["fence", "shed"]), desk.sent()
+    for page in (desk.client.get(f"/c/{desk.place}/submissions?lang=en").text, desk.page(other)):
+        assert "Lin Xun" in page
+        assert f">{desk.inspector}" not in page.replace(f'broken-up">{desk.inspector}', "")
+    page = desk.page(key)
+    assert "The phone still holds it. It sends it when it has a signal" in page
+    chinese = desk.client.get(f"{desk.at(key)}?lang=zh_Hans").text
+    assert re.search(r"<dd>\w+、\w+</dd>", chinese)
+    desk.client.get("/places?lang=en")
+
+
 def test_a_list_goes_on_where_a_page_ends(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["webmap.pages.submissions"], "PER_PAGE", 2)
     made = {str(desk.sent()) for _number in range(3)}
@@ -156,6 +172,46 @@ def test_a_conflict_shows_both_and_asks_which_stands(desk: Desk) -> None:
     with desk.web.database.session(EVERYWHERE) as session:
         before = session.scalars(select(Observation).where(Observation.id == desk.seen)).one()
         assert before.status is ObservationStatus.SUPERSEDED
+
+
+def test_a_correction_names_what_it_corrects_and_by_how_much(desk: Desk) -> None:
+    key = desk.sent(corrects_id=desk.seen, area_m2=42.5)
+    page = desk.page(key)
+    assert f'/observations/{desk.seen}">O-1</a>' in page
+    assert "As it was read" in page
+    assert "−7.50 <small>±" in page
+    assert "As it stands now<" not in page
+    assert desk.send(key, "acceptance", form="accept").status_code == 302
+    done = desk.page(key)
+    assert "−7.50 <small>±" in done
+    assert "It takes nothing from common green." not in done
+    assert drawn_layers(done, "now") == []
+
+
+def test_a_correction_of_what_was_split_shows_every_part(desk: Desk) -> None:
+    key = desk.sent(corrects_id=desk.seen, area_m2=42.5)
+    with desk.web.database.session(EVERYWHERE) as session, session.begin():
+        read = session.scalars(select(Observation).where(Observation.id == desk.seen)).one()
+        read.status, read.ended_on = ObservationStatus.SUPERSEDED, read.observed_on
+        place = session.get_one(Community, read.community_id)
+        for number, area_m2 in enumerate((30.0, 14.0)):
+            part = make.square(0.2 + number * 0.25, 4.2, 0.15)
+            values = {"ref": f"O-1-{number}", "replaces_id": read.id, "area_m2": area_m2}
+            make.observation(session, place, part, **values)
+    page = desk.page(key)
+    assert "was split since the inspector read it" in page
+    assert sorted(drawn_layers(page, "now")) == ["O-1-0", "O-1-1"]
+    assert drawn_layers(page, "earlier") == ["O-1"]
+    assert "44.00 <small>±" in page
+    assert "−1.50 <small>±" in page
+    assert 'value="replace"' not in page
+
+
+def drawn_layers(page: str, layer: str) -> list[str]:
+    """Return the labels of what the map of a page draws in a layer."""
+    shapes = re.search(r'id="case-shapes">(.*?)</script>', page, re.S)
+    assert shapes
+    return [one["label"] for one in json.loads(shapes[1]) if one["layer"] == layer]
 
 
 def test_several_are_merged_from_one_of_them(desk: Desk) -> None:

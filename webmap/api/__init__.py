@@ -3,7 +3,7 @@
 from flask import Flask
 
 # Operations beside those of their nouns' own modules, registered as these are read.
-from webmap.api import account_roles, own_login  # noqa: F401
+from webmap.api import account_roles, captured, own_login  # noqa: F401
 from webmap.api.accounts import account_api
 from webmap.api.announcements import announcement_api
 from webmap.api.assignment import assignment

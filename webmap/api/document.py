@@ -147,6 +147,8 @@ def _field_words() -> dict[str, str]:
         "field_bundle": gettext("Everything of some buildings that a phone needs without a signal"),
         "submission_list": gettext("Submissions, all or the own ones"),
         "submission_photographs": gettext("Photographs of a submission that have arrived"),
+        "observation_submissions": gettext("What inspectors sent that became an observation"),
+        "case_submissions": gettext("What inspectors sent of the ground of a case"),
         "whole_submission": gettext("One submission with what was decided"),
         "accept_submission": gettext("Let a submission become an observation, flagged at once"),
         "merge_submission": gettext("Let several submissions become one observation"),

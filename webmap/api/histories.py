@@ -7,6 +7,15 @@ from webmap.api.fields import Key
 from webmap.api.schemas import FailureSchema, ProblemSchema, says, word
 
 
+class CaptureSchema(Schema):
+    """What an inspector captured, of an event by which it came to a case."""
+
+    submission = fields.UUID(**says("The submission from the field."))
+    recorded_by = fields.String(**says("Who captured it."))
+    observed_on = fields.Date(**says("On which day it was seen."))
+    received_at = fields.DateTime(**says("When it was stored."))
+
+
 class EventSchema(Schema):
     """Something that happened to a case; history is never changed."""
 
@@ -17,6 +26,10 @@ class EventSchema(Schema):
     state = word(State, "The state that the case came to.", allow_none=True)
     document = fields.String(**says("The number of the paper behind it."))
     note = fields.String(**says("The reason or note."))
+    captured = fields.List(
+        fields.Nested(CaptureSchema),
+        **says("What was accepted from the field, where the event is that."),
+    )
 
 
 class AvailableMoveSchema(Schema):

@@ -19,11 +19,17 @@ from webmap.commands.case_parts import (
 from webmap.commands.options import json_option, pass_settings, show
 
 _submission = click.argument("submission", type=click.UUID)
+_day = click.option(
+    "--date",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day on which it was seen, where the phone's clock was wrong.",
+)
 
 
 @click.group()
 def field() -> None:
-    """Submissions from the field: list, accept, return, and take in the file of a phone."""
+    """Submissions from the field: list, accept, merge, return, and take in the file of a phone."""
 
 
 @field.command("list")
@@ -57,12 +63,7 @@ def list_(settings: Settings, code: str, state: str | None, as_json: bool) -> No
 @at_option
 @click.option("--structure", help="What stands there, where it is not what the inspector said.")
 @click.option("--household", default="", help="Who occupies it, by its ref.")
-@click.option(
-    "--date",
-    "day",
-    type=click.DateTime(["%Y-%m-%d"]),
-    help="The day on which it was seen, where the phone's clock was wrong.",
-)
+@_day
 @click.option(
     "--overtaken",
     type=click.Choice(["replace", "beside"]),
@@ -100,6 +101,48 @@ def accept(
         done = _known(lambda: accept_submission(session, community, submission, asked, by))
         ref = done.observation.ref
     click.echo(f"{submission} is accepted as observation {ref}.")
+
+
+@field.command()
+@community_option
+@_submission
+@by_option
+@at_option
+@click.option(
+    "--with",
+    "others",
+    type=click.UUID,
+    multiple=True,
+    help="Another submission that waits and is part of the same enclosure; once for each.",
+)
+@click.option("--observation", help="An open observation that belongs to it as well, by its ref.")
+@_day
+@click.option("--reason", required=True, help="Why they are one.")
+@pass_settings
+def merge(
+    settings: Settings,
+    code: str,
+    submission: uuid.UUID,
+    actor: str,
+    at: dt.datetime | None,
+    others: tuple[uuid.UUID, ...],
+    observation: str | None,
+    day: dt.datetime | None,
+    reason: str,
+) -> None:
+    """Let several submissions, and an observation, become one observation, flagged at once."""
+    from cases.field.judging import open_observation
+    from cases.field.reviewing import Merger
+    from cases.field.reviewing import merge as merge_submissions
+
+    with opened(settings) as session, session.begin():
+        community = community_of(session, code)
+        by = signed(session, community, actor, at)
+        named = None if observation is None else open_observation(session, community, observation)
+        asked = Merger(others, named, reason, None if day is None else day.date())
+        done = _known(lambda: merge_submissions(session, community, submission, asked, by))
+        ref = done.observation.ref
+    click.echo(f"{submission} is merged as observation {ref}.")
 
 
 @field.command("return")

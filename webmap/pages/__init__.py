@@ -1,11 +1,13 @@
 """The pages, a module for each noun; every blueprint is in :data:`BLUEPRINTS`.
 
-The list of cases adds its routes to the blueprint of the cases.
+The list of cases adds its routes to the blueprint of the cases, the files of phones theirs to
+that of the submissions.
 """
 
 from flask import Blueprint
 
 from webmap.pages import case_list as case_list
+from webmap.pages import field_imports as field_imports
 from webmap.pages.assignments import assignments
 from webmap.pages.campaigns import campaign_pages
 from webmap.pages.cases import cases

@@ -3,13 +3,13 @@
 import datetime as dt
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import format_date
+from flask_babel import format_date, gettext
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
@@ -24,6 +24,7 @@ from cases.issuing import (
     move_with_paper,
     read_item,
 )
+from cases.ledger import Moment
 from cases.models import Case, CaseEvent
 from cases.parcel_file import Viewer
 from cases.signing import Signature
@@ -34,6 +35,7 @@ from webmap.api.community import asking_viewer
 from webmap.api.moves import read_move
 from webmap.forms import LONGEST_NUMBER, Filled, Form
 from webmap.gates import current_access, gated, place_session
+from webmap.pages.named import naming
 from webmap.pages.submitting import submit_form
 from webmap.pages.typed import form_title, typed
 from webmap.words import word
@@ -96,6 +98,7 @@ class Event:
     actor: str
     document: str
     note: str
+    captured: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,8 @@ def show_case(opened: Opened, filled: Filled | None = None, *, is_stale: bool = 
         community=opened.community,
         sheet=sheet,
         steps=_steps(sheet, filled),
-        events=[_event(one) for one in reversed(sheet.events)],
+        person=naming(opened.session),
+        events=_told(opened, reversed(sheet.events)),
         conflict=_conflict(opened, sheet, filled) if is_stale and filled else None,
         shapes=[drawn(one) for one in sheet.shapes],
         parts=_parts(opened),
@@ -234,18 +238,41 @@ def _steps(sheet: CaseSheet, filled: Filled | None) -> list[Step]:
     return sorted(steps, key=lambda step: bool(step.obstacles))
 
 
-def _event(event: CaseEvent) -> Event:
+def _told(opened: Opened, events: Iterable[CaseEvent]) -> list[Event]:
+    """Return events as the time line has them, with the names of those who acted."""
+    listed = list(events)
+    person = naming(opened.session, {one.actor for one in listed})
+    return [_event(one, opened.community, person) for one in listed]
+
+
+def _event(event: CaseEvent, community: Community, person: Callable[[str], str]) -> Event:
     # An assignment says as what; so does its name.
     name = ":".join(filter(None, (event.event, event.data.get("duty"))))
     title = word("state", event.state) if event.state else word("event", name)
     if event.event.startswith("case:deadline:") and "to" in event.data:
         title = f"{title}: {format_date(dt.date.fromisoformat(event.data['to']))}"
-    actor = word("actor", event.actor)
-    return Event(event.at, event.day, title, actor, event.document, event.note)
+    actor = person(event.actor)
+    captured = tuple(_captured(event, community, person))
+    return Event(event.at, event.day, title, actor, event.document, event.note, captured)
+
+
+def _captured(
+    event: CaseEvent, community: Community, person: Callable[[str], str]
+) -> Iterator[str]:
+    """Say what was captured by whom and when, and who accepted it, where that was another day."""
+    if not event.data.get("captured"):
+        return
+    for one in event.data["captured"]:
+        day = format_date(dt.date.fromisoformat(one["observed_on"]))
+        yield gettext("Captured %(day)s by %(who)s", day=day, who=person(one["recorded_by"]))
+    decided = Moment.of(community, dt.datetime.fromisoformat(event.data["decided_at"]))
+    if (decided.day, event.data["decided_by"]) != (event.day, event.actor):
+        by = person(event.data["decided_by"])
+        yield gettext("Accepted %(day)s by %(who)s", day=format_date(decided.day), who=by)
 
 
 def _conflict(opened: Opened, sheet: CaseSheet, filled: Filled) -> Conflict:
-    since = [_event(one) for one in events_since(sheet, _seen(filled.value("seen")))]
+    since = _told(opened, events_since(sheet, _seen(filled.value("seen"))))
     return Conflict(form_title(filled), typed(opened.session, filled), since)
 
 

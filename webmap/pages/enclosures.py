@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from cases.access import Permission
 from cases.decisions import MAY_DECIDE, cases_of, decide, may_not_withdraw, withdraw
 from cases.enclosures import Enclosure, find_enclosure, undecided
+from cases.field.captured import captured_as
 from cases.field.evidence import observation_photographs
 from cases.photographs import Shown
 from cases.signing import Signature
@@ -18,6 +19,7 @@ from layers.places import lock_community
 from webmap.forms import Filled, Form
 from webmap.gates import gated
 from webmap.pages.cases import drawn
+from webmap.pages.named import naming
 from webmap.pages.opened import OpenedPlace, open_place, show
 from webmap.pages.submitting import submit_form
 
@@ -126,6 +128,7 @@ def _page(
     is_stale: bool = False,
 ) -> str:
     may = opened.viewer.permissions
+    captured = captured_as(opened.session, opened.community, shown.seen, opened.viewer)
     return render_template(
         "enclosure.html",
         community=opened.community,
@@ -133,6 +136,9 @@ def _page(
         shapes=[drawn(one) for one in shown.shapes],
         is_stale=is_stale,
         photographs=_photographs(opened, shown),
+        captured=captured,
+        person=naming(opened.session),
+        local=opened.local,
         may_have_original=Permission.PHOTOGRAPH_ORIGINAL in may,
         may_decide=shown.is_undecided and bool(may & MAY_DECIDE),
         may_withdraw=shown.is_open and _may_withdraw(opened, shown),

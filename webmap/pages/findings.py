@@ -11,6 +11,7 @@ from cases.access import Permission
 from cases.casework import unconfirmed
 from cases.decisions import withdraw
 from cases.enclosures import open_observations
+from cases.field.captured import captured_for
 from cases.ground import Ground
 from cases.issuing import confirm_with_paper
 from cases.objections import is_withdrawal_due
@@ -18,6 +19,7 @@ from layers.models import Observation, Parcel
 from webmap.forms import Form
 from webmap.gates import gated
 from webmap.pages.cases import PARTS, Opened, Part, answer_form
+from webmap.pages.opened import local_time
 
 findings = Blueprint("findings", __name__)
 
@@ -77,5 +79,17 @@ def _withdrawal_part(opened: Opened) -> Mapping[str, Any] | None:
     return {"observations": seen, "is_due": is_due, "may": may}
 
 
+def _captured_part(opened: Opened) -> Mapping[str, Any] | None:
+    """Return what inspectors found in the field, beyond the type of structure."""
+    captured = captured_for(opened.session, opened.case, opened.viewer)
+    if not captured:
+        return None
+    return {
+        "captured": captured,
+        "local": local_time(opened.community),
+    }
+
+
+PARTS.append(Part("case/parts/captured.html", _captured_part, rank=4))
 PARTS.append(Part("case/parts/confirmation.html", _confirmation_part, rank=5))
 PARTS.append(Part("case/parts/withdrawal.html", _withdrawal_part, rank=51))

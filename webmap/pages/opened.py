@@ -1,8 +1,10 @@
 """The community that a page is about, within the transaction of its request."""
 
+import datetime as dt
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from flask import abort, request
 from flask.typing import ResponseReturnValue
@@ -39,10 +41,20 @@ class OpenedPlace:
             return Permission.CAMPAIGN_READ in self.viewer.permissions
         return find_case(self.session, self.community, case_id, self.viewer) is not None
 
+    def local(self, at: dt.datetime) -> dt.datetime:
+        """Return an instant as the community dates it."""
+        return local_time(self.community)(at)
+
     def signed(self, form: Form) -> Signature:
         """Return the signature of the account, at the time that the form gives, now without."""
         at = form.moment("at", self.community)
         return Signature(self.viewer.actor, at, self.viewer.permissions)
+
+
+def local_time(community: Community) -> Callable[[dt.datetime], dt.datetime]:
+    """Return what dates an instant as a community does."""
+    zone = ZoneInfo(community.time_zone)
+    return lambda at: at.astimezone(zone)
 
 
 def open_place(session: Session) -> OpenedPlace:

@@ -3,8 +3,8 @@
 import datetime as dt
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,8 +12,9 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
+from cases.case_sheet import Shape
+from cases.enclosures import opened_by
 from cases.field.evidence import submission_evidence
-from cases.field.importing import TakenIn
 from cases.field.judging import Overtaken
 from cases.field.reading import (
     Submitted,
@@ -26,21 +27,19 @@ from cases.field.reviewing import Acceptance, Merger, Reviewed, accept, merge, s
 from cases.field.sheet import SubmissionSheet, submission_sheet
 from cases.field.verdicts import FieldState
 from cases.lanes import mapped_buildings
-from cases.signing import Signature
-from gis.problems import InputError, Problem
+from gis.problems import InputError
 from layers.models import StructureType
 from layers.places import lock_community
-from webmap.api.community import asking_viewer
 from webmap.api.cursors import read_place, write_place
-from webmap.connections import current_database, current_settings
-from webmap.field_files import LARGEST_FILE, Target, take_in_file
 from webmap.forms import Filled, Form
-from webmap.gates import current_access, gated, may_send
+from webmap.gates import gated
 from webmap.pages.cases import drawn
 from webmap.pages.drawn import feature
+from webmap.pages.import_reports import kept_reports
+from webmap.pages.named import naming
 from webmap.pages.opened import OpenedPlace, open_place, show
 from webmap.pages.submitting import submit_form
-from webmap.words import word
+from webmap.words import words_of
 
 submissions = Blueprint("submissions", __name__)
 
@@ -115,33 +114,6 @@ def return_submission(place: str, submission_id: uuid.UUID) -> ResponseReturnVal
     return _decide(submission_id, act)
 
 
-@submissions.url_value_preprocessor
-def allow_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Let the file of a phone be larger than other requests, before anybody reads the form."""
-    if endpoint == "submissions.import_file" and may_send(Permission.FIELD_READ):
-        request.max_content_length = LARGEST_FILE
-
-
-@submissions.post("/c/<place>/submissions/import")
-@gated(Permission.FIELD_READ)
-def import_file(place: str) -> ResponseReturnValue:
-    """Take in the file of a phone; drafts have identifiers of their own, so once is enough."""
-    access, viewer, sent = current_access(), asking_viewer(), request.files.get("file")
-    if not access.place.is_community:
-        abort(404)
-    by = Signature(viewer.actor, None, viewer.permissions)
-    try:
-        if sent is None or not sent.filename:
-            text, remedy = "No file is chosen.", "Choose the ZIP that the phone has made."
-            raise InputError([Problem("export_missing", text, remedy, field="file")])
-        target = Target(current_database(), access.place.id, current_settings())
-        taken = take_in_file(target, sent.stream, by)
-    except InputError as error:
-        filled = Filled.again(error)
-        return show(lambda opened: (list_page(opened, filled), 422))
-    return show(lambda opened: list_page(opened, taken=taken))
-
-
 def _decide(
     submission_id: uuid.UUID, act: Callable[[OpenedPlace, Form], Reviewed]
 ) -> ResponseReturnValue:
@@ -163,10 +135,8 @@ def _decide(
     return show(lambda opened: (_page(opened, _found(opened, submission_id), filled), 422))
 
 
-def list_page(
-    opened: OpenedPlace, filled: Filled | None = None, taken: TakenIn | None = None
-) -> str:
-    """Return the list; ``filled`` is a file that was refused, ``taken`` what came of one."""
+def list_page(opened: OpenedPlace, filled: Filled | None = None) -> str:
+    """Return the list; ``filled`` is a file that was refused."""
     session, community, viewer = opened.session, opened.community, opened.viewer
     state = _state()
     of = f"{community.code}/submissions/{state}"
@@ -178,7 +148,8 @@ def list_page(
         "submissions.html",
         community=community,
         submissions=found,
-        local=_local(opened),
+        local=opened.local,
+        person=naming(session, [one.sent.recorded_by for one in found]),
         state=state,
         counts=count_states(session, community, viewer),
         following=following,
@@ -186,7 +157,7 @@ def list_page(
         may_review=Permission.FIELD_REVIEW in viewer.permissions,
         may_import=bool(viewer.permissions & MAY_IMPORT),
         filled=filled or Filled(),
-        taken=taken,
+        reports=kept_reports(opened) if viewer.permissions & MAY_IMPORT else [],
         outlines=[_outline(one) for one in found if one.sent.geom is not None],
         buildings=[
             feature(one.id, one.outline, ref=one.ref)
@@ -227,16 +198,19 @@ def _found(opened: OpenedPlace, submission_id: uuid.UUID) -> Submitted:
 
 def _page(opened: OpenedPlace, submitted: Submitted, filled: Filled | None = None) -> str:
     sheet = submission_sheet(opened.session, opened.community, submitted)
+    person = naming(opened.session)
     return render_template(
         "submission.html",
         community=opened.community,
         sheet=sheet,
         photographs=submission_evidence(opened.session, opened.community, submitted.sent),
         may_have_original=Permission.PHOTOGRAPH_ORIGINAL in opened.viewer.permissions,
-        local=_local(opened),
-        structures=", ".join(word("structure", one) for one in _standing(submitted)),
+        local=opened.local,
+        person=person,
+        structures=words_of("structure", _standing(submitted)),
         kinds=KINDS,
-        shapes=[drawn(one) for one in sheet.shapes],
+        shapes=[drawn(_by_name(one, person)) for one in sheet.shapes],
+        opens=_opens(opened, sheet),
         is_own=_is_own(opened, sheet),
         problems=filled.problems if filled else (),
         may_decide=_may_decide(opened, sheet),
@@ -244,10 +218,19 @@ def _page(opened: OpenedPlace, submitted: Submitted, filled: Filled | None = Non
     )
 
 
-def _local(opened: OpenedPlace) -> Callable[[dt.datetime], dt.datetime]:
-    """Return what dates an instant as the community does."""
-    zone = ZoneInfo(opened.community.time_zone)
-    return lambda at: at.astimezone(zone)
+def _by_name(shape: Shape, person: Callable[[str], str]) -> Shape:
+    """Label what an inspector sent by who that is."""
+    is_sent = shape.layer in ("submitted", "waiting")
+    return replace(shape, label=person(shape.label)) if is_sent else shape
+
+
+def _opens(opened: OpenedPlace, sheet: SubmissionSheet) -> set[uuid.UUID]:
+    """Return which of the observations that the page names its reader may open."""
+    decided = sheet.submitted.decision
+    named = [] if sheet.correction is None else [one.id for one in sheet.correction.observations]
+    if decided is not None and decided.observation_id is not None:
+        named.append(decided.observation_id)
+    return opened_by(opened.session, opened.community, named, opened.viewer)
 
 
 def _standing(submitted: Submitted) -> list[str]:

@@ -1,6 +1,7 @@
 """What phones take along, and what the office decides, by the API."""
 
 import datetime as dt
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from cases.access import Role
 from cases.models import FieldSubmission
 from gis.crs import SurveyCRS
 from layers.db import EVERYWHERE
-from layers.models import Community, Parcel
+from layers.models import Community, Observation, Parcel
 from tests import builders as make
 from tests.webmap.api.sending import Sender, codes
 from tests.webmap.conftest import NAME, Story, Web
@@ -75,6 +76,42 @@ def test_an_accepted_submission_is_an_observation_that_is_flagged(yard: Yard) ->
     assert seen["structure_type"] == "hedge"
     mine = yard.inspector.get("field/submissions", mine="true")["submissions"]
     assert next(one for one in mine if one["id"] == key)["observation"] == told["observation"]
+
+
+def test_all_that_was_found_is_read_with_the_observation_and_its_case(web: Web, yard: Yard) -> None:
+    found = {"height_m": 1.8, "plants": "leek", "note": "locked", "household": "12-1-101"}
+    key = sent(yard.inspector, x=2.3, **found)
+    done = yard.secretary.send("POST", f"field/submissions/{key}/acceptance", {"reason": "seen"})
+    seen = done.get_json()["observation"]
+    told = yard.secretary.get(f"observations/{seen}/submissions")
+    assert [one["submission"] for one in told] == [key]
+    assert found.items() <= told[0].items()
+    assert (told[0]["structure_types"], told[0]["reason"]) == (["fence", "shed"], "seen")
+    # A planner draws it anew: what was found is still what was found.
+    with web.database.session(EVERYWHERE) as session, session.begin():
+        old = session.scalars(select(Observation).where(Observation.id == uuid.UUID(seen))).one()
+        place = session.get_one(Community, old.community_id)
+        new = make.observation(session, place, to_shape(old.geom), replaces_id=old.id).id
+    assert yard.secretary.get(f"observations/{new}/submissions") == told
+    ground = yard.secretary.get(f"observations/{seen}")["ground"]
+    case = ground[0]["case_id"]
+    assert told[0] in yard.secretary.get(f"cases/{case}/submissions")
+    events = yard.secretary.get(f"cases/{case}/events")["events"]
+    (event,) = [one for one in events if one["captured"] and key in str(one["captured"])]
+    assert (event["event"], event["note"]) == ("case:field:accepted", "seen")
+    for address in (f"observations/{seen}", f"cases/{case}"):
+        page = yard.secretary.client.get(f"/c/{yard.place}/{address}?lang=en").text
+        assert f'/submissions/{key}">Fence, Shed</a>' in page
+        assert "1.8 m" in page
+        assert "<dd>leek</dd>" in page
+    who = web.person(Role.INSPECTOR, yard.place)
+    assert re.search(
+        rf"Accepted from the field</p>.*?Captured [^<]+ by {re.escape(who)}", page, re.S
+    )
+    planner = Sender.of(web, Role.PLANNER, yard.place)
+    page = planner.client.get(f"/c/{yard.place}/cases/{case}?lang=en").text
+    assert "<dd>locked</dd>" in page
+    assert f"/submissions/{key}" not in page
 
 
 def test_a_return_tells_its_reason_and_is_the_last_word(yard: Yard) -> None:

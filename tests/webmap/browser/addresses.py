@@ -13,6 +13,7 @@ from cases.models import (
     Case,
     DocumentRecord,
     FieldSubmission,
+    Idempotency,
     Lane,
     SubmissionKind,
 )
@@ -71,6 +72,7 @@ secretary   /c/{place}/submissions/{conflict}
 secretary   /c/{place}/submissions/{clear}
 secretary   /c/{place}/submissions/{doubtful}
 inspector   /c/{place}/submissions/{doubtful}
+secretary   /c/{place}/submissions/import/{import}
 secretary   /c/{place}/tips
 inspector   /c/{place}/work
 secretary   /c/{place}/work
@@ -117,6 +119,7 @@ class Address:
             "{conflict}": _conflict,
             "{clear}": _clear,
             "{doubtful}": _doubtful,
+            "{import}": _import,
             "{account}": _account,
         }.items():
             path = path.replace(name, find(site)) if name in path else path
@@ -168,6 +171,10 @@ def _doubtful(site: Site) -> str:
     )
 
 
+def _import(site: Site) -> str:
+    return _first(site, select(Idempotency.key).order_by(Idempotency.at), Idempotency)
+
+
 def _account(site: Site) -> str:
     database = open_database(site.settings)
     with database.session(EVERYWHERE) as session:
@@ -180,7 +187,9 @@ def _account(site: Site) -> str:
 def _first(
     site: Site,
     rows: Select[Any],
-    table: type[Case | Campaign | DocumentRecord | FieldSubmission | Lane | Observation],
+    table: type[
+        Case | Campaign | DocumentRecord | FieldSubmission | Idempotency | Lane | Observation
+    ],
 ) -> str:
     database = open_database(site.settings)
     with database.session(EVERYWHERE) as session:

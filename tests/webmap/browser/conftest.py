@@ -1,5 +1,6 @@
 """One server and one browser for all tests of pages, and a watch over what they ask for."""
 
+import json
 import os
 import threading
 import uuid
@@ -18,8 +19,9 @@ from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from cases.access import Role
-from cases.models import FieldDecision, FieldVerdict, Lane, SubmissionKind
+from cases.models import Account, FieldDecision, FieldVerdict, Lane, SubmissionKind
 from cases.people import ensure_account
+from cases.submissions import Answer, Submission, keep_answer
 from layers.config import Settings
 from layers.db import EVERYWHERE
 from layers.migrate import open_database
@@ -29,6 +31,7 @@ from tests.webmap.browser.compound import build_compound, observations
 from tests.webmap.conftest import PASSWORD, web_settings
 from webmap.app import create_app
 from webmap.connections import Connections
+from webmap.pages.import_reports import REPORT
 
 HOSTILE = "{{7*7}}</script>${alert(1)}<b>"
 # The shell draws the same pages without the windows that no test looks at, in half the time.
@@ -193,6 +196,18 @@ def _capture(session: Session, place: Community) -> None:
         observation_id=other.id,
     )
     builders.add(session, verdict)
+    _take_in(session, place, done.id)
+
+
+def _take_in(session: Session, place: Community, known: uuid.UUID) -> None:
+    """Let the secretary have taken in a file, of which something was refused."""
+    email = address(Role.SECRETARY)
+    report = {"file": "手机.压缩", "by": email, "new": [], "known": [str(known)]}
+    refused = {str(uuid.uuid4()): {"en": ["Too far away."], "zh_Hans": ["太远。"]}}
+    more = {"unfinished": [str(known)], "refused": refused, "photographs": 3}
+    reader = session.scalars(select(Account.id).where(Account.email == email)).one()
+    given = Submission(place.id, reader, uuid.uuid4(), "0" * 64)
+    keep_answer(session, given, Answer(200, json.dumps({REPORT: report | more})))
 
 
 def address(role: Role) -> str:

@@ -221,7 +221,7 @@ def prepare(phone: Phone, code: str, building: str = "4") -> None:
     page = phone.page
     page.get_by_role("link", name=f"Yard {code}").tap()
     page.get_by_label(f"Building {building}", exact=False).first.check()
-    expect(page.locator(".field-total")).to_contain_text("1 buildings, about")
+    expect(page.locator(".field-total")).to_contain_text("One building, about")
     page.get_by_role("button", name="Keep on this phone").tap()
     expect(page.get_by_role("button", name="Mark something")).to_be_visible()
     page.evaluate("() => navigator.serviceWorker.ready")

@@ -85,6 +85,7 @@ NO_PAGES = frozenset(
         "security.mf_recovery",
         "security.two_factor_token_validation",
         "static",
+        "submissions.import_form",
     ]
 )
 OpenAddress = Callable[..., Page]

@@ -208,7 +208,7 @@ def test_an_answer_that_was_cut_after_the_commit_is_asked_for_again(
         page.get_by_role("button", name="Send now").tap()
         wait_for(lambda left=left: len(door.drops) <= left)  # type: ignore[misc]
         if left:
-            says(page, "No connection. 1 wait on this phone")
+            says(page, "No connection. One waits on this phone")
         assert page.locator(".field-row.is-done").count() == 0 or not door.drops
         assert len(submissions(served, place)) == 1
     page.get_by_role("button", name="Send now").tap()
@@ -226,7 +226,7 @@ def test_a_session_that_expired_waits_for_its_inspector(
     phone.context.clear_cookies()
     served.door.is_closed = False
     page.get_by_role("button", name="Send now").tap()
-    says(page, "Nobody is logged in. 1 wait on this phone, and nothing of them is lost.")
+    says(page, "Nobody is logged in. One waits on this phone, and nothing of it is lost.")
     assert submissions(served, place) == []
     expect(page.get_by_text("Waits on this phone · 0 of 1 photographs")).to_be_visible()
     # Whoever else logs in on this phone sends nothing of it.
@@ -235,7 +235,7 @@ def test_a_session_that_expired_waits_for_its_inspector(
     phone.log_in(other)
     says(page, "Connected. Nothing waits to be sent.")
     page.goto(f"{phone.url}/field/#/more")
-    expect(page.get_by_text("1 drafts on this phone belong to another account")).to_be_visible()
+    expect(page.get_by_text("One draft on this phone belongs to another account")).to_be_visible()
     assert submissions(served, place) == []
     phone.context.clear_cookies()
     phone.log_in(place)
@@ -380,7 +380,7 @@ def test_a_phone_that_is_nearly_full_says_so_and_drops_nothing(
     served.door.is_closed = False
     page.goto(f"{phone.url}/field/#/queue")
     page.get_by_role("button", name="Send now").tap()
-    says(page, "Something went wrong while sending. 1 wait on this phone")
+    says(page, "Something went wrong while sending. One waits on this phone")
     assert page.locator(".field-row.is-done").count() == 0
     # With room again, as after a restart, it arrives once.
     page.reload()

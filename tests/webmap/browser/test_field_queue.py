@@ -140,7 +140,7 @@ def test_a_conflict_is_shown_and_chosen_by_a_person(
 ) -> None:
     key = keep(phone, served, place, **stale(served, place))
     page = phone.page
-    says(page, "Connected. 1 were not taken and need you: see the queue.")
+    says(page, "Connected. One was not taken and needs you: see the queue.")
     page.get_by_text("Somebody else has changed it: compare").tap()
     page.get_by_role("button", name="Compare both").tap()
     expect(page.locator(".mark-conflict")).to_be_visible()
@@ -180,7 +180,7 @@ def test_an_original_that_is_refused_takes_nothing_from_its_copy(
     hostile = b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>"
     key = keep(phone, served, place, original=hostile)
     page = phone.page
-    says(page, "Connected. 1 were not taken and need you: see the queue.")
+    says(page, "Connected. One was not taken and needs you: see the queue.")
     page.get_by_text("2 of 2 photographs · originals refused: 1").tap()
     refused = page.locator("[data-original]")
     expect(refused).to_contain_text("has arrived. Its original (0.1 MB) was refused.")
@@ -287,7 +287,7 @@ def test_every_screen_is_accessible_and_fits_the_smallest_phone(
     phone: Phone, served: Yard, place: str, language: str
 ) -> None:
     served.door.is_closed = True
-    keep(phone, served, place)
+    keep(phone, served, place, structure_types=["fence", "shed"], plants="leek")
     page = phone.page
     page.set_viewport_size({"width": 360, "height": 740})
     page.evaluate(f"() => localStorage.setItem('field-language', '{language}')")
@@ -302,5 +302,8 @@ def test_every_screen_is_accessible_and_fits_the_smallest_phone(
         found = page.evaluate("(rules) => axe.run({ runOnly: rules })", RULES)
         faults = [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
         assert faults == [], path
+    expect(page.locator("h2")).to_contain_text("、" if language == "zh_Hans" else "Fence, ")
+    expect(page.locator("svg.field-outline")).to_be_visible()
+    expect(page.locator(".field-facts")).to_contain_text("leek")
     page.evaluate("() => localStorage.setItem('field-language', 'en')")
     page.set_viewport_size({"width": 390, "height": 844})

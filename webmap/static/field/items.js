@@ -2,6 +2,7 @@
 import { fill, make } from "./dom.js";
 import { isRefused } from "./parts.js";
 import { countsOf, problems, refusals, removalOf, strip } from "./partsview.js";
+import { drawnOutline } from "./sketch.js";
 import { queueDraft, takeUpAgain } from "./queue.js";
 import { STOPPED, changeDraft, drafts, giveUpOriginal, now, photographsOf, removeDraft, tryPhotographs } from "./store.js";
 
@@ -17,7 +18,7 @@ const GROUPS = [
 
 export function titleOf(draft, word) {
   if (draft.kind === "clear") return word("item.clear", { household: draft.household || "–" });
-  const kinds = (draft.structure_types || []).map((kind) => word(`mark.structure.${kind}`)).join(", ");
+  const kinds = word.list((draft.structure_types || []).map((kind) => word(`mark.structure.${kind}`)));
   return kinds || word("item.enclosure");
 }
 
@@ -107,11 +108,13 @@ function facts(draft, word) {
     [word("item.fact.area"), draft.phone_area_m2 ? `${word.number(draft.phone_area_m2, 2)} m²` : ""],
     [word("item.fact.method"), draft.kind === "enclosure" && draft.method ? word(`item.method.${draft.method}`) : ""],
     [word("item.fact.height"), draft.height_m ? `${word.number(draft.height_m, 1)} m` : ""],
+    [word("item.fact.plants"), draft.plants || ""],
     [word("item.fact.household"), draft.household || ""],
     [word("item.fact.note"), draft.note || ""],
     [word("item.fact.created"), word.moment(draft.created_at)],
   ];
-  return make("dl", { class: "field-facts" }, rows.filter(([, value]) => value).map(([label, value]) => make("div", {}, make("dt", {}, label), make("dd", {}, value))));
+  const told = make("dl", { class: "field-facts" }, rows.filter(([, value]) => value).map(([label, value]) => make("div", {}, make("dt", {}, label), make("dd", {}, value))));
+  return [drawnOutline(draft.geometry, word("item.outline")), told];
 }
 
 // What somebody decided about two versions: the own one anew, put aside, or both for the office.

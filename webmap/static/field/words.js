@@ -26,6 +26,7 @@ export function keepLanguage(language) {
 }
 
 // Returns word(key, {name: value}); a key that is missing is a fault of ours and is shown as such.
+// Of one, or of none, a sentence may have a form of its own: key.one, key.none.
 export async function loadWords(address, language) {
   const answer = await fetch(address.replace("zh_Hans", language));
   if (!answer.ok) throw new Error(`words: ${answer.status}`);
@@ -33,9 +34,11 @@ export async function loadWords(address, language) {
   document.documentElement.lang = language.replace("_", "-");
   const word = (key, values = {}) => {
     if (!(key in texts)) throw new Error(`no word for ${key}`);
-    return texts[key].replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+    const counted = `${key}.${{ 0: "none", 1: "one" }[values.n]}`;
+    return (texts[counted] ?? texts[key]).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
   };
   word.language = language;
+  word.list = (items) => items.join(word("list.comma"));
   word.number = (value, digits = 0) => new Intl.NumberFormat(language.replace("_", "-"), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
   word.moment = (value) => new Intl.DateTimeFormat(language.replace("_", "-"), { dateStyle: "medium", timeStyle: "short" }).format(new Date(value));
   word.day = (value) => new Intl.DateTimeFormat(language.replace("_", "-"), { dateStyle: "medium" }).format(new Date(value));

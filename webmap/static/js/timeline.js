@@ -16,6 +16,7 @@
     const later = at !== null && at > day;
     const papers = [
       event.document && CG.word("timeline.document", { document: event.document }),
+      ...(event.captured || []).map((one) => CG.word("timeline.captured", { day: CG.days.short(CG.days.parse(one.observed_on)), who: one.recorded_by })),
       event.note,
     ].filter(Boolean);
     return CG.make("li", { class: later ? "is-later" : null },
