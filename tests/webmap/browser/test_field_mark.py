@@ -100,11 +100,16 @@ def mount(browser: Browser, address: str, watch: Watch) -> Iterator[Mount]:
 
 def here(east: float = 0, north: float = 0, accuracy: float = 3) -> dict[str, float]:
     """Return a place so many metres from the middle of the free parcel."""
-    middle = shapely.geometry.shape(FREE["geometry"]).centroid
-    flat = shapely.get_coordinates(SURVEY.to_survey(np.array([middle], dtype=object)))[0]
+    flat = flat_middle(FREE["geometry"])
     moved = np.array([shapely.Point(flat + (east, north))], dtype=object)
     place = SURVEY.to_storage(moved)[0]
     return {"longitude": place.x, "latitude": place.y, "accuracy": accuracy}
+
+
+def flat_middle(geometry: dict[str, Any]) -> Any:
+    """Return the middle of an outline in metres of the survey."""
+    middle = shapely.geometry.shape(geometry).centroid
+    return shapely.get_coordinates(SURVEY.to_survey(np.array([middle], dtype=object)))[0]
 
 
 def step(page: Page, east: float, north: float, accuracy: float = 3) -> None:
@@ -317,19 +322,45 @@ def test_whoever_stands_still_gets_a_corner_of_several_fixes(mount: Mount) -> No
     assert ring[1] == pytest.approx([expected["longitude"], expected["latitude"]], abs=1e-9)
 
 
-def test_a_walk_in_shifted_coordinates_is_refused_and_leaves_nothing(mount: Mount) -> None:
+def test_a_walk_that_looks_shifted_is_asked_about_and_deletes_nothing(mount: Mount) -> None:
     """From the eastern edge the shift leads out of the compound, and its inverse back in."""
+    page = mount()
+    page.locator("[data-tool=walk]").tap()
+    for count, place in enumerate(((1, 0), (19, 0), (19, 20)), 1):
+        step(page, *place)
+        expect(page.locator(".mark-tip")).to_contain_text(f"corners: {count}")
+    boundary = np.array([shapely.geometry.shape(BUNDLE["boundary"])], dtype=object)
+    edge = shapely.bounds(SURVEY.to_survey(boundary))[0][2]
+    east = float(edge - flat_middle(FREE["geometry"])[0])
+    # One step over the line is no other datum; several far out, whence the shift leads in, are.
+    step(page, east + 8, 0)
+    expect(page.locator(".mark-tip")).to_contain_text("corners: 4")
+    for count in range(20):
+        step(page, east + 60 + 3 * count, 0)
+        if page.get_by_role("alert").count():
+            break
+    expect(page.get_by_role("alert")).to_contain_text("look like GCJ-02")
+    kept = last(page)
+    corners = len(kept["geometry"]["coordinates"][0]) - 1
+    assert len(kept["fixes"]) >= corners > 4
+    assert kept["position"]["datum"] == "wgs84"
+    page.get_by_role("button", name="Go on").tap()
+    step(page, east + 200, 0)
+    expect(page.locator(".mark-tip")).to_contain_text(f"corners: {corners + 1}")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_walk_that_begins_in_shifted_coordinates_gives_way_to_tapping(mount: Mount) -> None:
     east = shapely.geometry.shape(BUNDLE["boundary"]).bounds[2] - 1e-3
     shown = to_gcj02(np.array([[east, here()["latitude"]]]))[0].tolist()
-    at = {"longitude": shown[0], "latitude": shown[1], "accuracy": 3}
-    page = mount(at=at)
+    page = mount(at={"longitude": shown[0], "latitude": shown[1], "accuracy": 3})
     page.locator("[data-tool=walk]").tap()
-    page.context.set_geolocation(at | {"accuracy": 4})  # type: ignore[arg-type]
-    expect(page.get_by_role("alert")).to_contain_text("GCJ-02")
-    kept = last(page)
-    assert (kept["geometry"], kept["fixes"]) == (None, [])
-    page.get_by_role("button", name="Tap corners").tap()
+    expect(page.get_by_role("alert")).to_contain_text("look like GCJ-02")
+    page.get_by_role("button", name="Draw it instead").tap()
     expect(page.locator(".mark-cross")).to_be_visible()
+    tap_map(page, (-40, -70), (45, -60), (50, 60))
+    kept = last(page)
+    assert (kept["method"], kept["fixes"]) == ("drawn", [])
 
 
 def test_a_phone_that_is_declared_as_shifted_does_not_walk(mount: Mount) -> None:

@@ -2,7 +2,7 @@
 // thumb, and the photographs taken. Where the page gets no camera, the phone's own takes over.
 import { watchBearing } from "./compass.js";
 import { fill, make } from "./dom.js";
-import { liesInside, openSurvey } from "./geometry.js";
+import { liesNear, openSurvey } from "./geometry.js";
 import { createGuide } from "./guide.js";
 import { icon } from "./icons.js";
 import { liveCamera } from "./livecamera.js";
@@ -57,10 +57,10 @@ export function mountCamera(root, options) {
     file, taken.sheet));
 
   const survey = openSurvey(bundle.survey);
-  const isInside = bundle.boundary && survey.isExact ? (at) => liesInside(at, bundle, survey) : null;
+  const isNear = bundle.boundary && survey.isExact ? (at, metres) => liesNear(at, metres, bundle, survey) : null;
   const bearing = watchBearing({ onChange: () => moved() });
   allow.hidden = !bearing.ask;
-  const watch = watchPosition({ isInside, declared, onChange: (news) => { where = news; moved(); } });
+  const watch = watchPosition({ isNear, declared, onChange: (news) => { where = news; moved(); } });
   const ticking = setInterval(showWhere, 1_000);
   const camera = liveCamera(video, { onChange: seen });
 
