@@ -208,6 +208,28 @@ def test_an_original_that_is_refused_takes_nothing_from_its_copy(
     assert "which only this phone has" in asked[0]
 
 
+def test_seen_is_what_was_marked_last_also_when_it_is_sent(
+    phone: Phone, served: Yard, place: str
+) -> None:
+    """Begun on a day and changed on another: the day of the change is what is sent."""
+    served.door.is_closed = True
+    key = keep(phone, served, place)
+    page = phone.page
+    page.evaluate(
+        "async (id) => (await import('/static/field/store.js')).database.drafts.update(id,"
+        " { state: 'draft', created_at: '2026-05-04T01:00:00.000Z',"
+        " observed_at: '2026-05-04T01:00:00.000Z' })",
+        key,
+    )
+    page.goto(f"{phone.url}/field/#/mark/{key}")
+    page.get_by_role("button", name="Start again").tap()
+    page.get_by_role("button", name="Undo").tap()
+    page.locator("[data-panel=send]").tap()
+    page.wait_for_url("**/field/#/queue")
+    (draft,) = kept(page)
+    assert json.loads(draft["body"])["observed_at"] == draft["observed_at"] > "2026-05-05"
+
+
 def test_what_the_office_returns_comes_back_with_its_reason(
     phone: Phone, served: Yard, place: str
 ) -> None:

@@ -9,7 +9,7 @@ import { mountMark } from "./mark.js";
 import { preparingScreen } from "./preparing.js";
 import { createQueue, queueDraft } from "./queue.js";
 import { knownSession } from "./session.js";
-import { STOPPED, StorageFull, WAITING, database, drafts, holdReserve, keepPhotograph, keepSetting, newId, now, otherDrafts, photographsOf, room, leaveMarking, saveDraft, saveMarking, setting, write } from "./store.js";
+import { STOPPED, StorageFull, WAITING, database, drafts, holdReserve, keepPhotograph, keepSetting, newId, now, otherDrafts, photographsOf, room, leaveMarking, marked, saveDraft, saveMarking, setting, write } from "./store.js";
 import { chosenLanguage, keepLanguage, loadWords, otherLanguage } from "./words.js";
 
 const root = document.getElementById("field");
@@ -255,7 +255,7 @@ async function mark(box, id) {
       await shooting;
       try {
         const stored = await database.drafts.get(id);
-        if (stored?.state === "draft" && news.ready) await queueDraft({ ...stored, ...news.draft }, version);
+        if (stored?.state === "draft" && news.ready) await queueDraft(marked(stored, news.draft), version);
         if (stored?.state === "draft" && !news.ready) await leaveMarking(id, news.draft);
       } catch (error) {
         // What is on the screen is not on the phone: whoever leaves now would lose it.
