@@ -208,6 +208,33 @@ def test_an_original_that_is_refused_takes_nothing_from_its_copy(
     assert "which only this phone has" in asked[0]
 
 
+def test_an_area_is_removed_only_by_a_time_that_the_server_told(
+    phone: Phone, served: Yard, place: str
+) -> None:
+    """To a phone without a signal an old area looks like a new one once its clock has jumped."""
+    served.door.is_closed = True
+    page = phone.page
+    page.evaluate(
+        """async (place) => {
+          const { database } = await import("/static/field/store.js");
+          const kept = await database.bundles.get(place);
+          const old = { place: "old", name: "Old yard", addresses: [] };
+          await database.bundles.put({ ...kept, ...old, expires_at: "2020-01-01T00:00:00Z" });
+        }""",
+        place,
+    )
+    page.reload()
+    page.wait_for_selector("html[data-state=open]")
+    page.goto(f"{phone.url}/field/#/")
+    old = page.locator(".field-area", has_text="Old yard")
+    expect(old.locator(".field-late")).to_contain_text("Too old")
+    expect(old.get_by_role("button", name="Mark something")).to_be_visible()
+    served.door.is_closed = False
+    page.evaluate("() => window.dispatchEvent(new Event('online'))")
+    expect(old).to_have_count(0)
+    expect(page.locator(".field-area")).to_have_count(1)
+
+
 def test_seen_is_what_was_marked_last_also_when_it_is_sent(
     phone: Phone, served: Yard, place: str
 ) -> None:

@@ -8,7 +8,7 @@ import { chooseVersion, itemScreen, queueScreen } from "./items.js";
 import { mountMark } from "./mark.js";
 import { preparingScreen } from "./preparing.js";
 import { createQueue, queueDraft } from "./queue.js";
-import { knownSession } from "./session.js";
+import { knownSession, trueNow } from "./session.js";
 import { STOPPED, StorageFull, WAITING, database, drafts, holdReserve, keepPhotograph, keepSetting, newId, now, otherDrafts, photographsOf, room, leaveMarking, marked, saveDraft, saveMarking, setting, write } from "./store.js";
 import { chosenLanguage, keepLanguage, loadWords, otherLanguage } from "./words.js";
 
@@ -165,8 +165,8 @@ async function home(box) {
     fill(box, make("p", { class: "field-alert", role: "alert" }, word("app.insecure")));
     return;
   }
-  const at = Date.now() + (session.clock_offset_s || 0) * 1000;
-  const kept = session.account ? await prepared(session.account, at) : [];
+  const kept = session.account ? await prepared(session.account, trueNow()) : [];
+  const at = trueNow() ?? Date.now() + (session.clock_offset_s || 0) * 1000;
   const places = session.places || [];
   const areas = kept.map((one) => make("li", { class: "field-area" },
     make("h3", {}, one.name),

@@ -12,17 +12,18 @@ const TILE_BYTES = 20_000;
 // Long enough to come back from the yard with an area that ended there.
 const GRACE_MS = 14 * 24 * 3600 * 1000;
 
-// The areas of an account, the newest first; `at` is the present by the server's clock. What
-// has ended long ago is removed, whoever prepared it.
-export async function prepared(account, at = Date.now()) {
+// The areas of an account, the newest first. What has ended long ago is removed, whoever prepared
+// it; `at` is the present by the server's clock, and where it is null nothing is removed: a phone's
+// own clock may jump ahead in a yard without a signal, and nothing could be prepared anew there.
+export async function prepared(account, at) {
   const all = await database.bundles.toArray();
-  const gone = all.filter((one) => isExpired(one, at - GRACE_MS));
+  const gone = at === null ? [] : all.filter((one) => isExpired(one, at - GRACE_MS));
   for (const one of gone) await removeArea(one.place);
   const mine = all.filter((one) => !gone.includes(one) && one.account === account);
   return mine.sort((one, other) => (one.prepared_at < other.prepared_at ? 1 : -1));
 }
 
-export function isExpired(kept, at = Date.now()) {
+export function isExpired(kept, at) {
   return Date.parse(kept.expires_at) < at;
 }
 
