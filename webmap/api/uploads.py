@@ -39,7 +39,7 @@ from webmap.api.blueprint import Blueprint
 from webmap.api.community import asked_community, asking_viewer
 from webmap.api.fields import Count, Decimal, Digest, Key, PhoneInstant, Text, Word, problems_in
 from webmap.connections import current_database, current_settings
-from webmap.errors import problem
+from webmap.errors import problem, told_to
 from webmap.gates import current_access, gated
 
 uploads = Blueprint(
@@ -202,7 +202,7 @@ def send_piece(headers: dict[str, Any], place: str, upload_id: uuid.UUID) -> Res
     try:
         end = part.append(headers["offset"], come.size, request.stream.read)
     except InputError as error:
-        told = [one.as_json() for one in error.problems]
+        told = [told_to(one) for one in error.problems]
         return problem(409, str(error.problems[0].message), problems=told)
     if end == come.size:
         _keep(upload_id)

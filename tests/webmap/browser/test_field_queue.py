@@ -257,6 +257,21 @@ def test_seen_is_what_was_marked_last_also_when_it_is_sent(
     assert json.loads(draft["body"])["observed_at"] == draft["observed_at"] > "2026-05-05"
 
 
+def test_a_refusal_is_said_in_the_language_of_the_phone(
+    phone: Phone, served: Yard, place: str
+) -> None:
+    """Of which the server's cookie says nothing: here it still says English."""
+    page = phone.page
+    page.evaluate("() => localStorage.setItem('field-language', 'zh_Hans')")
+    try:
+        keep(phone, served, place, household="nobody")
+        page.get_by_text("被拒收：查看原因").tap()
+        expect(page.get_by_role("alert")).to_contain_text("本小区没有住户“nobody”")
+        expect(page.get_by_role("alert")).not_to_contain_text("household")
+    finally:
+        page.evaluate("() => localStorage.setItem('field-language', 'en')")
+
+
 def test_what_the_office_returns_comes_back_with_its_reason(
     phone: Phone, served: Yard, place: str
 ) -> None:

@@ -1,6 +1,7 @@
 // Sends a photograph piece by piece with tus, from where the last line was cut. It is received
 // only once the server has told the hash of the whole file and it is the phone's own.
 import { Outcome, api, ask, isPassing } from "./sending.js";
+import { asReader } from "./words.js";
 
 const VERSION = "1.0.0";
 // Small enough that on a bad line the offset moves, large enough for a good one.
@@ -95,7 +96,7 @@ function sendPieces(uploadUrl, { blob }, { csrf, onOffset = () => {} }) {
       chunkSize: PIECE,
       retryDelays: null,
       storeFingerprintForResuming: false,
-      headers: { "X-CSRFToken": csrf },
+      headers: { ...asReader(), "X-CSRFToken": csrf },
       onProgress: alive,
       onAfterResponse: (_request, answer) => {
         alive();
