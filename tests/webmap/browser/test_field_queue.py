@@ -28,6 +28,7 @@ from tests.webmap.browser.field_phone import (
     kept,
     prepare,
     says,
+    stand,
     submissions,
     wait_until,
     yard,
@@ -233,6 +234,47 @@ def test_an_area_is_removed_only_by_a_time_that_the_server_told(
     page.evaluate("() => window.dispatchEvent(new Event('online'))")
     expect(old).to_have_count(0)
     expect(page.locator(".field-area")).to_have_count(1)
+
+
+def test_a_photograph_that_is_not_kept_is_said_where_its_inspector_has_gone(
+    phone: Phone, served: Yard, place: str
+) -> None:
+    """The phone's own "back" waits for nobody."""
+    served.door.is_closed = True
+    key = keep(phone, served, place)
+    page = phone.page
+    page.evaluate(
+        """async (id) => {
+          const { database } = await import("/static/field/store.js");
+          await database.drafts.update(id, { state: "draft" });
+          const full = () => Promise.reject(new DOMException("full", "QuotaExceededError"));
+          database.photographs.put = full;
+        }""",
+        key,
+    )
+    stand(phone, to_shape(served.places[place][11].geom).centroid)
+    page.goto(f"{phone.url}/field/#/camera/{key}")
+    expect(page.locator(".camera-shutter")).to_be_enabled()
+    said: list[str] = []
+
+    def hear(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        dialog.dismiss()
+
+    page.once("dialog", hear)
+    page.evaluate(
+        """(id) => {
+          document.querySelector(".camera-shutter").click();
+          location.hash = `#/mark/${id}`;
+        }""",
+        key,
+    )
+    expect(page.locator("[data-notice=full]")).to_contain_text("A photograph was not kept")
+    assert len(said) == 1
+    page.goto(f"{phone.url}/field/#/queue")
+    expect(page.locator("[data-notice=full]")).to_be_visible()
+    # The next one keeps again what it takes.
+    page.reload()
 
 
 def test_seen_is_what_was_marked_last_also_when_it_is_sent(

@@ -294,7 +294,7 @@ async function camera(box, id) {
     done: () => history.back(),
   });
   leaveScreen = () => {
-    shooting = mounted.settled();
+    shooting = mounted.settled().catch(unkept);
     mounted.unmount();
   };
 }
@@ -363,6 +363,14 @@ async function exportButtons(account) {
     const { blob } = await exportDrafts(account, place);
     saveFile(blob, `common-green-field-${place}-${now().slice(0, 10)}.zip`);
   } }, word("more.export", { place })));
+}
+
+// A photograph that was taken and is not kept, found out when its screen was left already.
+function unkept(error) {
+  const text = word(error instanceof StorageFull ? "app.photographFull" : "app.photographLost");
+  notice("full", make("p", {}, text));
+  // Beside a map there are no notices, and whoever marks on would send without it.
+  if (notices.hidden) window.alert(text);
 }
 
 // A write that fails is said wherever it failed, and whatever else goes wrong as well.

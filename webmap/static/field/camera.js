@@ -27,6 +27,8 @@ export function mountCamera(root, options) {
   let where = { fix: null, problem: null };
   let shots = Promise.resolve();
   let left = false;
+  // What could not be kept once nobody could see it here any more.
+  let unsaid = null;
 
   const video = make("video", { class: "camera-video", playsinline: true, "aria-label": words("camera.view") });
   video.muted = true;
@@ -157,6 +159,7 @@ export function mountCamera(root, options) {
         if (!left) taken.add(photograph);
         say(words("camera.kept", { n: taken.count }));
       } catch (error) {
+        if (left) unsaid ??= error;
         say(words(error instanceof NoPicture ? "camera.noPicture" : "camera.notKept"), true);
       }
     });
@@ -197,8 +200,12 @@ export function mountCamera(root, options) {
   show();
   showWhere();
   return {
-    // Resolves once everything that was taken is kept, also after the screen was left.
-    settled: () => shots,
+    // Resolves once everything that was taken is kept, also after the screen was left; throws what
+    // went wrong since.
+    settled: async () => {
+      await shots;
+      if (unsaid) throw unsaid;
+    },
     unmount() {
       left = true;
       clearInterval(ticking);
