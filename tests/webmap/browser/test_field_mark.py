@@ -465,6 +465,29 @@ def test_a_base_map_of_shifted_tiles_is_drawn_where_our_data_lies(mount: Mount) 
     assert any(f"z=18&x={column}&y={row}" in url for url in asked)
 
 
+def test_tiles_are_asked_for_by_the_address_under_which_they_are_kept(mount: Mount) -> None:
+    """Also where a base map has subdomains, and nearer than tiles are kept."""
+    asked: list[str] = []
+    bundle = copy.deepcopy(BUNDLE)
+    url = "/static/mark.svg?{s}/{z}/{x}/{y}"
+    bundle["base_maps"] = [
+        {"name": "near", "url": url, "datum": "wgs84", "max_zoom": 22, "offline": True}
+    ]
+    page = mount(bundle=bundle)
+    page.on("request", lambda request: asked.append(request.url))
+    page.get_by_role("button", name="Change the background").tap()
+    page.wait_for_function("() => document.querySelector('.leaflet-tile-loaded')")
+    boxes = [shapely.geometry.shape(one["geometry"]).bounds for one in bundle["buildings"]]
+    kept = page.evaluate(
+        "async (given) => (await import('/static/field/areas.js')).tilesOf(...given)",
+        [boxes, bundle["base_maps"]],
+    )
+    tiles = {one.partition("mark.svg?")[2] for one in asked if "mark.svg?" in one}
+    assert tiles <= {one.partition("mark.svg?")[2] for one in kept}
+    assert len({one[0] for one in tiles}) > 1
+    assert {one.split("/")[1] for one in tiles} == {"19"}
+
+
 def _theirs(**more: Any) -> dict[str, Any]:
     now: dict[str, Any] = copy.deepcopy(BUNDLE["observations"][2])
     return now | {"by": "Wang", "status": "open"} | more

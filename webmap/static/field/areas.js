@@ -1,12 +1,11 @@
 // What was prepared: bundles, their photographs and tiles, kept whole or as they were before.
+import { KEPT_ZOOMS, tileAddress } from "./basemap.js";
 import { toGcj02 } from "./datum.js";
 import { api, ask } from "./sending.js";
 import { database, now, write } from "./store.js";
 
 export const PHOTOGRAPHS = "kept-photographs";
 export const TILES = "kept-tiles";
-// The zooms in which a yard is worked in; each is four times the one before.
-const ZOOMS = [16, 17, 18, 19];
 const TILE_BYTES = 20_000;
 
 // Long enough to come back from the yard with an area that ended there.
@@ -35,13 +34,13 @@ export function tilesOf(boxes, baseMaps) {
   const south = Math.min(...boxes.map(([, y]) => y)) - 5e-4;
   const north = Math.max(...boxes.map(([, , , y]) => y)) + 5e-4;
   return (baseMaps || []).filter((one) => one.offline).flatMap((base) =>
-    ZOOMS.filter((z) => z <= base.max_zoom).flatMap((z) => {
+    KEPT_ZOOMS.filter((z) => z <= base.max_zoom).flatMap((z) => {
       const shown = (place) => (base.datum === "gcj02" ? toGcj02(place) : place);
       const [left, top] = tileAt(...shown([west, north]), z);
       const [right, bottom] = tileAt(...shown([east, south]), z);
       const found = [];
       for (let x = left; x <= right; x += 1) {
-        for (let y = top; y <= bottom; y += 1) found.push(base.url.replace("{z}", z).replace("{x}", x).replace("{y}", y).replace("{s}", "a"));
+        for (let y = top; y <= bottom; y += 1) found.push(tileAddress(base.url, x, y, z));
       }
       return found;
     }));
