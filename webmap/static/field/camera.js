@@ -6,6 +6,7 @@ import { liesNear, openSurvey } from "./geometry.js";
 import { createGuide } from "./guide.js";
 import { icon } from "./icons.js";
 import { liveCamera } from "./livecamera.js";
+import { fixOf } from "./places.js";
 import { watchPosition } from "./position.js";
 import { decode, makePhotograph, NoPicture } from "./shot.js";
 import { createTaken } from "./taken.js";
@@ -109,7 +110,7 @@ export function mountCamera(root, options) {
     if (!navigator.geolocation || where.problem === "denied") return null;
     return new Promise((resolve) => {
       navigator.geolocation.getCurrentPosition(
-        ({ coords, timestamp }) => resolve({ longitude: coords.longitude, latitude: coords.latitude, accuracy_m: Math.max(coords.accuracy, 0.01), at: new Date(timestamp).toISOString() }),
+        (position) => resolve(fixOf(position)),
         () => resolve(null),
         { enableHighAccuracy: true, maximumAge: 5_000, timeout: WAIT_MS },
       );

@@ -172,11 +172,11 @@ export function createOutline({ words, bundle, marked, draft, isNear, declared, 
   function walking() {
     const news = walked || { corners: [], fix: null, problem: null, standing: null };
     if (news.problem === "declared") {
-      return [alert("mark.walk.declared"),
+      return [alert(words("mark.walk.declared")),
         make("div", { class: "mark-row" }, primary("tap", words("mark.tool.tap"), tap), second("back", words("mark.otherWay"), restart))];
     }
     if (news.problem === "shifted") {
-      return [alert("mark.walk.shifted"),
+      return [alert(words("mark.walk.shifted")),
         make("div", { class: "mark-row" }, primary("play", words("mark.walk.go"), () => walk.resume()), second("tap", words("mark.walk.instead"), tap))];
     }
     return [make("p", { class: news.problem ? "mark-tip is-warn" : "mark-tip", role: "status" }, walkTip(news)),
@@ -191,8 +191,8 @@ export function createOutline({ words, bundle, marked, draft, isNear, declared, 
         second("remove", words("mark.restart"), restart))];
   }
 
-  function alert(key) {
-    return make("p", { class: "mark-refused", role: "alert" }, icon("stop"), make("span", {}, words(key)));
+  function alert(text) {
+    return make("p", { class: "mark-refused", role: "alert" }, icon("stop"), make("span", {}, text));
   }
 
   function walkTip(news) {

@@ -1,6 +1,6 @@
 // Where the phone is, as long as a screen wants to know: the last fix, and whether it is of use.
 import { judgeShift } from "./datum.js";
-import { fixOf } from "./walking.js";
+import { fixOf } from "./places.js";
 
 // onChange hears {fix, problem: null | "denied" | "unavailable" | "shifted"}. All fixes since the
 // screen was opened are judged together: `isNear` is that of judgeShift().

@@ -62,8 +62,9 @@ async function problemOf(answer) {
   }
 }
 
+// Of a text, of bytes or of a blob, in hexadecimal.
 export async function sha256(data) {
-  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data instanceof Blob ? await data.arrayBuffer() : data;
   const digest = await crypto.subtle.digest("SHA-256", bytes);
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -5,6 +5,7 @@
 // within 2.448 s and the RMS of the place is 1.414 s.
 
 import { judgeShift } from "./datum.js";
+import { fixOf, metresBetween, placeOf } from "./places.js";
 import { geometryOf } from "./shapes.js";
 
 export const RMS_OF_ACCURACY = Math.SQRT2 / Math.sqrt(-2 * Math.log(0.05));
@@ -12,12 +13,6 @@ export const RMS_OF_ACCURACY = Math.SQRT2 / Math.sqrt(-2 * Math.log(0.05));
 // of its best fix.
 const BEST_SHARE = 0.5;
 const LEAST_M = 0.5;
-const METRES_PER_DEGREE = 111_320;
-
-export function metresBetween([x1, y1], [x2, y2]) {
-  const stretch = Math.cos((y1 + y2) / 2 * Math.PI / 180);
-  return Math.hypot((x2 - x1) * stretch, y2 - y1) * METRES_PER_DEGREE;
-}
 
 // The mean of fixes {longitude, latitude, accuracy_m}, each weighted by its precision.
 export function averaged(fixes) {
@@ -28,16 +23,6 @@ export function averaged(fixes) {
   return {
     place: [mean("longitude"), mean("latitude")],
     accuracy_m: Math.max(Math.sqrt(1 / total), best * BEST_SHARE),
-  };
-}
-
-export function fixOf(position) {
-  const { longitude, latitude, accuracy } = position.coords;
-  return {
-    longitude, latitude,
-    // A phone that claims to be perfect is not believed.
-    accuracy_m: Math.max(accuracy, 0.01),
-    at: new Date(position.timestamp).toISOString(),
   };
 }
 
@@ -124,7 +109,7 @@ export function createWalk(options) {
       return;
     }
     const last = state.corners.at(-1);
-    const place = [fix.longitude, fix.latitude];
+    const place = placeOf(fix);
     const away = last ? metresBetween(last.place, place) : Infinity;
     const waited = last ? (Date.parse(fix.at) - last.at) / 1000 : Infinity;
     if (away >= everyM || (waited >= everyS && away >= LEAST_M)) {
