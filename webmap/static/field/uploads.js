@@ -4,6 +4,8 @@ import { Outcome, api, ask, isPassing } from "./sending.js";
 import { asReader } from "./words.js";
 
 const VERSION = "1.0.0";
+// It goes in a header, and in Chinese takes four bytes a character there.
+export const LONGEST_NOTE = 1_000;
 // Small enough that on a bad line the offset moves, large enough for a good one.
 const PIECE = 128 * 1024;
 const SILENCE_MS = 60_000;
@@ -45,7 +47,8 @@ function metadata(photograph, role, blob) {
     accuracy_m: position?.accuracy_m,
     datum: position ? photograph.datum || position.datum || "wgs84" : undefined,
     bearing: photograph.bearing,
-    note: photograph.note,
+    // An earlier version of the page took longer ones; the whole of it stays on the phone.
+    note: [...photograph.note || ""].slice(0, LONGEST_NOTE).join(""),
   };
   const known = Object.entries(told).filter(([, value]) => value !== undefined && value !== null && value !== "");
   return { blob, told: Object.fromEntries(known.map(([name, value]) => [name, String(value)])) };
