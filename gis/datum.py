@@ -21,6 +21,7 @@ import shapely
 from numpy.typing import NDArray
 
 Coordinates = NDArray[np.float64]
+Metres = NDArray[np.float64]
 
 _KRASOVSKY_A = 6378245.0
 _KRASOVSKY_E2 = 0.00669342162296594323
@@ -82,13 +83,17 @@ class DatumRule:
     after the inverse, and ``gain`` more than before it. ``near_m`` is how close
     to a building what lies beside it is expected. ``features`` is how many
     places at least a judgement by buildings needs: a single one may come to lie
-    beside a building by chance.
+    beside a building by chance. ``reach_m`` is how far outside the reference,
+    beyond the accuracy of its position, a phone is still where its inspector
+    works: across the street, at the gate. ``webmap/static/field/datum.js`` has
+    the same numbers.
     """
 
     fitting: float = 0.8
     gain: float = 0.3
     near_m: float = 10.0
     features: int = 10
+    reach_m: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -110,40 +115,51 @@ def gcj02_suspected(
     reference: shapely.Geometry,
     beside: bool = False,
     rule: DatumRule | None = None,
+    accuracy_m: Metres | None = None,
 ) -> Suspicion | None:
     """Judge whether points given as WGS 84 are GCJ-02 or BD-09 in truth.
 
     ``points`` has shape (n, 2), degrees, x = longitude; ``reference`` is a
     polygonal geometry in EPSG:4326: the boundary or the buildings in which the
     points are expected, or with ``beside`` the buildings next to which, and not
-    in which, they are. Returns ``None`` outside China, where the points agree
-    as they are, or where taking back a shift does not help.
+    in which, they are. ``accuracy_m`` of shape (n,) is how well each point knows
+    where it is: one counts as outside only from that and the rule's reach on.
+    Returns ``None`` outside China, where the points agree as they are, or where
+    taking back a shift does not help.
     """
     rule = rule or DatumRule()
-    points = points[in_china(points)]
+    judged = in_china(points)
+    points = points[judged]
     if not len(points) or reference.is_empty:
         return None
-    before = _agreement(points, reference, beside, rule)
+    slack = None if accuracy_m is None else accuracy_m[judged] + rule.reach_m
+    before = _agreement(points, reference, beside, rule, slack)
     found = []
     for system, inverse in SYSTEMS.items():
         moved = inverse(points)
-        after = _agreement(moved, reference, beside, rule)
+        after = _agreement(moved, reference, beside, rule, slack)
         if after >= rule.fitting and after - before >= rule.gain:
             found.append(Suspicion(system, before, after, _mean_metres(points, moved)))
     return max(found, key=lambda one: one.share_after, default=None)
 
 
 def _agreement(
-    points: Coordinates, reference: shapely.Geometry, beside: bool, rule: DatumRule
+    points: Coordinates,
+    reference: shapely.Geometry,
+    beside: bool,
+    rule: DatumRule,
+    slack: Metres | None,
 ) -> float:
     """Return the share of points in the reference, or beside it and not in it."""
     shapely.prepare(reference)
     inside = shapely.intersects_xy(reference, points)
-    if not beside:
+    if not beside and slack is None:
         return float(inside.mean())
     stretch = np.cos(np.radians(points[:, 1].mean()))
     flat = shapely.transform(reference, lambda xy: xy * (stretch, 1.0) * _METRES_PER_DEGREE)
     places = shapely.points(points * (stretch, 1.0) * _METRES_PER_DEGREE)
+    if not beside:
+        return float(shapely.dwithin(places, flat, slack).mean())
     near = shapely.dwithin(places, flat, rule.near_m)
     return float((near & ~inside).mean())
 

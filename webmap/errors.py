@@ -1,7 +1,6 @@
 """What goes wrong becomes a page for people and problem+json for programs (RFC 9457)."""
 
 import logging
-from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -79,7 +78,7 @@ def problem(status: int, detail: str, **members: Any) -> Response:
 
 def _whole(kind: HTTPStatus, detail: str, remedy: str) -> dict[str, Any]:
     """Return the one problem of a request that failed as a whole."""
-    return Problem(kind.name.lower(), detail, remedy).as_json()
+    return told_to(Problem(kind.name.lower(), detail, remedy))
 
 
 def _answer(status: int, detail: str, **members: Any) -> Response:
@@ -133,7 +132,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     if isinstance(error, Stale) and _for_programs():
         return problem(status, _explain(status), **error.versions)
     if isinstance(error, Refused) and _for_programs():
-        return problem(status, problem_text(error.why), problems=[error.why.as_json()])
+        return problem(status, problem_text(error.why), problems=[told_to(error.why)])
     response = _answer(status, error.told if isinstance(error, TooMany) else _explain(status))
     for name, value in error.get_headers():
         if name not in ("Content-Type", "Content-Length"):
@@ -143,13 +142,14 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 def _bad_input(error: InputError) -> ResponseReturnValue:
     if _for_programs():
-        return problem(422, _explain(422), problems=_told(error.problems))
+        told = [told_to(one) for one in error.problems]
+        return problem(422, _explain(422), problems=told)
     return _answer(422, _explain(422), problems=error.problems)
 
 
-def _told(problems: Sequence[Problem]) -> list[dict[str, Any]]:
-    """Return problems for programs, each also as its reader's language says it."""
-    return [{**one.as_json(), "text": problem_text(one)} for one in problems]
+def told_to(one: Problem) -> dict[str, Any]:
+    """Return a problem for programs, in ``text`` also as its reader's language says it."""
+    return {**one.as_json(), "text": problem_text(one)}
 
 
 def _unavailable(error: Exception) -> ResponseReturnValue:

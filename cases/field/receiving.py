@@ -240,9 +240,10 @@ def _unknown_household(sent: Sent, found: Household | None) -> list[Problem]:
 def _datum(community: Community, sent: Sent) -> Datum:
     """Return the datum of the phone's positions: as declared, or as they show themselves."""
     declared = sent.position.datum if sent.position else Datum.WGS84
-    places = [(fix["longitude"], fix["latitude"]) for fix in sent.fixes]
+    places = [(fix["longitude"], fix["latitude"], fix["accuracy_m"]) for fix in sent.fixes]
     if sent.position:
-        places.append((sent.position.longitude, sent.position.latitude))
+        at = sent.position
+        places.append((at.longitude, at.latitude, at.accuracy_m))
     return Datum.GCJ02 if are_shifted(community, places) else declared
 
 

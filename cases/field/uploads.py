@@ -339,7 +339,8 @@ def _position(
     if not told or Datum.GCJ02 in (told["datum"], submission.datum):
         return None
     place = (told["longitude"], told["latitude"])
-    return None if are_shifted(community, [place]) else shapely.Point(place)
+    fix = (*place, told.get("accuracy_m"))
+    return None if are_shifted(community, [fix]) else shapely.Point(place)
 
 
 def _original(upload: Upload, picture: Picture) -> PhotographOriginal:

@@ -168,6 +168,27 @@ def test_positions_in_gcj02_are_found_out_and_never_kept(scene: Scene) -> None:
     assert codes(refused) == {"walked_gcj02"}
 
 
+def test_places_just_outside_the_boundary_are_no_other_datum(scene: Scene) -> None:
+    """The compound is as large as the demo's, so that the shift leads from beyond it into it."""
+    scene.community.boundary = scene.stored(rectangle(-300, -270, 619, 546))
+    scene.session.flush()
+    edge = 319
+    at_gate = place(scene.polygon(rectangle(edge + 2.5, -0.5, 1, 1)))
+    receive(scene.session, scene.community, sent(scene, position=Position(*at_gate, 5.0)), BY)
+    across = place(scene.polygon(rectangle(edge + 60, 0, 1, 1)))
+    vague = Position(*across, 40.0)
+    receive(scene.session, scene.community, sent(scene, position=vague), BY)
+    stamp = {"accuracy_m": 5.0, "at": NOW.isoformat()}
+    walk = [{"longitude": at_gate[0], "latitude": at_gate[1], **stamp}] * 8
+    walk += [{"longitude": across[0], "latitude": across[1], **stamp}] * 2
+    walked = sent(scene, method=CaptureMethod.WALKED, fixes=walk, position=Position(*across, 5.0))
+    receive(scene.session, scene.community, walked, BY)
+    assert {(row.datum, row.position is None) for row in kept(scene)} == {(Datum.WGS84, False)}
+    alone = sent(scene, position=Position(*across, 5.0))
+    receive(scene.session, scene.community, alone, BY)
+    assert kept(scene)[-1].datum is Datum.GCJ02
+
+
 def test_who_corrects_what_somebody_changed_is_told_and_both_can_be_kept(scene: Scene) -> None:
     seen = scene.observe("O1", 1, 1, 3, 8)
     read = Correction(seen.id, observation_version(seen))

@@ -15,7 +15,7 @@ import shapely
 
 from gis.area import Tolerances, area_m2, combined_rms, judge, sigma_m2
 from gis.crs import SurveyCRS
-from gis.datum import to_gcj02
+from gis.datum import gcj02_suspected, to_gcj02
 from gis.encroachment import Accusation, Observations, Parcels, flag
 from gis.overlay import Geometries, intersect, polygon_parts
 from gis.phone import phone_survey
@@ -90,6 +90,8 @@ STOOD: tuple[tuple[str, str, str | None, str | None, Any, Any], ...] = (
 )
 WAITING = (("W1", box(3, -3, 2, 5)),)
 BOUNDARY = box(-20, -60, 110, 100)
+# As large as the story's compound: the shift leads from its east to beyond it, 448 m there.
+COMPOUND = box(-300, -270, 619, 546)
 
 # name, shape, RMS, and what is corrected.
 SHAPES: tuple[tuple[str, shapely.Geometry, float, str | None], ...] = (
@@ -431,8 +433,49 @@ def build() -> Json:
     return {
         "worlds": {str(srid): world.bundle() for srid, world in worlds.items()},
         "gcj02": [[*place, *to_gcj02(np.array([place]))[0].tolist()] for place in _places()],
+        "positions": {"boundary": worlds[4550].json(COMPOUND), "cases": list(positions())},
         "cases": cases,
     }
+
+
+def positions() -> Iterator[Json]:
+    """Yield fixes (longitude, latitude, accuracy in m) of phones, and whether they are shifted."""
+    world = World(4550)
+    around = shapely.buffer(COMPOUND, 3, join_style="mitre").exterior
+    for number, share in enumerate(np.arange(0, 1, 1 / 48)):
+        at = around.interpolate(share, normalized=True)
+        yield judged(world, f"3 m outside, place {number}", [(at.x, at.y, 5.0)])
+    # Its east, and so far beyond it.
+    edge, yard = 319.0, [(float(x), 0.0, 5.0) for x in range(250, 310, 6)]
+    yield judged(world, "at the gate", [(edge + 28, 0, 5.0)])
+    yield judged(world, "nobody knows how far", [(edge + 60, 0, 50.0)])
+    yield judged(world, "far outside, from where the shift leads in", [(edge + 60, 0, 5.0)])
+    yield judged(world, "far outside, from where it does not", [(-400, 0, 5.0)])
+    yield judged(world, "shifted in the east", [yard[0]], is_shifted=True)
+    yield judged(world, "shifted in the west, and still inside", [(-250, 0, 5.0)], is_shifted=True)
+    yield judged(world, "a walk", yard)
+    yield judged(world, "a shifted walk", yard, is_shifted=True)
+    strays = [(edge + 80, 0.0, 5.0)] * 2
+    yield judged(world, "a walk that strays", [*yard[:8], *strays])
+    yield judged(world, "a walk in Amsterdam", yard, away=(-117.3, 15))
+
+
+def judged(
+    world: World,
+    name: str,
+    fixes: list[tuple[float, float, float]],
+    *,
+    is_shifted: bool = False,
+    away: tuple[float, float] = (0, 0),
+) -> Json:
+    """Return fixes given in metres, in degrees and as a phone would tell them, with the answer."""
+    places = np.array([shapely.Point(x, y) for x, y, _accuracy in fixes], dtype=object)
+    at = np.array([shapely.get_coordinates(world.stored(one))[0] for one in places]) + away
+    told = to_gcj02(at) if is_shifted else at
+    accuracy = np.array([accuracy for _x, _y, accuracy in fixes])
+    found = gcj02_suspected(told, world.stored(COMPOUND), accuracy_m=accuracy)
+    rows = [[*place, good] for place, good in zip(told.tolist(), accuracy.tolist(), strict=True)]
+    return {"name": name, "fixes": rows, "shifted": found is not None}
 
 
 def _places() -> list[list[float]]:

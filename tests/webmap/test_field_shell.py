@@ -40,6 +40,18 @@ def test_what_a_module_imports_is_kept_with_it(web: Web) -> None:
             assert f'"{address}"' in worker, (module.name, name)
 
 
+def test_what_several_modules_need_is_written_once() -> None:
+    """Two functions of one name soon give two answers: two radii of the earth did."""
+    found = [
+        name
+        for module in MODULES
+        for name in re.findall(
+            r"^export (?:async )?function (\w+)", module.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    ]
+    assert [name for name in set(found) if found.count(name) > 1] == []
+
+
 def test_the_version_changes_with_any_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     before = field_shell.field_shell()
     assert field_shell.field_shell() == before

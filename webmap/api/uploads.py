@@ -39,7 +39,7 @@ from webmap.api.blueprint import Blueprint
 from webmap.api.community import asked_community, asking_viewer
 from webmap.api.fields import Count, Decimal, Digest, Key, PhoneInstant, Text, Word, problems_in
 from webmap.connections import current_database, current_settings
-from webmap.errors import problem
+from webmap.errors import problem, told_to
 from webmap.gates import current_access, gated
 
 uploads = Blueprint(
@@ -48,6 +48,9 @@ uploads = Blueprint(
 
 VERSION = "1.0.0"
 PIECE = "application/offset+octet-stream"
+# What is noted goes with a photograph in a header: in Chinese this much are 4,000 bytes of base64.
+# The file that a phone exports is held to no header and takes longer notes of earlier versions.
+LONGEST_NOTE = 1_000
 # Each would be one more name for what a client says in Upload-Metadata.
 _TUS = {"description": f"{VERSION}.", "schema": {"type": "string"}, "example": VERSION}
 _OFFSET = {"description": "How many bytes have come.", "schema": {"type": "integer"}}
@@ -86,7 +89,8 @@ class CreationSchema(TusSchema):
         metadata={
             "description": "Pairs of a name and its value in base64, separated by commas: id,"
             " submission, role (copy or original), sha256, original_sha256, taken_at, longitude,"
-            " latitude, accuracy_m, datum, bearing, note."
+            " latitude, accuracy_m, datum, bearing, note (up to"
+            f" {LONGEST_NOTE} characters)."
         },
     )
 
@@ -117,7 +121,7 @@ class MetadataSchema(Schema):
     accuracy_m = Decimal(0, 99_999, load_default=None)
     datum = Word(Datum, code="datum", noun="datum", load_default=Datum.WGS84)
     bearing = Decimal(0, 359.999, load_default=None)
-    note = Text(load_default="")
+    note = Text(LONGEST_NOTE, load_default="")
 
 
 @uploads.route("/communities/<place>/field/uploads", methods=["POST"])
@@ -202,7 +206,7 @@ def send_piece(headers: dict[str, Any], place: str, upload_id: uuid.UUID) -> Res
     try:
         end = part.append(headers["offset"], come.size, request.stream.read)
     except InputError as error:
-        told = [one.as_json() for one in error.problems]
+        told = [told_to(one) for one in error.problems]
         return problem(409, str(error.problems[0].message), problems=told)
     if end == come.size:
         _keep(upload_id)

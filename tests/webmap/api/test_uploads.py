@@ -225,6 +225,18 @@ def test_every_fault_of_an_announcement_is_named(web: Web, story: Story) -> None
     assert old.status_code in (412, 422)
 
 
+def test_a_note_fits_into_its_header_in_any_script(web: Web, story: Story) -> None:
+    content = jpeg(15)
+    phone = Phone(web, story.here, content)
+    (key,) = phone.files
+    long = phone.begin(key, content, note="绿" * 1_001)
+    assert [one["field"] for one in long.get_json()["problems"]] == ["note"]
+    known = {"original_sha256": "0" * 64, "taken_at": "2026-11-27T08:00:00.000Z"}
+    place = {"longitude": 122.123456789012, "latitude": 37.123456789012, "accuracy_m": 12.3456789}
+    widest = phone.begin(key, content, note="😀" * 1_000, bearing=123.4, **known, **place)
+    assert widest.status_code == 201
+
+
 def test_no_derivative_holds_a_position_and_the_original_is_for_inspectors_and_above(
     web: Web, story: Story
 ) -> None:

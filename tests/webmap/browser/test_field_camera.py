@@ -258,6 +258,12 @@ def test_one_is_noted_and_removed_by_two_taps(camera: OpenCamera) -> None:
     assert newest(page, 1)["note"] == HOSTILE
     page.locator(".camera-strip button").tap()
     expect(page.get_by_label("Note")).to_have_value(HOSTILE)
+    page.get_by_label("Note").fill("绿" * 999)
+    expect(page.locator("#camera-length")).to_have_text("999 of 1,000 characters")
+    page.get_by_label("Note").press("End")
+    page.keyboard.type("abc")
+    expect(page.get_by_text("The note is full")).to_be_visible()
+    expect(page.get_by_label("Note")).to_have_value("绿" * 999 + "a")
     page.get_by_role("button", name="Remove").tap()
     assert page.evaluate("() => removed") == []
     page.get_by_role("button", name="Really remove?").tap()

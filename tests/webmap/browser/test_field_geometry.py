@@ -102,19 +102,27 @@ def test_the_shift_of_chinese_maps_is_python_s_there_and_back(page: Page) -> Non
 
 
 def test_positions_of_chinese_maps_are_known_by_the_boundary(page: Page) -> None:
+    known = KNOWN["positions"]
     found = page.evaluate(
-        """async (world) => {
-          const module = await import("/static/field/geometry.js");
-          const { looksShifted, liesInside, openSurvey, toGcj02 } = module;
+        """async ([world, { boundary, cases }]) => {
+          const { judgeShift, liesNear, openSurvey } =
+            await import("/static/field/geometry.js");
           const survey = openSurvey(world.survey);
-          const inside = (place) => liesInside(place, world, survey);
-          const places = world.parcels.map((one) => one.geometry.coordinates.flat(2).slice(0, 2));
-          return [looksShifted(places, inside), looksShifted(places.map(toGcj02), inside),
-            looksShifted(places.map(toGcj02), null)];
+          const compound = { ...world, boundary };
+          const near = (place, metres) => liesNear(place, metres, compound, survey);
+          return [near, null].map((isNear) => cases.map(({ fixes }) => {
+            const judge = judgeShift(isNear);
+            for (const [longitude, latitude, accuracy_m] of fixes) {
+              judge.hear({ longitude, latitude, accuracy_m });
+            }
+            return judge.isShifted;
+          }));
         }""",
-        KNOWN["worlds"]["4550"],
+        [KNOWN["worlds"]["4550"], known],
     )
-    assert found == [False, True, False]
+    assert found[0] == [case["shifted"] for case in known["cases"]]
+    # Without a boundary nothing can be told.
+    assert not any(found[1])
 
 
 CUTTING = """async ([geometry, line]) => {

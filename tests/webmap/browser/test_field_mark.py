@@ -100,11 +100,16 @@ def mount(browser: Browser, address: str, watch: Watch) -> Iterator[Mount]:
 
 def here(east: float = 0, north: float = 0, accuracy: float = 3) -> dict[str, float]:
     """Return a place so many metres from the middle of the free parcel."""
-    middle = shapely.geometry.shape(FREE["geometry"]).centroid
-    flat = shapely.get_coordinates(SURVEY.to_survey(np.array([middle], dtype=object)))[0]
+    flat = flat_middle(FREE["geometry"])
     moved = np.array([shapely.Point(flat + (east, north))], dtype=object)
     place = SURVEY.to_storage(moved)[0]
     return {"longitude": place.x, "latitude": place.y, "accuracy": accuracy}
+
+
+def flat_middle(geometry: dict[str, Any]) -> Any:
+    """Return the middle of an outline in metres of the survey."""
+    middle = shapely.geometry.shape(geometry).centroid
+    return shapely.get_coordinates(SURVEY.to_survey(np.array([middle], dtype=object)))[0]
 
 
 def step(page: Page, east: float, north: float, accuracy: float = 3) -> None:
@@ -317,19 +322,45 @@ def test_whoever_stands_still_gets_a_corner_of_several_fixes(mount: Mount) -> No
     assert ring[1] == pytest.approx([expected["longitude"], expected["latitude"]], abs=1e-9)
 
 
-def test_a_walk_in_shifted_coordinates_is_refused_and_leaves_nothing(mount: Mount) -> None:
+def test_a_walk_that_looks_shifted_is_asked_about_and_deletes_nothing(mount: Mount) -> None:
     """From the eastern edge the shift leads out of the compound, and its inverse back in."""
+    page = mount()
+    page.locator("[data-tool=walk]").tap()
+    for count, place in enumerate(((1, 0), (19, 0), (19, 20)), 1):
+        step(page, *place)
+        expect(page.locator(".mark-tip")).to_contain_text(f"corners: {count}")
+    boundary = np.array([shapely.geometry.shape(BUNDLE["boundary"])], dtype=object)
+    edge = shapely.bounds(SURVEY.to_survey(boundary))[0][2]
+    east = float(edge - flat_middle(FREE["geometry"])[0])
+    # One step over the line is no other datum; several far out, whence the shift leads in, are.
+    step(page, east + 8, 0)
+    expect(page.locator(".mark-tip")).to_contain_text("corners: 4")
+    for count in range(20):
+        step(page, east + 60 + 3 * count, 0)
+        if page.get_by_role("alert").count():
+            break
+    expect(page.get_by_role("alert")).to_contain_text("look like GCJ-02")
+    kept = last(page)
+    corners = len(kept["geometry"]["coordinates"][0]) - 1
+    assert len(kept["fixes"]) >= corners > 4
+    assert kept["position"]["datum"] == "wgs84"
+    page.get_by_role("button", name="Go on").tap()
+    step(page, east + 200, 0)
+    expect(page.locator(".mark-tip")).to_contain_text(f"corners: {corners + 1}")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_walk_that_begins_in_shifted_coordinates_gives_way_to_tapping(mount: Mount) -> None:
     east = shapely.geometry.shape(BUNDLE["boundary"]).bounds[2] - 1e-3
     shown = to_gcj02(np.array([[east, here()["latitude"]]]))[0].tolist()
-    at = {"longitude": shown[0], "latitude": shown[1], "accuracy": 3}
-    page = mount(at=at)
+    page = mount(at={"longitude": shown[0], "latitude": shown[1], "accuracy": 3})
     page.locator("[data-tool=walk]").tap()
-    page.context.set_geolocation(at | {"accuracy": 4})  # type: ignore[arg-type]
-    expect(page.get_by_role("alert")).to_contain_text("GCJ-02")
-    kept = last(page)
-    assert (kept["geometry"], kept["fixes"]) == (None, [])
-    page.get_by_role("button", name="Tap corners").tap()
+    expect(page.get_by_role("alert")).to_contain_text("look like GCJ-02")
+    page.get_by_role("button", name="Draw it instead").tap()
     expect(page.locator(".mark-cross")).to_be_visible()
+    tap_map(page, (-40, -70), (45, -60), (50, 60))
+    kept = last(page)
+    assert (kept["method"], kept["fixes"]) == ("drawn", [])
 
 
 def test_a_phone_that_is_declared_as_shifted_does_not_walk(mount: Mount) -> None:
@@ -432,6 +463,29 @@ def test_a_base_map_of_shifted_tiles_is_drawn_where_our_data_lies(mount: Mount) 
     sine = np.arcsinh(np.tan(np.radians(shown[1])))
     row = int((1 - sine / np.pi) / 2 * 2**18)
     assert any(f"z=18&x={column}&y={row}" in url for url in asked)
+
+
+def test_tiles_are_asked_for_by_the_address_under_which_they_are_kept(mount: Mount) -> None:
+    """Also where a base map has subdomains, and nearer than tiles are kept."""
+    asked: list[str] = []
+    bundle = copy.deepcopy(BUNDLE)
+    url = "/static/mark.svg?{s}/{z}/{x}/{y}"
+    bundle["base_maps"] = [
+        {"name": "near", "url": url, "datum": "wgs84", "max_zoom": 22, "offline": True}
+    ]
+    page = mount(bundle=bundle)
+    page.on("request", lambda request: asked.append(request.url))
+    page.get_by_role("button", name="Change the background").tap()
+    page.wait_for_function("() => document.querySelector('.leaflet-tile-loaded')")
+    boxes = [shapely.geometry.shape(one["geometry"]).bounds for one in bundle["buildings"]]
+    kept = page.evaluate(
+        "async (given) => (await import('/static/field/areas.js')).tilesOf(...given)",
+        [boxes, bundle["base_maps"]],
+    )
+    tiles = {one.partition("mark.svg?")[2] for one in asked if "mark.svg?" in one}
+    assert tiles <= {one.partition("mark.svg?")[2] for one in kept}
+    assert len({one[0] for one in tiles}) > 1
+    assert {one.split("/")[1] for one in tiles} == {"19"}
 
 
 def _theirs(**more: Any) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from tests.webmap.browser.field_phone import (
     kept,
     prepare,
     says,
+    stand,
     submissions,
     wait_until,
     yard,
@@ -206,6 +207,111 @@ def test_an_original_that_is_refused_takes_nothing_from_its_copy(
     page.once("dialog", refuse)
     page.get_by_role("button", name="Remove from this phone").tap()
     assert "which only this phone has" in asked[0]
+
+
+def test_an_area_is_removed_only_by_a_time_that_the_server_told(
+    phone: Phone, served: Yard, place: str
+) -> None:
+    """To a phone without a signal an old area looks like a new one once its clock has jumped."""
+    served.door.is_closed = True
+    page = phone.page
+    page.evaluate(
+        """async (place) => {
+          const { database } = await import("/static/field/store.js");
+          const kept = await database.bundles.get(place);
+          const old = { place: "old", name: "Old yard", addresses: [] };
+          await database.bundles.put({ ...kept, ...old, expires_at: "2020-01-01T00:00:00Z" });
+        }""",
+        place,
+    )
+    page.reload()
+    page.wait_for_selector("html[data-state=open]")
+    page.goto(f"{phone.url}/field/#/")
+    old = page.locator(".field-area", has_text="Old yard")
+    expect(old.locator(".field-late")).to_contain_text("Too old")
+    expect(old.get_by_role("button", name="Mark something")).to_be_visible()
+    served.door.is_closed = False
+    page.evaluate("() => window.dispatchEvent(new Event('online'))")
+    expect(old).to_have_count(0)
+    expect(page.locator(".field-area")).to_have_count(1)
+
+
+def test_a_photograph_that_is_not_kept_is_said_where_its_inspector_has_gone(
+    phone: Phone, served: Yard, place: str
+) -> None:
+    """The phone's own "back" waits for nobody."""
+    served.door.is_closed = True
+    key = keep(phone, served, place)
+    page = phone.page
+    page.evaluate(
+        """async (id) => {
+          const { database } = await import("/static/field/store.js");
+          await database.drafts.update(id, { state: "draft" });
+          const full = () => Promise.reject(new DOMException("full", "QuotaExceededError"));
+          database.photographs.put = full;
+        }""",
+        key,
+    )
+    stand(phone, to_shape(served.places[place][11].geom).centroid)
+    page.goto(f"{phone.url}/field/#/camera/{key}")
+    expect(page.locator(".camera-shutter")).to_be_enabled()
+    said: list[str] = []
+
+    def hear(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        dialog.dismiss()
+
+    page.once("dialog", hear)
+    page.evaluate(
+        """(id) => {
+          document.querySelector(".camera-shutter").click();
+          location.hash = `#/mark/${id}`;
+        }""",
+        key,
+    )
+    expect(page.locator("[data-notice=full]")).to_contain_text("A photograph was not kept")
+    assert len(said) == 1
+    page.goto(f"{phone.url}/field/#/queue")
+    expect(page.locator("[data-notice=full]")).to_be_visible()
+    # The next one keeps again what it takes.
+    page.reload()
+
+
+def test_seen_is_what_was_marked_last_also_when_it_is_sent(
+    phone: Phone, served: Yard, place: str
+) -> None:
+    """Begun on a day and changed on another: the day of the change is what is sent."""
+    served.door.is_closed = True
+    key = keep(phone, served, place)
+    page = phone.page
+    page.evaluate(
+        "async (id) => (await import('/static/field/store.js')).database.drafts.update(id,"
+        " { state: 'draft', created_at: '2026-05-04T01:00:00.000Z',"
+        " observed_at: '2026-05-04T01:00:00.000Z' })",
+        key,
+    )
+    page.goto(f"{phone.url}/field/#/mark/{key}")
+    page.get_by_role("button", name="Start again").tap()
+    page.get_by_role("button", name="Undo").tap()
+    page.locator("[data-panel=send]").tap()
+    page.wait_for_url("**/field/#/queue")
+    (draft,) = kept(page)
+    assert json.loads(draft["body"])["observed_at"] == draft["observed_at"] > "2026-05-05"
+
+
+def test_a_refusal_is_said_in_the_language_of_the_phone(
+    phone: Phone, served: Yard, place: str
+) -> None:
+    """Of which the server's cookie says nothing: here it still says English."""
+    page = phone.page
+    page.evaluate("() => localStorage.setItem('field-language', 'zh_Hans')")
+    try:
+        keep(phone, served, place, household="nobody")
+        page.get_by_text("被拒收：查看原因").tap()
+        expect(page.get_by_role("alert")).to_contain_text("本小区没有住户“nobody”")
+        expect(page.get_by_role("alert")).not_to_contain_text("household")
+    finally:
+        page.evaluate("() => localStorage.setItem('field-language', 'en')")
 
 
 def test_what_the_office_returns_comes_back_with_its_reason(

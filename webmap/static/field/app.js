@@ -8,8 +8,8 @@ import { chooseVersion, itemScreen, queueScreen } from "./items.js";
 import { mountMark } from "./mark.js";
 import { preparingScreen } from "./preparing.js";
 import { createQueue, queueDraft } from "./queue.js";
-import { knownSession } from "./session.js";
-import { STOPPED, StorageFull, WAITING, database, drafts, holdReserve, keepPhotograph, keepSetting, newId, now, otherDrafts, photographsOf, room, leaveMarking, saveDraft, saveMarking, setting, write } from "./store.js";
+import { knownSession, trueNow } from "./session.js";
+import { STOPPED, StorageFull, WAITING, database, drafts, holdReserve, keepPhotograph, keepSetting, newId, now, otherDrafts, photographsOf, room, leaveMarking, marked, saveDraft, saveMarking, setting, write } from "./store.js";
 import { chosenLanguage, keepLanguage, loadWords, otherLanguage } from "./words.js";
 
 const root = document.getElementById("field");
@@ -165,8 +165,8 @@ async function home(box) {
     fill(box, make("p", { class: "field-alert", role: "alert" }, word("app.insecure")));
     return;
   }
-  const at = Date.now() + (session.clock_offset_s || 0) * 1000;
-  const kept = session.account ? await prepared(session.account, at) : [];
+  const kept = session.account ? await prepared(session.account, trueNow()) : [];
+  const at = trueNow() ?? Date.now() + (session.clock_offset_s || 0) * 1000;
   const places = session.places || [];
   const areas = kept.map((one) => make("li", { class: "field-area" },
     make("h3", {}, one.name),
@@ -255,7 +255,7 @@ async function mark(box, id) {
       await shooting;
       try {
         const stored = await database.drafts.get(id);
-        if (stored?.state === "draft" && news.ready) await queueDraft({ ...stored, ...news.draft }, version);
+        if (stored?.state === "draft" && news.ready) await queueDraft(marked(stored, news.draft), version);
         if (stored?.state === "draft" && !news.ready) await leaveMarking(id, news.draft);
       } catch (error) {
         // What is on the screen is not on the phone: whoever leaves now would lose it.
@@ -294,7 +294,7 @@ async function camera(box, id) {
     done: () => history.back(),
   });
   leaveScreen = () => {
-    shooting = mounted.settled();
+    shooting = mounted.settled().catch(unkept);
     mounted.unmount();
   };
 }
@@ -363,6 +363,14 @@ async function exportButtons(account) {
     const { blob } = await exportDrafts(account, place);
     saveFile(blob, `common-green-field-${place}-${now().slice(0, 10)}.zip`);
   } }, word("more.export", { place })));
+}
+
+// A photograph that was taken and is not kept, found out when its screen was left already.
+function unkept(error) {
+  const text = word(error instanceof StorageFull ? "app.photographFull" : "app.photographLost");
+  notice("full", make("p", {}, text));
+  // Beside a map there are no notices, and whoever marks on would send without it.
+  if (notices.hidden) window.alert(text);
 }
 
 // A write that fails is said wherever it failed, and whatever else goes wrong as well.

@@ -1,28 +1,28 @@
 // What was prepared: bundles, their photographs and tiles, kept whole or as they were before.
+import { KEPT_ZOOMS, tileAddress } from "./basemap.js";
 import { toGcj02 } from "./datum.js";
 import { api, ask } from "./sending.js";
 import { database, now, write } from "./store.js";
 
 export const PHOTOGRAPHS = "kept-photographs";
 export const TILES = "kept-tiles";
-// The zooms in which a yard is worked in; each is four times the one before.
-const ZOOMS = [16, 17, 18, 19];
 const TILE_BYTES = 20_000;
 
 // Long enough to come back from the yard with an area that ended there.
 const GRACE_MS = 14 * 24 * 3600 * 1000;
 
-// The areas of an account, the newest first; `at` is the present by the server's clock. What
-// has ended long ago is removed, whoever prepared it.
-export async function prepared(account, at = Date.now()) {
+// The areas of an account, the newest first. What has ended long ago is removed, whoever prepared
+// it; `at` is the present by the server's clock, and where it is null nothing is removed: a phone's
+// own clock may jump ahead in a yard without a signal, and nothing could be prepared anew there.
+export async function prepared(account, at) {
   const all = await database.bundles.toArray();
-  const gone = all.filter((one) => isExpired(one, at - GRACE_MS));
+  const gone = at === null ? [] : all.filter((one) => isExpired(one, at - GRACE_MS));
   for (const one of gone) await removeArea(one.place);
   const mine = all.filter((one) => !gone.includes(one) && one.account === account);
   return mine.sort((one, other) => (one.prepared_at < other.prepared_at ? 1 : -1));
 }
 
-export function isExpired(kept, at = Date.now()) {
+export function isExpired(kept, at) {
   return Date.parse(kept.expires_at) < at;
 }
 
@@ -34,13 +34,13 @@ export function tilesOf(boxes, baseMaps) {
   const south = Math.min(...boxes.map(([, y]) => y)) - 5e-4;
   const north = Math.max(...boxes.map(([, , , y]) => y)) + 5e-4;
   return (baseMaps || []).filter((one) => one.offline).flatMap((base) =>
-    ZOOMS.filter((z) => z <= base.max_zoom).flatMap((z) => {
+    KEPT_ZOOMS.filter((z) => z <= base.max_zoom).flatMap((z) => {
       const shown = (place) => (base.datum === "gcj02" ? toGcj02(place) : place);
       const [left, top] = tileAt(...shown([west, north]), z);
       const [right, bottom] = tileAt(...shown([east, south]), z);
       const found = [];
       for (let x = left; x <= right; x += 1) {
-        for (let y = top; y <= bottom; y += 1) found.push(base.url.replace("{z}", z).replace("{x}", x).replace("{y}", y).replace("{s}", "a"));
+        for (let y = top; y <= bottom; y += 1) found.push(tileAddress(base.url, x, y, z));
       }
       return found;
     }));

@@ -2,6 +2,17 @@
 // our data lies; our data is never moved.
 import { toGcj02 } from "./datum.js";
 
+// The zooms of which tiles are kept, those in which a yard is worked in; each has four times as
+// many as the one before.
+export const KEPT_ZOOMS = [16, 17, 18, 19];
+const SUBDOMAINS = "abc";
+
+// The address that Leaflet asks a tile of, so that the one that was kept is the one that is found.
+export function tileAddress(url, x, y, z) {
+  const known = { x, y, z, s: SUBDOMAINS[(x + y) % SUBDOMAINS.length] };
+  return url.replace(/\{([xyzs])\}/g, (_whole, name) => known[name]);
+}
+
 function shiftedTiles(address, options) {
   const shown = (place) => {
     const [longitude, latitude] = toGcj02([place.lng, place.lat]);
@@ -24,9 +35,11 @@ function asText(text) {
   return element.innerHTML;
 }
 
+// Nearer than the tiles that were kept the nearest of them is drawn larger.
 export function baseLayer(base, maxZoom) {
+  const maxNativeZoom = base.offline ? Math.min(base.max_zoom, KEPT_ZOOMS.at(-1)) : base.max_zoom;
   const options = {
-    attribution: asText(base.attribution || ""), maxNativeZoom: base.max_zoom, maxZoom, zIndex: 1,
+    attribution: asText(base.attribution || ""), maxNativeZoom, maxZoom, zIndex: 1, subdomains: SUBDOMAINS,
   };
   return base.datum === "gcj02" ? shiftedTiles(base.url, options) : L.tileLayer(base.url, options);
 }

@@ -2,10 +2,11 @@
 // thumb, and the photographs taken. Where the page gets no camera, the phone's own takes over.
 import { watchBearing } from "./compass.js";
 import { fill, make } from "./dom.js";
-import { liesInside, openSurvey } from "./geometry.js";
+import { liesNear, openSurvey } from "./geometry.js";
 import { createGuide } from "./guide.js";
 import { icon } from "./icons.js";
 import { liveCamera } from "./livecamera.js";
+import { fixOf } from "./places.js";
 import { watchPosition } from "./position.js";
 import { decode, makePhotograph, NoPicture } from "./shot.js";
 import { createTaken } from "./taken.js";
@@ -27,6 +28,8 @@ export function mountCamera(root, options) {
   let where = { fix: null, problem: null };
   let shots = Promise.resolve();
   let left = false;
+  // What could not be kept once nobody could see it here any more.
+  let unsaid = null;
 
   const video = make("video", { class: "camera-video", playsinline: true, "aria-label": words("camera.view") });
   video.muted = true;
@@ -57,10 +60,10 @@ export function mountCamera(root, options) {
     file, taken.sheet));
 
   const survey = openSurvey(bundle.survey);
-  const isInside = bundle.boundary && survey.isExact ? (at) => liesInside(at, bundle, survey) : null;
+  const isNear = bundle.boundary && survey.isExact ? (at, metres) => liesNear(at, metres, bundle, survey) : null;
   const bearing = watchBearing({ onChange: () => moved() });
   allow.hidden = !bearing.ask;
-  const watch = watchPosition({ isInside, declared, onChange: (news) => { where = news; moved(); } });
+  const watch = watchPosition({ isNear, declared, onChange: (news) => { where = news; moved(); } });
   const ticking = setInterval(showWhere, 1_000);
   const camera = liveCamera(video, { onChange: seen });
 
@@ -107,7 +110,7 @@ export function mountCamera(root, options) {
     if (!navigator.geolocation || where.problem === "denied") return null;
     return new Promise((resolve) => {
       navigator.geolocation.getCurrentPosition(
-        ({ coords, timestamp }) => resolve({ longitude: coords.longitude, latitude: coords.latitude, accuracy_m: Math.max(coords.accuracy, 0.01), at: new Date(timestamp).toISOString() }),
+        (position) => resolve(fixOf(position)),
         () => resolve(null),
         { enableHighAccuracy: true, maximumAge: 5_000, timeout: WAIT_MS },
       );
@@ -157,6 +160,7 @@ export function mountCamera(root, options) {
         if (!left) taken.add(photograph);
         say(words("camera.kept", { n: taken.count }));
       } catch (error) {
+        if (left) unsaid ??= error;
         say(words(error instanceof NoPicture ? "camera.noPicture" : "camera.notKept"), true);
       }
     });
@@ -197,8 +201,12 @@ export function mountCamera(root, options) {
   show();
   showWhere();
   return {
-    // Resolves once everything that was taken is kept, also after the screen was left.
-    settled: () => shots,
+    // Resolves once everything that was taken is kept, also after the screen was left; throws what
+    // went wrong since.
+    settled: async () => {
+      await shots;
+      if (unsaid) throw unsaid;
+    },
     unmount() {
       left = true;
       clearInterval(ticking);

@@ -39,16 +39,30 @@ export function fromGcj02(shown) {
   return guess;
 }
 
-// Whether positions are GCJ-02 in truth: outside the community as they are, and inside once
-// the shift is taken back. `isInside([lng, lat])` answers for the community; without one
-// nothing can be told. A share of the places decides, as gis/datum.py's rule has it.
-export function looksShifted(places, isInside, rule = { fitting: 0.8, gain: 0.3 }) {
-  const judged = places.filter(inChina);
-  if (!judged.length || !isInside) return false;
-  const share = (those) => those.filter((one) => isInside(one)).length / judged.length;
-  const before = share(judged);
-  const after = share(judged.map(fromGcj02));
-  return after >= rule.fitting && after - before >= rule.gain;
+// The rule of gis/datum.py: which share of the places must agree with the community once the
+// shift is taken back, how many more than before, and how far outside, beyond the accuracy of a
+// position, somebody with a phone still works there.
+const RULE = { fitting: 0.8, gain: 0.3, reach_m: 30 };
+
+// Judges fixes {longitude, latitude, accuracy_m} one after another, always all of them together:
+// they are GCJ-02 in truth where they lie outside the community as they are, and inside once the
+// shift is taken back. `isNear([lng, lat], metres)` tells whether a place lies in the community or
+// at most so far outside; where it is null, nothing can be told.
+export function judgeShift(isNear, rule = RULE) {
+  let [judged, before, after] = [0, 0, 0];
+  return {
+    hear({ longitude, latitude, accuracy_m }) {
+      const place = [longitude, latitude];
+      if (!isNear || !inChina(place)) return;
+      const slack = (accuracy_m ?? 0) + rule.reach_m;
+      judged += 1;
+      before += Number(isNear(place, slack));
+      after += Number(isNear(fromGcj02(place), slack));
+    },
+    get isShifted() {
+      return judged > 0 && after / judged >= rule.fitting && (after - before) / judged >= rule.gain;
+    },
+  };
 }
 
 function waves(angle, ...terms) {

@@ -1,10 +1,10 @@
 // Geometry on the phone and at the desk, with the server's numbers. No page is touched here.
 
 import { groundOf, planeOf } from "./ground.js";
-import { areaOf, cut, holds, sigmaOf } from "./planar.js";
+import { areaOf, cut, distanceTo, holds, sigmaOf } from "./planar.js";
 
 export { difference, merge, split } from "./cutting.js";
-export { fromGcj02, inChina, looksShifted, toGcj02 } from "./datum.js";
+export { fromGcj02, inChina, judgeShift, toGcj02 } from "./datum.js";
 export { LIMITS, faults } from "./faults.js";
 export { overlaps } from "./overlapping.js";
 export { openSurvey } from "./projection.js";
@@ -17,10 +17,11 @@ export function measure(geometry, rms, survey) {
   return { area_m2: areaOf(shape), uncertainty_m2: 2 * sigmaOf(shape, rms) };
 }
 
-// Whether a place [lng, lat] lies in the community; null where its boundary is not known.
-export function liesInside(place, bundle, survey) {
+// Whether a place [lng, lat] lies in the community or at most so many metres outside; null where
+// its boundary is not known.
+export function liesNear(place, metres, bundle, survey) {
   const { boundary, plane } = groundOf(bundle, survey);
-  return boundary && holds(boundary, plane.into(place));
+  return boundary && distanceTo(boundary, plane.into(place)) <= metres;
 }
 
 // The parcels on which a place [lng, lat] lies.

@@ -3,7 +3,7 @@ import { createClearing } from "./clearing.js";
 import { createDetails } from "./details.js";
 import { fill, make } from "./dom.js";
 import { createEvidence } from "./evidence.js";
-import { liesInside, openSurvey } from "./geometry.js";
+import { liesNear, openSurvey } from "./geometry.js";
 import { icon } from "./icons.js";
 import { createFaults, createFigures, judgeOutline } from "./judging.js";
 import { createMarkMap, markPatterns } from "./markmap.js";
@@ -29,7 +29,7 @@ export function mountMark(root, options) {
   let hasMoved = false;
   let frame = 0;
   const hasBoundary = Boolean(bundle.boundary) && survey.isExact;
-  const isInside = hasBoundary ? (place) => liesInside(place, bundle, survey) : null;
+  const isNear = hasBoundary ? (place, metres) => liesNear(place, metres, bundle, survey) : null;
 
   const stage = createStage(words, bundle.base_maps || [], { back: () => leave(false), map: () => marked });
   const { mapBox, cross, kept, title } = stage;
@@ -42,11 +42,11 @@ export function mountMark(root, options) {
   const marked = createMarkMap(mapBox, { bundle, words, onPick });
 
   const geolocation = sharePositions();
-  const outline = createOutline({ words, bundle, marked, draft, isInside, declared, geolocation, changed, setMode });
+  const outline = createOutline({ words, bundle, marked, draft, isNear, declared, geolocation, changed, setMode });
   const details = createDetails({ words, draft: () => draft, change, households: touchedHouseholds });
   const clearing = createClearing({ words, bundle, draft: () => draft, change: changeClear, goBack: () => setMode("enclosure") });
   const evidence = createEvidence({ words, photographs, open: () => camera(draft) });
-  const watch = watchPosition({ isInside, declared, geolocation, onChange: located });
+  const watch = watchPosition({ isNear, declared, geolocation, onChange: located });
 
   // Saves one after another, so that an older draft never comes to lie over a newer one.
   function keep() {
@@ -79,7 +79,7 @@ export function mountMark(root, options) {
     marked.showPieces(judged.pieces);
     mapBox.classList.toggle("has-outline", Boolean(geometry));
     if (!isLive) {
-      draft = { ...draft, ...source, structure_types: standing(source), geometry, kind: "enclosure", phone_area_m2: rounded(judged.area_m2), position: spot() };
+      draft = { ...draft, ...source, structure_types: standing(source), geometry, kind: "enclosure", phone_area_m2: rounded(judged.area_m2), position: spot(source.method) };
       keep();
     }
     if (before !== touchedHouseholds().join()) details.showOccupier();
@@ -98,11 +98,13 @@ export function mountMark(root, options) {
     change({ ...changes, kind: "clear", geometry: null, phone_area_m2: null, position: spot() });
   }
 
-  // A position in shifted coordinates is named as such and never stored as survey data.
-  function spot() {
+  // A position in shifted coordinates is named as such and never stored as survey data. Of a walk
+  // the office judges it together with all other fixes.
+  function spot(method = draft.method) {
     if (!where.fix) return draft.position || null;
     const { longitude, latitude, accuracy_m } = where.fix;
-    return { longitude, latitude, accuracy_m, datum: where.problem === "shifted" ? "gcj02" : "wgs84" };
+    const isShifted = declared === "gcj02" || (where.problem === "shifted" && method !== "walked");
+    return { longitude, latitude, accuracy_m, datum: isShifted ? "gcj02" : "wgs84" };
   }
 
   function located(news) {
@@ -111,7 +113,7 @@ export function mountMark(root, options) {
     where = news;
     if (outline.mode !== "walk") marked.self.show(news.problem === "shifted" ? null : news.fix);
     // Whoever opens the page in the yard begins where they stand.
-    if (isFirst && !hasMoved && !draft.geometry && isInside?.([news.fix.longitude, news.fix.latitude])) marked.self.goTo(21);
+    if (isFirst && !hasMoved && !draft.geometry && isNear?.([news.fix.longitude, news.fix.latitude], 0)) marked.self.goTo(21);
     clearing.locate(news);
     if (warnings().length !== wasFar) show();
     if (draft.kind === "clear" && news.fix) {

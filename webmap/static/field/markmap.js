@@ -163,7 +163,7 @@ function drawKnown(map, bundle, words, onPick) {
 }
 
 // How far the case of an observation has come, or its own reference where there is none.
-export function stateOf(observation, bundle, cases, words) {
+function stateOf(observation, bundle, cases, words) {
   const known = (bundle.encroachments || []).find((one) => one.observation === observation.id && one.case);
   const found = known && cases.get(known.case);
   return found ? `${found.number} · ${words(`mark.state.${found.state}`)}` : observation.ref;

@@ -6,7 +6,7 @@ import { icon } from "./icons.js";
 import { createWalk } from "./walking.js";
 
 // changed(geometry, {isLive, method, rms_m, fixes, corrects}) hears of every outline.
-export function createOutline({ words, bundle, marked, draft, isInside, declared, geolocation, changed, setMode }) {
+export function createOutline({ words, bundle, marked, draft, isNear, declared, geolocation, changed, setMode }) {
   const box = make("div", { class: "mark-panel mark-outline" });
   let mode = "idle";
   let about = { corners: 0, selected: null, isAdding: false };
@@ -24,7 +24,7 @@ export function createOutline({ words, bundle, marked, draft, isInside, declared
     },
   });
   const walk = createWalk({
-    isInside, declared, geolocation,
+    isNear, declared, geolocation,
     onChange(news) {
       const isLive = Boolean(walked) && walked.corners.length === news.corners.length;
       walked = news;
@@ -51,6 +51,7 @@ export function createOutline({ words, bundle, marked, draft, isInside, declared
   }
 
   function tap() {
+    leaveWalk();
     source = sketched();
     mode = "draw";
     drawing.start();
@@ -92,8 +93,13 @@ export function createOutline({ words, bundle, marked, draft, isInside, declared
     marked.frame(observation.geometry, 22);
   }
 
-  function restart() {
+  function leaveWalk() {
     walk.stop();
+    marked.self.trail([]);
+  }
+
+  function restart() {
+    leaveWalk();
     drawing.stop();
     source = { ...sketched(), corrects: null };
     about = { corners: 0, selected: null, isAdding: false };
@@ -165,9 +171,13 @@ export function createOutline({ words, bundle, marked, draft, isInside, declared
 
   function walking() {
     const news = walked || { corners: [], fix: null, problem: null, standing: null };
-    if (news.problem === "shifted") {
-      return [make("p", { class: "mark-refused", role: "alert" }, icon("stop"), make("span", {}, words("mark.walk.shifted"))),
+    if (news.problem === "declared") {
+      return [alert(words("mark.walk.declared")),
         make("div", { class: "mark-row" }, primary("tap", words("mark.tool.tap"), tap), second("back", words("mark.otherWay"), restart))];
+    }
+    if (news.problem === "shifted") {
+      return [alert(words("mark.walk.shifted")),
+        make("div", { class: "mark-row" }, primary("play", words("mark.walk.go"), () => walk.resume()), second("tap", words("mark.walk.instead"), tap))];
     }
     return [make("p", { class: news.problem ? "mark-tip is-warn" : "mark-tip", role: "status" }, walkTip(news)),
       make("div", { class: "mark-row" },
@@ -179,6 +189,10 @@ export function createOutline({ words, bundle, marked, draft, isInside, declared
         second("undo", words("mark.walk.removeLast"), () => walk.removeLast(), { disabled: !news.corners.length }),
         second("shape", words("mark.walk.close"), endWalk, { disabled: news.corners.length < 3 }),
         second("remove", words("mark.restart"), restart))];
+  }
+
+  function alert(text) {
+    return make("p", { class: "mark-refused", role: "alert" }, icon("stop"), make("span", {}, text));
   }
 
   function walkTip(news) {

@@ -3,6 +3,7 @@
 import { make } from "./dom.js";
 import { saveFile } from "./exporting.js";
 import { isOnlyHere, originalState } from "./parts.js";
+import { saidOf } from "./words.js";
 
 const WITH_ORIGINAL = ["kept", "received", "refused", "given_up"];
 
@@ -34,11 +35,7 @@ function picture(photograph, label) {
 
 export function problems(problem, word) {
   if (!problem) return null;
-  return make("ul", { class: "field-alert", role: "alert" }, said(problem, word).map((text) => make("li", {}, text)));
-}
-
-function said(problem, word) {
-  return problem?.problems?.length ? problem.problems.map((one) => `${one.message} ${one.remedy}`) : [problem?.detail || word("item.refusedPlain")];
+  return make("ul", { class: "field-alert", role: "alert" }, saidOf(problem, word).map((text) => make("li", {}, text)));
 }
 
 // again(photograph) sends what was refused of one anew, giveUp(photograph) does without its original.
@@ -50,7 +47,7 @@ export function refusals(all, { word, again, giveUp }) {
 }
 
 function reasons(problem, word) {
-  return make("ul", {}, said(problem, word).map((text) => make("li", {}, text)));
+  return make("ul", {}, saidOf(problem, word).map((text) => make("li", {}, text)));
 }
 
 function original(one, n, { word, again, giveUp }) {

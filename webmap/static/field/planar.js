@@ -170,6 +170,11 @@ export function reachBeyond(shape, ground) {
   }, 0);
 }
 
+// How far a place is from a shape, in m; nothing within it.
+export function distanceTo(shape, [x, y]) {
+  return jsts.operation.distance.DistanceOp.distance(factory.createPoint(new jsts.geom.Coordinate(x, y)), shape);
+}
+
 export function holds(ground, [x, y]) {
   const locator = new jsts.algorithm.locate.SimplePointInAreaLocator(ground);
   return locator.locate(new jsts.geom.Coordinate(x, y)) !== jsts.geom.Location.EXTERIOR;

@@ -1,16 +1,19 @@
 // Where the phone is, as long as a screen wants to know: the last fix, and whether it is of use.
-import { looksShifted } from "./datum.js";
-import { fixOf } from "./walking.js";
+import { judgeShift } from "./datum.js";
+import { fixOf } from "./places.js";
 
-// onChange hears {fix, problem: null | "denied" | "unavailable" | "shifted"}.
-export function watchPosition({ onChange, isInside = null, declared = "wgs84", geolocation = navigator.geolocation }) {
+// onChange hears {fix, problem: null | "denied" | "unavailable" | "shifted"}. All fixes since the
+// screen was opened are judged together: `isNear` is that of judgeShift().
+export function watchPosition({ onChange, isNear = null, declared = "wgs84", geolocation = navigator.geolocation }) {
   if (!geolocation) {
     onChange({ fix: null, problem: "unavailable" });
     return { stop() {} };
   }
+  const datum = judgeShift(isNear);
   const heard = (position) => {
     const fix = fixOf(position);
-    const isShifted = declared === "gcj02" || looksShifted([[fix.longitude, fix.latitude]], isInside);
+    datum.hear(fix);
+    const isShifted = declared === "gcj02" || datum.isShifted;
     onChange({ fix, problem: isShifted ? "shifted" : null });
   };
   const failed = (error) => onChange({ fix: null, problem: error.code === 1 ? "denied" : "unavailable" });

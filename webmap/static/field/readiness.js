@@ -1,5 +1,5 @@
 // What a draft lacks before it may be sent, and what its inspector should think about.
-import { metresBetween } from "./walking.js";
+import { metresBetween } from "./places.js";
 
 // Nobody sees from farther away what stands on a green.
 const FAR_M = 150;

@@ -1,5 +1,6 @@
 // One request to the server, and what came of it in words that the queue acts upon.
 // An outcome that is not known is never taken for a success.
+import { asReader } from "./words.js";
 
 const SLOW = 60_000;
 
@@ -14,7 +15,8 @@ export class Outcome extends Error {
 export async function ask(address, options = {}) {
   let answer;
   try {
-    answer = await fetch(address, { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(SLOW), ...options });
+    const headers = { ...asReader(), ...options.headers };
+    answer = await fetch(address, { credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(SLOW), ...options, headers });
     if (answer.ok) return { status: answer.status, told: await bodyOf(answer), headers: answer.headers };
   } catch (error) {
     // Cut before, within or after: only asking again tells what the server has.
@@ -60,8 +62,9 @@ async function problemOf(answer) {
   }
 }
 
+// Of a text, of bytes or of a blob, in hexadecimal.
 export async function sha256(data) {
-  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data instanceof Blob ? await data.arrayBuffer() : data;
   const digest = await crypto.subtle.digest("SHA-256", bytes);
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

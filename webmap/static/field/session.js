@@ -10,6 +10,14 @@ export async function knownSession() {
   return setting("session", { account: null, name: null, places: [], clock_offset_s: 0, seen_at: null });
 }
 
+let told = null;
+
+// The time in ms by the server's clock, counted on from its last answer by a clock that nobody
+// sets; null where this page has heard of none. The phone's own clock may have jumped since.
+export function trueNow() {
+  return told && told.at + performance.now() - told.heard;
+}
+
 // Asks the server; throws Offline where it cannot be reached.
 export async function askSession(address) {
   const asked_at = Date.now();
@@ -20,9 +28,10 @@ export async function askSession(address) {
     throw new Offline(String(error));
   }
   if (!answer.ok) throw new Offline(`${answer.status}`);
-  const told = await answer.json();
+  const answered = await answer.json();
   const here = (asked_at + Date.now()) / 2;
-  const session = { ...told, clock_offset_s: (Date.parse(told.now) - here) / 1000, seen_at: told.now };
+  told = { at: Date.parse(answered.now), heard: performance.now() };
+  const session = { ...answered, clock_offset_s: (told.at - here) / 1000, seen_at: answered.now };
   if (session.account !== null) {
     await keepSetting("session", { account: session.account, name: session.name, places: session.places, clock_offset_s: session.clock_offset_s, seen_at: session.seen_at });
   }

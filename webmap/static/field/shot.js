@@ -1,5 +1,6 @@
 // A photograph as the phone keeps it: a smaller copy that holds nothing but pixels, its hash,
 // and what is known of time and place. Nothing is filled in that nobody measured.
+import { sha256 } from "./sending.js";
 import { newId } from "./store.js";
 
 export const LONGEST_SIDE = 2048;
@@ -48,11 +49,6 @@ export async function makePhotograph(canvas, { draft, taken_at, where, bearing, 
     taken_at, bearing: bearing === null ? null : Math.round(bearing * 10) % 3600 / 10,
     ...placed(where),
   };
-}
-
-export async function sha256(blob) {
-  const digest = await crypto.subtle.digest("SHA-256", await blob.arrayBuffer());
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function placed(where) {

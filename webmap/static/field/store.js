@@ -80,11 +80,15 @@ export function saveMarking(id, changed) {
   return write(() => database.transaction("rw", database.drafts, async () => {
     const stored = await database.drafts.get(id);
     if (stored?.state !== "draft") return;
-    // Seen is what was marked last, not when the draft was begun or sent before.
-    const isNew = ["geometry", "household", "kind"].some((name) => JSON.stringify(changed[name] ?? null) !== JSON.stringify(stored[name] ?? null));
-    const observed_at = isNew ? now() : stored.observed_at;
-    await database.drafts.put({ ...stored, ...changed, observed_at, state: "draft", changed_at: now() });
+    await database.drafts.put({ ...marked(stored, changed), state: "draft", changed_at: now() });
   }));
+}
+
+// A draft with what the marking screen says of it. Seen is what was marked last, not when the draft
+// was begun or sent before; a screen knows only of the time at which it was opened.
+export function marked(stored, changed) {
+  const isNew = ["geometry", "household", "kind"].some((name) => JSON.stringify(changed[name] ?? null) !== JSON.stringify(stored[name] ?? null));
+  return { ...stored, ...changed, observed_at: isNew ? now() : stored.observed_at };
 }
 
 // Whoever looks and goes back has marked nothing, and leaves nothing behind.

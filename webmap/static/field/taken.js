@@ -2,6 +2,7 @@
 // a note, and the way to remove it as long as it has not been sent.
 import { fill, make } from "./dom.js";
 import { icon } from "./icons.js";
+import { LONGEST_NOTE } from "./uploads.js";
 
 // change(photograph) keeps what was noted, remove(id) forgets one. Both may answer promises.
 export function createTaken({ words, photographs, change, remove }) {
@@ -31,18 +32,27 @@ export function createTaken({ words, photographs, change, remove }) {
   function open(id) {
     opened = list.find((one) => one.id === id);
     const at = list.indexOf(opened) + 1;
-    const note = make("textarea", { rows: "2", maxlength: "2000", id: "camera-note" });
+    const length = make("p", { class: "camera-length", id: "camera-length" });
+    const full = make("p", { class: "camera-length is-warn", role: "status" });
+    const note = make("textarea", { rows: "2", maxlength: String(LONGEST_NOTE), id: "camera-note", "aria-describedby": "camera-length", oninput: measure });
     note.value = opened.note || "";
+    measure();
     note.addEventListener("change", () => changed({ note: note.value.trim() }));
     fill(sheet,
       make("h2", { id: "camera-sheet-title" }, words("camera.number", { n: at })),
       make("img", { class: "camera-large", src: address(opened), alt: words("camera.number", { n: at }), width: opened.width, height: opened.height }),
       facts(opened),
       originalChoice(opened),
-      make("label", { class: "camera-label", for: "camera-note" }, words("camera.note")), note,
+      make("label", { class: "camera-label", for: "camera-note" }, words("camera.note")), note, length, full,
       make("div", { class: "camera-row" }, removal(opened), make("button", { type: "button", class: "camera-primary", autofocus: true, onclick: () => sheet.close() }, words("camera.close"))));
     sheet.setAttribute("aria-labelledby", "camera-sheet-title");
     sheet.showModal();
+
+    // Said while it is typed: what is longer is cut off by the browser, without a word.
+    function measure() {
+      length.textContent = words("camera.noteLength", { n: words.number(note.value.length), most: words.number(LONGEST_NOTE) });
+      full.textContent = note.value.length < LONGEST_NOTE ? "" : words("camera.noteFull");
+    }
   }
 
   function facts(one) {

@@ -1,8 +1,11 @@
 // Sends a photograph piece by piece with tus, from where the last line was cut. It is received
 // only once the server has told the hash of the whole file and it is the phone's own.
 import { Outcome, api, ask, isPassing } from "./sending.js";
+import { asReader } from "./words.js";
 
 const VERSION = "1.0.0";
+// It goes in a header, and in Chinese takes four bytes a character there.
+export const LONGEST_NOTE = 1_000;
 // Small enough that on a bad line the offset moves, large enough for a good one.
 const PIECE = 128 * 1024;
 const SILENCE_MS = 60_000;
@@ -44,7 +47,8 @@ function metadata(photograph, role, blob) {
     accuracy_m: position?.accuracy_m,
     datum: position ? photograph.datum || position.datum || "wgs84" : undefined,
     bearing: photograph.bearing,
-    note: photograph.note,
+    // An earlier version of the page took longer ones; the whole of it stays on the phone.
+    note: [...photograph.note || ""].slice(0, LONGEST_NOTE).join(""),
   };
   const known = Object.entries(told).filter(([, value]) => value !== undefined && value !== null && value !== "");
   return { blob, told: Object.fromEntries(known.map(([name, value]) => [name, String(value)])) };
@@ -95,7 +99,7 @@ function sendPieces(uploadUrl, { blob }, { csrf, onOffset = () => {} }) {
       chunkSize: PIECE,
       retryDelays: null,
       storeFingerprintForResuming: false,
-      headers: { "X-CSRFToken": csrf },
+      headers: { ...asReader(), "X-CSRFToken": csrf },
       onProgress: alive,
       onAfterResponse: (_request, answer) => {
         alive();

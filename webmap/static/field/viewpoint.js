@@ -1,20 +1,12 @@
 // Where photographs were taken from and which way they look: what is nearest to here comes first.
+import { metresBetween, placeOf } from "./places.js";
 
-const EARTH_M = 6_371_008.8;
 const RADIANS = Math.PI / 180;
 // Looking another way is as bad as standing elsewhere: half a turn counts like 18 m.
 const METRES_A_DEGREE = 0.1;
 const UNKNOWN_TURN = 90;
 // Held so steeply that it shows the ground or the sky, a camera looks nowhere.
 const LEAST_LEVEL = 0.35;
-
-// Metres between {longitude, latitude} and another, good within a community.
-export function metresBetween(a, b) {
-  const middle = (a.latitude + b.latitude) / 2 * RADIANS;
-  const east = (b.longitude - a.longitude) * RADIANS * Math.cos(middle);
-  const north = (b.latitude - a.latitude) * RADIANS;
-  return Math.hypot(east, north) * EARTH_M;
-}
 
 // How far to turn from one bearing to another: above 0 to the right, at most 180.
 export function turnBetween(from, to) {
@@ -42,7 +34,7 @@ export function nearestFirst(earlier, { position, bearing }) {
     const looks = bearing !== null && bearing !== undefined && photograph.bearing !== null && photograph.bearing !== undefined;
     return {
       photograph,
-      metres: hasPlace ? metresBetween(position, photograph) : null,
+      metres: hasPlace ? metresBetween(placeOf(position), placeOf(photograph)) : null,
       turn: looks ? turnBetween(bearing, photograph.bearing) : null,
     };
   });

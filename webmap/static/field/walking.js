@@ -4,7 +4,8 @@
 // The RMS of a position is 0.578 of it: of a circular normal error of s on each axis, 95 % lie
 // within 2.448 s and the RMS of the place is 1.414 s.
 
-import { looksShifted } from "./datum.js";
+import { judgeShift } from "./datum.js";
+import { fixOf, metresBetween, placeOf } from "./places.js";
 import { geometryOf } from "./shapes.js";
 
 export const RMS_OF_ACCURACY = Math.SQRT2 / Math.sqrt(-2 * Math.log(0.05));
@@ -12,12 +13,6 @@ export const RMS_OF_ACCURACY = Math.SQRT2 / Math.sqrt(-2 * Math.log(0.05));
 // of its best fix.
 const BEST_SHARE = 0.5;
 const LEAST_M = 0.5;
-const METRES_PER_DEGREE = 111_320;
-
-export function metresBetween([x1, y1], [x2, y2]) {
-  const stretch = Math.cos((y1 + y2) / 2 * Math.PI / 180);
-  return Math.hypot((x2 - x1) * stretch, y2 - y1) * METRES_PER_DEGREE;
-}
 
 // The mean of fixes {longitude, latitude, accuracy_m}, each weighted by its precision.
 export function averaged(fixes) {
@@ -31,28 +26,22 @@ export function averaged(fixes) {
   };
 }
 
-export function fixOf(position) {
-  const { longitude, latitude, accuracy } = position.coords;
-  return {
-    longitude, latitude,
-    // A phone that claims to be perfect is not believed.
-    accuracy_m: Math.max(accuracy, 0.01),
-    at: new Date(position.timestamp).toISOString(),
-  };
-}
-
 // onChange hears {corners, geometry, rms_m, fixes, fix, isPaused, standing, problem, used, ignored};
 // problem is null or "inaccurate" (the last fix is worse than `gate_m` and not used), "denied",
-// "unavailable", "shifted" (GCJ-02, found or `declared`: walking has ended and gives nothing).
-// A corner is set every `every_m` metres, or after `every_s` seconds on the move; where a person
-// stands, one is made of `average` fixes. `isInside([lng, lat])` knows the community, or is null.
+// "unavailable", "declared" (the person said that this phone gives GCJ-02: nothing is walked) or
+// "shifted" (what was walked looks like GCJ-02: it is kept, and the walk waits until somebody who
+// knows better goes on). A corner is set every `every_m` metres, or after `every_s` seconds on the move; where a person
+// stands, one is made of `average` fixes. `isNear` is that of judgeShift().
 export function createWalk(options) {
   const {
     onChange = () => {}, gate_m: gate = 8, every_m: everyM = 2, every_s: everyS = 5, average = 8,
-    isInside = null, declared = "wgs84", geolocation = navigator.geolocation,
+    isNear = null, declared = "wgs84", geolocation = navigator.geolocation,
   } = options;
   const state = fresh();
   let watch = null;
+  let datum = judgeShift(isNear);
+  // Somebody has gone on all the same, and is not asked at each step.
+  let isAnswered = false;
 
   function fresh() {
     return { corners: [], fixes: [], fix: null, isPaused: false, standing: null, problem: null, used: 0, ignored: 0 };
@@ -85,8 +74,9 @@ export function createWalk(options) {
   function heard(position) {
     const fix = fixOf(position);
     state.fix = fix;
-    if (looksShifted([[fix.longitude, fix.latitude]], isInside)) {
-      refuse();
+    // The question stands until it is answered.
+    if (state.problem === "shifted" && state.isPaused) {
+      tell();
       return;
     }
     if (fix.accuracy_m > gate) {
@@ -94,17 +84,20 @@ export function createWalk(options) {
       state.ignored += 1;
     } else {
       state.problem = null;
-      if (!state.isPaused) use(fix);
+      if (!state.isPaused) {
+        use(fix);
+        doubt(fix);
+      }
     }
     tell();
   }
 
-  // Nothing of what came before is kept: it was as wrong as what came now.
-  function refuse() {
-    const { fix } = state;
-    end();
-    Object.assign(state, fresh(), { fix, problem: "shifted" });
-    tell();
+  // All fixes of the walk are judged together, as the server will judge them. Nothing is deleted:
+  // the person may know better, and what is wrong is theirs to put away.
+  function doubt(fix) {
+    datum.hear(fix);
+    if (!datum.isShifted) isAnswered = false;
+    else if (!isAnswered) Object.assign(state, { isPaused: true, standing: null, problem: "shifted" });
   }
 
   function use(fix) {
@@ -116,7 +109,7 @@ export function createWalk(options) {
       return;
     }
     const last = state.corners.at(-1);
-    const place = [fix.longitude, fix.latitude];
+    const place = placeOf(fix);
     const away = last ? metresBetween(last.place, place) : Infinity;
     const waited = last ? (Date.parse(fix.at) - last.at) / 1000 : Infinity;
     if (away >= everyM || (waited >= everyS && away >= LEAST_M)) {
@@ -144,8 +137,11 @@ export function createWalk(options) {
     start() {
       end();
       Object.assign(state, fresh());
+      datum = judgeShift(isNear);
+      isAnswered = false;
       if (declared === "gcj02") {
-        refuse();
+        state.problem = "declared";
+        tell();
         return;
       }
       if (!geolocation) {
@@ -156,7 +152,12 @@ export function createWalk(options) {
       tell();
     },
     pause() { state.isPaused = true; state.standing = null; tell(); },
-    resume() { state.isPaused = false; tell(); },
+    resume() {
+      if (state.problem === "shifted") Object.assign(state, { problem: null });
+      isAnswered = datum.isShifted;
+      state.isPaused = false;
+      tell();
+    },
     // Makes the next corner of several fixes; whoever stands waits until it is there.
     stand() { state.isPaused = false; state.standing = []; tell(); },
     // Takes the fixes there are, where waiting for the rest takes too long.

@@ -17,6 +17,18 @@ export function chosenLanguage() {
     : (navigator.languages || []).length ? "en" : "zh_Hans";
 }
 
+// In which language requests ask for what people read; the page's own is not in the cookie.
+export function asReader() {
+  return { "Reader-Language": document.documentElement.lang.replace("-", "_") };
+}
+
+// What the server said of a refusal, line by line. Its `text` is in the language in which it was
+// asked; message and remedy are English.
+export function saidOf(problem, word) {
+  if (!problem?.problems?.length) return [problem?.detail || word("item.refusedPlain")];
+  return problem.problems.map(({ message, remedy, text }) => (word.language !== "en" && text) || `${message} ${remedy}`);
+}
+
 export function otherLanguage(language) {
   return LANGUAGES.find((one) => one !== language);
 }
