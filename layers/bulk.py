@@ -138,7 +138,9 @@ def staged(
     _execute(session, f"DROP TABLE {staging}")
 
 
-def among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+def among(
+    column: InstrumentedAttribute[Any] | ColumnElement[Any], values: Iterable[Any]
+) -> ColumnElement[bool]:
     """Return the condition that ``column`` is one of ``values``, however many.
 
     IN would bind each of them, and PostgreSQL takes 65,535.

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from cases.field.carried import became_with
 from cases.models import Campaign, Case, Encroachment, FieldDecision, Photograph
 from cases.parcel_file import Viewer, number_column
 from layers.bulk import among
@@ -59,7 +60,13 @@ def field_photographs(
         FieldDecision.community_id == Photograph.community_id,
         FieldDecision.submission_id == Photograph.submission_id,
     )
-    shown = func.coalesce(Photograph.observation_id, FieldDecision.observation_id)
+    before = became_with()
+    carried = and_(
+        before.c.community_id == Photograph.community_id,
+        before.c.photograph_id == Photograph.id,
+    )
+    came = func.coalesce(FieldDecision.observation_id, before.c.observation_id)
+    shown = func.coalesce(Photograph.observation_id, came)
     seen = [uuid.UUID(one) for one in observations]
     rows = session.execute(
         select(
@@ -72,6 +79,7 @@ def field_photographs(
             func.ST_Y(Photograph.geom),
         )
         .outerjoin(FieldDecision, became)
+        .outerjoin(before, carried)
         .where(
             Photograph.community_id == community.id,
             or_(
@@ -81,6 +89,7 @@ def field_photographs(
                     or_(
                         among(Photograph.observation_id, seen),
                         among(FieldDecision.observation_id, seen),
+                        among(before.c.observation_id, seen),
                     ),
                 ),
             ),
