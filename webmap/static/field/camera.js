@@ -157,7 +157,7 @@ export function mountCamera(root, options) {
         if (!left) taken.add(photograph);
         say(words("camera.kept", { n: taken.count }));
       } catch (error) {
-        say(words(error instanceof NoPicture ? "camera.noPicture" : "camera.notKept"), true);
+        say(words(error instanceof NoPicture ? "camera.noPicture" : error?.name === "Elsewhere" ? "mark.elsewhere" : "camera.notKept"), true);
       }
     });
   }
