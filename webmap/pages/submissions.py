@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.field.evidence import submission_evidence
+from cases.field.exports import LARGEST_FILE
 from cases.field.importing import TakenIn
 from cases.field.judging import Overtaken
 from cases.field.reading import (
@@ -33,7 +34,7 @@ from layers.places import lock_community
 from webmap.api.community import asking_viewer
 from webmap.api.cursors import read_place, write_place
 from webmap.connections import current_database, current_settings
-from webmap.field_files import LARGEST_FILE, Target, take_in_file
+from webmap.field_files import Target, take_in_file
 from webmap.forms import Filled, Form
 from webmap.gates import current_access, gated, may_send
 from webmap.pages.cases import drawn
@@ -45,6 +46,8 @@ from webmap.words import word
 submissions = Blueprint("submissions", __name__)
 
 PER_PAGE = 50
+# What a form takes beside its file.
+FORM_BYTES = 64 * 1024
 MAY_IMPORT = frozenset({Permission.FIELD_CAPTURE, Permission.FIELD_REVIEW})
 KINDS = [kind for kind in StructureType if kind is not StructureType.NONE]
 
@@ -119,7 +122,7 @@ def return_submission(place: str, submission_id: uuid.UUID) -> ResponseReturnVal
 def allow_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """Let the file of a phone be larger than other requests, before anybody reads the form."""
     if endpoint == "submissions.import_file" and may_send(Permission.FIELD_READ):
-        request.max_content_length = LARGEST_FILE
+        request.max_content_length = LARGEST_FILE + FORM_BYTES
 
 
 @submissions.post("/c/<place>/submissions/import")
