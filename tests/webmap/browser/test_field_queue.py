@@ -1,6 +1,7 @@
 """What the queue says of what the server and the office made of a submission."""
 
 import base64
+import io
 import json
 import uuid
 import zipfile
@@ -15,6 +16,7 @@ from shapely.geometry import mapping
 from sqlalchemy import func, select
 
 from cases.access import Role
+from cases.field.carried import count_photographs
 from cases.field.exports import read_export
 from cases.models import FieldSubmission, Photograph
 from layers.config import PROJECT_ROOT, Settings
@@ -25,6 +27,7 @@ from tests.webmap.browser.field_phone import (
     KEEP,
     Phone,
     Yard,
+    count,
     kept,
     prepare,
     says,
@@ -172,7 +175,8 @@ def test_what_is_refused_says_why_and_is_corrected_as_another(
     old, new = sorted(kept(page), key=lambda one: one["state"])
     assert (old["state"], old["id"], new["state"]) == ("aside", key, "draft")
     assert new["id"] != key
-    wait_until(page, "await photographs.where('state').equals('kept').count() === 4")
+    wait_until(page, f"await photographs.where('draft').equals('{new['id']}').count() === 2")
+    assert count(page, "photographs") == 2
 
 
 def test_an_original_that_is_refused_takes_nothing_from_its_copy(
@@ -331,6 +335,7 @@ def test_what_the_office_returns_comes_back_with_its_reason(
     send_now(page)
     page.get_by_text("Returned by the office").tap()
     expect(page.locator(".field-quote")).to_contain_text("The gate is missing.")
+    before = served.door.times("PATCH")
     page.get_by_role("button", name="Take it up again").tap()
     page.wait_for_url("**/field/#/mark/**")
     expect(page.locator("[data-panel=send]")).to_be_visible()
@@ -341,6 +346,55 @@ def test_what_the_office_returns_comes_back_with_its_reason(
     row = row_of(served, place, new["id"])
     assert row is not None
     assert str(row.follows_id) == key
+    # Its photographs are on the phone once and at the office once, and were sent once.
+    assert (count(page, "photographs"), served.door.times("PATCH")) == (2, before)
+    with served.database.session(EVERYWHERE) as session:
+        shots = select(Photograph.id).where(Photograph.submission_id == uuid.UUID(key))
+        assert {str(one) for one in session.scalars(shots)} == {one["id"] for one in row.announced}
+        assert count_photographs(session, row) == 2
+    page.get_by_text("Taken up again; its photographs went along").tap()
+    page.get_by_role("button", name="Show what came of it").tap()
+    expect(page.get_by_text("Everything has arrived · 2 of 2 photographs")).to_be_visible()
+
+
+def test_two_tabs_never_write_over_each_other(phone: Phone, served: Yard, place: str) -> None:
+    first = phone.page
+    key = keep(phone, served, place, state="draft")
+    first.goto(f"{phone.url}/field/#/mark/{key}")
+    expect(first.locator("[data-panel=send]")).to_be_visible()
+    assert phone.context is not None
+    second = phone.context.new_page()
+    second.goto(f"{phone.url}/field/#/mark/{key}")
+    expect(second.get_by_role("alert")).to_contain_text("Open in another tab")
+    first.locator("[data-panel=details]").tap()
+    first.get_by_label("Plants").fill("roses")
+    expect(first.locator(".mark-kept")).to_have_text("Saved on this phone")
+    second.get_by_role("button", name="Continue here").tap()
+    second.locator("[data-panel=details]").tap()
+    expect(second.get_by_label("Plants")).to_have_value("roses")
+    expect(first.get_by_role("alert")).to_contain_text("Goes on in another tab")
+    # One that slept through it all writes nothing, and neither does a choice made of an old list.
+    refused = """async ([key, page]) => {
+      const store = await import("/static/field/store.js");
+      const { queueDraft } = await import("/static/field/queue.js");
+      const late = { plants: "thistles" };
+      const now = await store.database.drafts.get(key);
+      const tries = [
+        () => store.saveMarking(key, late, page),
+        () => queueDraft({ ...now, ...late }, "test", { page }),
+        () => store.changeDraft(key, late, { state: "refused" }),
+      ];
+      const names = [];
+      for (const one of tries) await one().catch((error) => names.push(error.name));
+      return names;
+    }"""
+    page = first.evaluate("async () => (await import('/static/field/holding.js')).PAGE")
+    assert first.evaluate(refused, [key, page]) == ["Elsewhere"] * 3
+    assert [(one["plants"], one["state"]) for one in kept(second)] == [("roses", "draft")]
+    # Closed, it holds nothing back.
+    second.close()
+    first.reload()
+    expect(first.locator("[data-panel=send]")).to_be_visible()
 
 
 def test_a_last_resort_is_a_file_that_the_office_reads(
@@ -362,6 +416,41 @@ def test_a_last_resort_is_a_file_that_the_office_reads(
         packed = json.loads(archive.read(f"drafts/{key}.json"))
     assert packed["body"] == kept(page)[0]["body"]
     assert [one["state"] for one in kept(page)] == ["queued"]
+
+
+def test_a_last_resort_too_large_for_the_office_is_several_files(
+    phone: Phone, served: Yard, place: str, tmp_path: Path
+) -> None:
+    served.door.is_closed = True
+    key = keep(phone, served, place, original=picture(size=(64, 48)))
+    page = phone.page
+    blob = len(picture(size=(320, 240)))
+    limits = {"file": blob * 3 // 2 + 6_000, "entries": 100, "photograph": 25_000_000}
+    page.evaluate("(it) => { field.dataset.limits = JSON.stringify(it); }", limits)
+    page.get_by_role("link", name="More").tap()
+    paths = []
+    for part in (1, 2):
+        with page.expect_download() as saved:
+            page.get_by_role("button", name=f"{place}: save file {part} of 2").tap()
+        assert saved.value.suggested_filename.endswith(f"-{part}-of-2.zip")
+        paths.append(tmp_path / f"{part}.zip")
+        saved.value.save_as(paths[-1])
+        assert paths[-1].stat().st_size <= limits["file"]
+    client = served.door.app.test_client()  # type: ignore[attr-defined]
+    log_in(client, f"{Role.SECRETARY}@{place}.example")
+    before = len(submissions(served, place))
+    # In any order, and once more.
+    for path, told in ((paths[1], "1 new"), (paths[0], "0 new"), (paths[1], "0 new")):
+        form = {
+            "csrf_token": csrf_token(client, "/places"),
+            "resend_key": str(uuid.uuid4()),
+            "file": (io.BytesIO(path.read_bytes()), path.name),
+        }
+        answer = client.post(f"/c/{place}/submissions/import?lang=en", data=form)
+        assert (answer.status_code, told in answer.text) == (200, True), answer.text
+        assert f"file {path.stem} of 2 of the phone" in answer.text
+    assert len(submissions(served, place)) == before + 1
+    assert photographs_of(served, key) == 2
 
 
 def test_what_was_sent_leaves_the_phone_by_a_person_alone(

@@ -54,7 +54,7 @@ export function mountMark(root, options) {
     kept.textContent = words("mark.saving");
     saving = saving.then(() => save(copy)).then(
       () => { kept.textContent = words("mark.saved"); kept.classList.remove("is-bad"); },
-      () => { kept.textContent = words("mark.notSaved"); kept.classList.add("is-bad"); },
+      (error) => { kept.textContent = words(error?.name === "Elsewhere" ? "mark.elsewhere" : "mark.notSaved"); kept.classList.add("is-bad"); },
     );
   }
 
@@ -222,12 +222,15 @@ export function mountMark(root, options) {
   }
 
   clearing.show();
-  marked.frame(draft.geometry);
   marked.map.once("dragstart", () => { hasMoved = true; });
   if (draft.kind === "clear") outline.refresh();
   else outline.open();
   show();
+  // In what the sheet leaves, now that all is said in it.
+  marked.frame(draft.geometry, draft.corrects ? 22 : 21);
   return {
+    // Resolves once all that was marked is kept, also after the screen was left.
+    settled: () => saving,
     setPhotographs(list) {
       evidence.set(list);
       show();
