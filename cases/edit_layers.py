@@ -90,6 +90,10 @@ class EditedLayer(ABC):
     def judge(self, steps: Sequence[Step], is_undo: bool) -> list[Problem]:
         """Return why these rows may not change so; shapes are sound by themselves."""
 
+    def unconfirmed(self, steps: Sequence[Step], confirmed: Collection[int]) -> list[Problem]:
+        """Return what a person has to agree to first, but for the changes ``confirmed``."""
+        return []
+
     @abstractmethod
     def write(self, steps: Sequence[Step], by: Signature) -> list[Written]:
         """Write the rows, and let flagging look again; the caller flags."""

@@ -1,6 +1,7 @@
 """What a planner sees before and after an edit: the rows of a layer, and its history."""
 
 import uuid
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from cases.edit_plans import Feature
+from cases.edit_verified import verified_of
 from cases.editing import layer_of, rows_of
 from cases.models import EditLayer, GeometryEdit, GeometryEditRow
 from gis.area import sigma_m2
@@ -42,12 +44,17 @@ _TABLES: Mapping[EditLayer, Any] = {
 
 @dataclass(frozen=True)
 class Shown:
-    """A row with what a person reads of it; ``uncertainty_m2`` is two standard deviations."""
+    """A row with what a person reads of it.
+
+    ``uncertainty_m2`` is two standard deviations, ``verified_m2`` what has to be verified again
+    where an observation gets another outline.
+    """
 
     feature: Feature
     uncertainty_m2: float
     households: list[str]
     building: str | None
+    verified_m2: float
 
 
 @dataclass(frozen=True)
@@ -110,12 +117,16 @@ def describe(session: Session, community: Community, found: Sequence[Feature]) -
         sigma[areal] = sigma_m2(metric[areal], rms[areal])
     homes = _refs(session, community, Household, [key for one in found for key in _homes(one)])
     houses = _refs(session, community, Building, [_building(one) for one in found])
+    verified: defaultdict[uuid.UUID, float] = defaultdict(float)
+    for it in verified_of(session, community.id, [one.id for one in found]):
+        verified[it.observation_id] += it.area_m2
     return [
         Shown(
             one,
             2 * float(sure),
             sorted(homes[key] for key in _homes(one) if key in homes),
             houses.get(_building(one) or ""),
+            verified[one.id],
         )
         for one, sure in zip(found, sigma, strict=True)
     ]

@@ -16,6 +16,7 @@ from cases.chain import first_fault
 from cases.checks import check_community
 from cases.edit_plans import Change, Draw, Merge, Outline, Read, Remove, Split, StaleRows
 from cases.editing import Asked, Done, edit, layer_of, undo
+from cases.ledger import today
 from cases.models import EditLayer, GeometryEdit
 from cases.signing import Signature
 from cases.workflow import State
@@ -411,8 +412,33 @@ def test_a_planner_draws_nothing_away_from_ground_that_was_verified(plot: Scene)
     plot.move(case, State.VERIFIED)
     away = Outline(read(plot, OBSERVATIONS, seen.id), plot.polygon(rectangle(2, 12, 4, 5)))
     assert refused(plot, OBSERVATIONS, away) == ["verified_ground"]
-    better = Outline(read(plot, OBSERVATIONS, seen.id), plot.polygon(rectangle(2, 1, 3.5, 5)))
-    do(plot, OBSERVATIONS, better)
+
+
+def test_verified_ground_is_suspected_again_only_after_a_yes(plot: Scene) -> None:
+    seen = plot.observe("O-1", 2, 1, 4, 5, observed_on=dt.date(2022, 4, 1))
+    aside = plot.observe("O-2", 12, 1, 4, 5, observed_on=dt.date(2022, 4, 1))
+    plot.flag()
+    home = plot.households[0]
+    (case,) = (one for one in plot.cases() if one.household_id == home.id)
+    plot.move(case, State.VERIFIED)
+    key, shape = read(plot, OBSERVATIONS, seen.id), plot.polygon(rectangle(2, 1, 3.5, 5))
+    other = Outline(read(plot, OBSERVATIONS, aside.id), plot.polygon(rectangle(12, 1, 3, 5)))
+    asked = Asked(OBSERVATIONS, [other, Outline(key, shape)], "as built")
+    with pytest.raises(InputError) as error:
+        edit(plot.session, plot.community, asked, PLANNER)
+    (problem,) = error.value.problems
+    assert (problem.code, problem.field) == ("verified_again", "changes.1.verify_again")
+    told = problem.parameters
+    assert (told["number"], told["household"]) == (case.number, "H0")
+    assert told["day"] == today(plot.community)
+    assert told["area_m2"] == pytest.approx(20, abs=0.1)
+    before = plot.figures()
+    for cut in (Split(key, line(plot, (4, 0), (4, 9))), Outline(key, shape)):
+        assert refused(plot, OBSERVATIONS, cut) == ["verified_again"]
+    do(plot, OBSERVATIONS, other, Outline(key, shape, verify_again=True))
+    assert plot.figures() == before
+    assert plot.figures(today(plot.community))["encroached_m2"] == 0
+    assert {one.state for one in plot.cases()} == {State.SUSPECTED}
     sound(plot)
 
 

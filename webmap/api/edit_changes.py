@@ -14,7 +14,7 @@ from cases.models import EditLayer
 from cases.sites import LONGEST_NAME, MOST_HEADS, MOST_W
 from gis.problems import InputError, Problem, Said
 from layers.models import ParcelKind, SiteKind, StructureType, TitleBasis
-from webmap.api.fields import Day, Ground, Key, Text, Whole, Word, refused, shown
+from webmap.api.fields import Day, Ground, Key, Text, Truth, Whole, Word, refused, shown
 
 LONGEST_REF, LONGEST_VERSION = 64, 64
 COARSEST_M = 99.0
@@ -113,6 +113,13 @@ class ChangeSchema(Schema):
     shape = Shape(metadata={"description": "The new outline."})
     line = Line(metadata={"description": "The line of a split, from outside to outside."})
     rms_m = Exactness(**_told("How exactly the new outline is known, in m."))
+    verify_again = Truth(
+        load_default=False,
+        **_told(
+            "Whether it is agreed that what was verified of the observation is suspected from"
+            " today until somebody verifies it again; refused without, where anything was."
+        ),
+    )
     attributes = fields.Nested(NewRowSchema, **_told("What is said of a new row."))
 
 
@@ -160,11 +167,11 @@ def _change(given: Mapping[str, Any]) -> Change:
         case ChangeKind.DRAW:
             return Draw(given["shape"], _attributes(given))
         case ChangeKind.OUTLINE:
-            return Outline(_row(given), given["shape"], given.get("rms_m"))
+            return Outline(_row(given), given["shape"], given.get("rms_m"), given["verify_again"])
         case ChangeKind.SPLIT:
-            return Split(_row(given), given["line"])
+            return Split(_row(given), given["line"], given["verify_again"])
         case ChangeKind.MERGE:
-            return Merge(tuple(_row(one) for one in given["rows"]))
+            return Merge(tuple(_row(one) for one in given["rows"]), given["verify_again"])
     return Remove(_row(given))
 
 

@@ -74,6 +74,9 @@ class EditedRowSchema(Schema):
     area_m2 = fields.Float(**says("Its area in m2 of the survey CRS."))
     uncertainty_m2 = fields.Float(**says("Two standard deviations."))
     rms_m = fields.Float(**says("How exactly its corners are known, in m.", allow_none=True))
+    verified_m2 = fields.Float(
+        **says("What of an observation is verified again if it gets another outline, in m2.")
+    )
     households = fields.List(fields.String(), **says("The refs of its households."))
     building = fields.String(**says("The ref of the building it faces.", allow_none=True))
     attributes = fields.Dict(**says("What else is kept of it."))
@@ -308,6 +311,7 @@ def feature_json(one: Shown) -> dict[str, Any]:
         "area_m2": round(state.area_m2, 2),
         "uncertainty_m2": round(one.uncertainty_m2, 2),
         "rms_m": attributes.get("rms_m"),
+        "verified_m2": round(one.verified_m2, 2),
         "households": one.households,
         "building": one.building,
         "attributes": attributes,

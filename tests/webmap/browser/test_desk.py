@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from cases.access import Role
+from cases.workflow import State
 from layers.db import EVERYWHERE
 from layers.migrate import open_database
 from layers.models import Community, Parcel
@@ -180,6 +181,53 @@ def test_a_refusal_is_told_beside_what_was_drawn(page: Page, watch: Watch) -> No
     page.get_by_role("button", name="Keep the edit").click()
     expect(page.locator("#desk-faults")).to_contain_text("There is no reason.")
     expect(page.locator("#desk-changes li.is-wrong")).to_have_count(1)
+
+
+def verified(site: Site, code: str) -> None:
+    """Let something stand on the last parcel, verified as case 7."""
+    database = open_database(site.settings)
+    with database.session(EVERYWHERE) as session, session.begin():
+        of = session.scalars(select(Community).where(Community.code == code)).one()
+        ground = session.scalars(
+            select(Parcel).where(Parcel.community_id == of.id, Parcel.ref == "G2")
+        ).one()
+        case = make.case(
+            session,
+            make.household(session, of, ref="12-1-101"),
+            make.campaign(session, of),
+            number=7,
+            state=State.VERIFIED,
+        )
+        shape = make.square(4.5, 0.5)
+        seen = make.observation(session, of, shape, ref="O7")
+        make.encroachment(session, seen, ground, case, shape, verified_on=make.EARLY)
+    database.engine.dispose()
+
+
+def test_what_was_verified_is_undone_only_after_a_yes(
+    page: Page, watch: Watch, site: Site, code: str
+) -> None:
+    watch.expected = ("422",)
+    verified(site, code)
+    page.reload()
+    page.wait_for_selector("html[data-desk-ready=true]")
+    page.click("[data-layer=observations]")
+    page.locator(".desk-list button", has_text="O7").click()
+    page.click("[data-tool=split]")
+    expect(page.locator(".desk-warning")).to_contain_text("24.00 m² of it are verified")
+    click(page, 5, 0.2)
+    click(page, 5, 1.8)
+    page.locator("#desk-take").click()
+    keep(page)
+    asked = page.locator("#desk-verify")
+    expect(asked).to_contain_text("24.00 m2 of O7 no longer count as verified (case 7")
+    asked.get_by_role("button", name="Go back").click()
+    expect(page.locator("#desk-changes li")).to_have_count(1)
+    assert refs(page) == ["O7"]
+    page.get_by_role("button", name="Keep the edit").click()
+    asked.get_by_role("button", name="Yes, keep it").click()
+    expect(page.locator("#desk-told")).to_contain_text("Edit #1 is kept.")
+    expect(page.locator(".desk-list .desk-ref")).to_have_text(["O7", "O7-2"])
 
 
 def test_what_is_not_kept_is_not_lost_by_a_click(page: Page) -> None:

@@ -56,7 +56,7 @@ export function createTools(desk, { taken, changed }) {
       changeOutline();
     } else if (tool === "split") {
       if (!one()) return need("desk.need.one");
-      fill(work, head("desk.tool.split", one().ref), make("ul", { class: "desk-pieces", id: "desk-pieces" }), acts());
+      fill(work, head("desk.tool.split", one().ref), warning([one()]), make("ul", { class: "desk-pieces", id: "desk-pieces" }), acts());
       blade.start();
     } else if (tool === "merge") {
       showMerge();
@@ -81,7 +81,7 @@ export function createTools(desk, { taken, changed }) {
 
   function changeOutline() {
     if (!one()) { need("desk.need.one"); return; }
-    fill(work, head("desk.tool.change", one().ref), exactnessIfArea(one().rms_m ?? config.sketch_rms_m), acts());
+    fill(work, head("desk.tool.change", one().ref), warning([one()]), exactnessIfArea(one().rms_m ?? config.sketch_rms_m), acts());
     if (one().geometry.type === "Point") { need("desk.need.area"); return; }
     drawing = newDrawing();
     drawing.startFrom(one().geometry);
@@ -94,6 +94,12 @@ export function createTools(desk, { taken, changed }) {
 
   const one = () => (desk.chosen.length === 1 ? desk.chosen[0] : null);
   const head = (key, ref = "") => make("h2", {}, word(key), ref ? make("span", { class: "desk-of" }, ref) : null);
+
+  // What an outline undoes is said before it is drawn, and asked again before it is kept.
+  function warning(rows) {
+    const verified = rows.reduce((sum, it) => sum + it.verified_m2, 0);
+    return verified ? make("p", { class: "desk-warning", role: "note" }, word("desk.verified", { m2: area(verified) })) : null;
+  }
 
   function need(key) {
     fill(work, head(`desk.tool.${tool}`), make("p", { class: "desk-need" }, word(key)));
@@ -222,7 +228,7 @@ export function createTools(desk, { taken, changed }) {
   }
 
   function showMerge() {
-    fill(work, head("desk.tool.merge"), make("ul", { class: "desk-pieces" }, desk.chosen.map((it) => make("li", {}, it.ref, make("strong", {}, area(it.area_m2))))), acts());
+    fill(work, head("desk.tool.merge"), make("ul", { class: "desk-pieces" }, desk.chosen.map((it) => make("li", {}, it.ref, make("strong", {}, area(it.area_m2))))), warning(desk.chosen), acts());
   }
 
   return {
