@@ -381,6 +381,23 @@ def test_a_site_is_drawn_changed_and_taken_back(plot: Scene) -> None:
     assert site.state is SiteState.PLANNED
 
 
+def test_a_pile_that_is_a_point_is_drawn_moved_removed_and_taken_back(plot: Scene) -> None:
+    here, there = (shapely.centroid(plot.polygon(rectangle(x, 2, 1, 1))) for x in (2, 8))
+    said = {"ref": "C1", "site_kind": "charging_pile", "heads": 15, "power_w": 900}
+    done = do(plot, SITES, Draw(here, said))
+    key = done.rows[0].after_id
+    assert key is not None
+    moved = do(plot, SITES, Outline(read(plot, SITES, key), there))
+    assert moved.rows[0].geom_after is not None
+    assert to_shape(moved.rows[0].geom_after) == there
+    back(plot, moved)
+    removed = do(plot, SITES, Remove(read(plot, SITES, key)))
+    assert plot.session.get(Site, (plot.community.id, key)) is None
+    back(plot, removed)
+    site = plot.session.get_one(Site, (plot.community.id, key))
+    assert (to_shape(site.geom), site.heads, site.area_m2) == (here, 15, 0)
+
+
 def test_no_built_landscaping_on_occupied_ground(plot: Scene) -> None:
     plot.observe("O1", 2, 2, 6, 6)
     plot.flag()

@@ -261,6 +261,48 @@ def test_a_parcel_is_split_with_keys_alone(page: Page, site: Site, code: str) ->
     assert len(stored(site, code)) == 4
 
 
+def test_a_pile_is_placed_moved_and_removed_with_keys_alone(page: Page) -> None:
+    page.click("[data-layer=sites]")
+    page.locator("[data-tool=draw]").press("Enter")
+    page.select_option("#new-site_kind", "charging_pile")
+    page.fill("#new-ref", "C1")
+    page.fill("#new-heads", "15")
+    page.locator("#desk-map").press("Enter")
+    page.locator("#desk-take").press("Enter")
+    keep(page)
+    expect(page.locator(".desk-list button")).to_contain_text("15 heads")
+    page.locator(".desk-list button").press("Enter")
+    page.locator("[data-tool=change]").press("Enter")
+    for key in ("Shift+ArrowRight", "ArrowUp", "Control+z"):
+        page.locator(".desk-pin").press(key)
+    # The list has come to it: a pixel is some centimetres.
+    expect(page.locator("#desk-area")).to_have_text(re.compile(r"^Moved by 0\.\d\d m$"))
+    page.locator("#desk-take").press("Enter")
+    keep(page)
+    expect(page.locator("#desk-told")).to_contain_text("Edit #2 is kept.")
+    expect(page.locator("#desk-history .desk-what").first).to_contain_text("Moved by 0.")
+    page.locator(".desk-list button").press("Enter")
+    page.locator("[data-tool=remove]").press("Enter")
+    page.locator("#desk-take").press("Enter")
+    keep(page)
+    expect(page.locator("#desk-told")).to_contain_text("Edit #3 is kept.")
+    expect(page.locator(".desk-list button")).to_have_count(0)
+
+
+def test_a_pile_is_dragged(page: Page) -> None:
+    page.click("[data-layer=sites]")
+    page.click("[data-tool=draw]")
+    page.select_option("#new-site_kind", "charging_pile")
+    click(page, 5, 4)
+    page.mouse.move(*at(page, 5, 4))
+    page.mouse.down()
+    page.mouse.move(*at(page, 6, 4), steps=4)
+    page.mouse.up()
+    box = page.locator(".desk-pin").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] / 2 == pytest.approx(at(page, 6, 4)[0], abs=3)
+
+
 def test_a_phone_shows_history_and_map(
     browser: Browser, site: Site, watch: Watch, code: str
 ) -> None:

@@ -1,7 +1,8 @@
 // The list of rows beside the map: searchable, and all that is needed without a pointer.
 
 import { fill, make } from "../field/dom.js";
-import { area, word } from "./words.js";
+import { sizeOf } from "./about.js";
+import { word } from "./words.js";
 
 const MOST = 150;
 
@@ -28,7 +29,7 @@ export function createList({ onPick }) {
       ? word("desk.count.some", { shown: MOST, n: found.length }) : word("desk.count", { n: found.length });
     fill(list, found.slice(0, MOST).map((one) => make("li", {},
       make("button", { type: "button", "data-row": one.id, "aria-pressed": String(chosen.has(one.id)), onclick: (event) => onPick(one, event) },
-        make("span", { class: "desk-ref" }, one.ref), make("span", { class: "desk-m2" }, area(one.area_m2)),
+        make("span", { class: "desk-ref" }, one.ref), make("span", { class: "desk-m2" }, sizeOf(one)),
         make("span", { class: "desk-note" }, noteOf(one))))));
   }
 

@@ -7,6 +7,12 @@ import { config } from "./words.js";
 export const LAYERS = ["parcels", "observations", "sites"];
 export const survey = openSurvey(config.survey);
 
+// How far two points lie apart, in metres of the survey CRS.
+export function metresBetween(one, other) {
+  const [[x0, y0], [x, y]] = [one, other].map((point) => survey.toSurvey(point.coordinates));
+  return Math.hypot(x - x0, y - y0);
+}
+
 export function createRows() {
   const known = { parcels: new Map(), observations: new Map(), sites: new Map() };
   let bundle = null;
