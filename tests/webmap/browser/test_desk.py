@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from cases.access import Role
 from cases.workflow import State
@@ -301,6 +301,44 @@ def test_a_pile_is_dragged(page: Page) -> None:
     box = page.locator(".desk-pin").bounding_box()
     assert box is not None
     assert box["x"] + box["width"] / 2 == pytest.approx(at(page, 6, 4)[0], abs=3)
+
+
+MANY = text(
+    """
+    INSERT INTO parcel
+           (community_id, id, ref, kind, title_basis, title_disputed, rms_m, area_m2, geom)
+    SELECT community_id, gen_random_uuid(), 'N' || n, kind, title_basis, title_disputed, rms_m,
+           area_m2, ST_Translate(geom, n % 50 * 2.5 * :x, (4 + n / 50 * 2.5) * :y)
+    FROM parcel, generate_series(0, 2099) AS n
+    WHERE ref = 'G0' AND community_id = (SELECT id FROM community WHERE code = :code)
+    """
+)
+
+
+def test_a_layer_of_any_size_is_edited_where_the_map_is(page: Page, site: Site, code: str) -> None:
+    database = open_database(site.settings)
+    with database.session(EVERYWHERE) as session, session.begin():
+        of = session.scalars(select(Community).where(Community.code == code)).one()
+        of.boundary = make.stored(make.square(-1, -1, 130))
+        session.execute(MANY, {"x": make.STEP_X, "y": make.STEP_Y, "code": code})
+    database.engine.dispose()
+    page.reload()
+    page.wait_for_selector("html[data-desk-ready=true]")
+    far = page.locator("#desk-far")
+    expect(far).to_contain_text("Parcels: too many to show at once. They appear from zoom 17 on")
+    assert refs(page) == []
+    far.get_by_role("button", name="Zoom in").click()
+    expect(far).to_be_hidden()
+    expect(page.locator(".desk-list button").first).to_be_visible()
+    loaded = page.evaluate("() => [...desk.rows.known.parcels.values()].map((one) => one.ref)")
+    assert 100 < len(loaded) < 2000
+    assert "G0" not in loaded
+    expect(page.locator("#desk-count")).to_contain_text("type to narrow them down")
+    page.fill("#desk-search", "G0")
+    split(page)
+    keep(page)
+    expect(page.locator("#desk-told")).to_contain_text("Edit #1 is kept.")
+    expect(page.locator(".desk-list .desk-ref")).to_have_text(["G0", "G0-2"])
 
 
 def test_a_phone_shows_history_and_map(

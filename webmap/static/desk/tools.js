@@ -216,6 +216,7 @@ export function createTools(desk, { taken, changed }) {
     start,
     stop,
     get tool() { return tool; },
+    get outline() { return outline(); },
     get isDirty() { return Boolean((drawing && drawing.canUndo) || blade.canUndo); },
     // Whatever is chosen has changed while the tool is in hand.
     chosenChanged() {

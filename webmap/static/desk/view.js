@@ -25,7 +25,7 @@ function textOf(text) {
   return element;
 }
 
-export function createView(root, { onPick }) {
+export function createView(root, { onPick, onMove }) {
   const map = L.map(root, {
     zoomSnap: 0.25, maxZoom: MAX_ZOOM, zoomAnimation: false, fadeAnimation: false, zoomControl: false,
   });
@@ -44,8 +44,10 @@ export function createView(root, { onPick }) {
   // From afar the numbers would lie on one another.
   const far = () => root.classList.toggle("is-far", map.getZoom() < LABELS_FROM);
   map.on("zoomend", far);
+  map.on("moveend", () => onMove());
   far();
-  const groups = {};
+  // Whatever snaps keeps these groups, so they stay when their rows are read anew.
+  const groups = Object.fromEntries(Object.keys(LOOKS).map((name) => [name, L.featureGroup([]).addTo(map)]));
   const layersOf = {};
   const over = L.featureGroup([]).addTo(map);
   const compared = L.featureGroup([]).addTo(map);
@@ -70,7 +72,7 @@ export function createView(root, { onPick }) {
   }
 
   function shapeOf(layer, feature) {
-    const options = { pane: layer === active ? "overlayPane" : "context", interactive: layer === active, pmIgnore: true };
+    const options = { pane: layer === active ? "overlayPane" : "context", interactive: layer === active, pmIgnore: true, snapIgnore: false };
     const shape = L.geoJSON(feature.geometry, {
       ...options, style: lookOf(layer, feature),
       pointToLayer: (_feature, place) => L.circleMarker(place, { ...options, radius: 7 }),
@@ -85,10 +87,9 @@ export function createView(root, { onPick }) {
     map,
     show(rows, layer) {
       active = layer;
-      for (const name of ["sites", "observations", "parcels"].filter((one) => one !== layer).concat(layer).filter((one) => rows[one])) {
-        if (groups[name]) groups[name].remove();
+      for (const group of Object.values(groups)) group.clearLayers();
+      for (const name of Object.keys(LOOKS).reverse().filter((one) => one !== layer).concat(layer)) {
         layersOf[name] = new Map();
-        groups[name] = L.featureGroup([]).addTo(map);
         for (const feature of rows[name].values()) {
           const shape = shapeOf(name, feature);
           layersOf[name].set(feature.id, [feature, shape]);
