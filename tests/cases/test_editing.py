@@ -207,6 +207,15 @@ def test_a_new_parcel_has_no_title_and_accuses_nobody(plot: Scene) -> None:
     sound(plot)
 
 
+def test_a_title_is_drawn_only_with_what_it_rests_on(plot: Scene) -> None:
+    shape, said = plot.polygon(rectangle(100, 0, 10, 10)), {"ref": "N1", "title_basis": "municipal"}
+    assert refused(plot, PARCELS, Draw(shape, said)) == ["title_unproven"] * 2
+    done = do(
+        plot, PARCELS, Draw(shape, {**said, "title_evidence": "deed 7", "source": "survey of May"})
+    )
+    assert done.rows[0].after["title_evidence"] == "deed 7"
+
+
 def test_suspected_ground_is_laid_over_the_parts_at_once(plot: Scene) -> None:
     plot.observe("O1", 2, 2, 6, 6)
     plot.flag()

@@ -87,6 +87,8 @@ class NewRowSchema(Schema):
     building = Text(LONGEST_REF, **_told("The ref of the building that a parcel faces."))
     parcel_kind = _word(ParcelKind, "kind of parcel", "What a parcel is; public green else.")
     title_basis = _word(TitleBasis, "title basis", "Whose a parcel is; unknown else.")
+    title_evidence = Text(**_told("By what a title is proven; needed where it is not unknown."))
+    source = Text(**_told("Which survey a title comes from; needed where it is not unknown."))
     structure_type = _word(StructureType, "type of structure", "What was seen; other else.")
     observed_on = Day(**_told("When it was seen; today else."))
     household = Text(LONGEST_REF, **_told("Who occupies what was seen, where that is known."))

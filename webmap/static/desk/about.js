@@ -22,6 +22,7 @@ export function aboutRow(found) {
   if (found.rms_m !== null) lines.push([word("desk.rms"), sure(found.rms_m)]);
   if (attributes.observed_on) lines.push([word("desk.observed_on"), attributes.observed_on]);
   if (attributes.title_basis) lines.push([word("desk.title_basis"), word(`title.${attributes.title_basis}`)]);
+  for (const name of ["title_evidence", "source"]) if (attributes[name]) lines.push([word(`desk.${name}`), attributes[name]]);
   return [make("h2", {}, found.ref), make("dl", { class: "desk-about" }, lines.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]))];
 }
 
