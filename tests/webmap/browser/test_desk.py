@@ -347,6 +347,19 @@ def test_a_phone_shows_history_and_map(
     page = opened(browser, site, watch, code, viewport=PHONE, has_touch=True, is_mobile=True)
     assert page.evaluate("() => document.documentElement.scrollWidth") == PHONE["width"]
     expect(page.locator("#desk-map")).to_be_visible()
+    page.locator(".desk-list button").first.click()
+    page.click("[data-tool=change]")
+    page.locator(".marker-icon").first.press("Enter")
+    page.locator(".marker-icon").first.press("Shift+ArrowUp")
+    expect(page.locator("#desk-area")).to_be_visible()
+    # Nothing lies on the map but its hint, and every tool is in view.
+    ground = page.locator("#desk-map").bounding_box()
+    foot, redo = (page.locator(it).bounding_box() for it in ("#desk-foot", "[data-act=redo]"))
+    assert ground is not None
+    assert foot is not None
+    assert redo is not None
+    assert ground["y"] + ground["height"] <= foot["y"] + 1
+    assert redo["x"] + redo["width"] <= PHONE["width"]
     page.get_by_role("tab", name="History").click()
     expect(page.locator("#desk-history")).to_contain_text("Nothing was edited yet.")
     page.context.close()

@@ -68,7 +68,7 @@ export function createHistoryPane(desk, { undone }) {
     desk.view.compare(pairs);
     if (!isOn) return;
     desk.view.goTo(pairs.map(([geometry]) => geometry));
-    document.querySelector(".desk-stage").append(make("p", { class: "desk-legend on-map", id: "desk-legend" },
+    document.getElementById("desk-foot").append(make("p", { class: "desk-legend", id: "desk-legend" },
       make("span", { class: "is-before" }, word("desk.before")), make("span", { class: "is-after" }, word("desk.after"))));
   }
 

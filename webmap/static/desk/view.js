@@ -1,7 +1,7 @@
 // The map: rows of the layers, what is chosen, what is planned, and outlines to compare.
 
 import { baseLayer } from "../field/basemap.js";
-import { config, word } from "./words.js";
+import { config, level, word } from "./words.js";
 
 const MAX_ZOOM = 23;
 const LABELS_FROM = 16.5;
@@ -32,8 +32,12 @@ export function createView(root, { onPick, onMove }) {
   const [west, south, east, north] = config.bounds;
   map.fitBounds([[south, west], [north, east]], { padding: [30, 30], animate: false });
   map.attributionControl.setPrefix(false);
-  L.control.zoom({ zoomInTitle: word("desk.nearer"), zoomOutTitle: word("desk.farther"), position: "bottomleft" }).addTo(map);
-  L.control.scale({ imperial: false, position: "bottomleft" }).addTo(map);
+  // Below the map, so that no corner ever lies beneath a button.
+  const zoomed = document.createElement("span");
+  const controls = [L.control.zoom({ zoomInTitle: word("desk.nearer"), zoomOutTitle: word("desk.farther") }), L.control.scale({ imperial: false, maxWidth: 80 })];
+  document.getElementById("desk-zoom").append(...controls.map((one) => one.addTo(map).getContainer()), zoomed);
+  // Lines above the map come and go.
+  new ResizeObserver(() => map.invalidateSize({ animate: false, pan: false })).observe(root);
   map.createPane("context").style.zIndex = 350;
   map.createPane("over").style.zIndex = 450;
   if (config.baseMaps.length) baseLayer(config.baseMaps[0], MAX_ZOOM).addTo(map);
@@ -42,7 +46,10 @@ export function createView(root, { onPick, onMove }) {
     onEachFeature: (feature, layer) => layer.bindTooltip(textOf(feature.properties.ref), { permanent: true, direction: "center", className: "desk-label" }),
   }).addTo(map);
   // From afar the numbers would lie on one another.
-  const far = () => root.classList.toggle("is-far", map.getZoom() < LABELS_FROM);
+  const far = () => {
+    root.classList.toggle("is-far", map.getZoom() < LABELS_FROM);
+    zoomed.textContent = word("desk.zoom", { n: level(map.getZoom()) });
+  };
   map.on("zoomend", far);
   map.on("moveend", () => onMove());
   far();
@@ -109,7 +116,11 @@ export function createView(root, { onPick, onMove }) {
     compare(pairs) { draw(compared, pairs); },
     goTo(geometries) {
       const bounds = L.featureGroup(geometries.filter(Boolean).map((one) => L.geoJSON(one))).getBounds();
-      if (bounds.isValid()) map.fitBounds(bounds, { padding: [90, 90], maxZoom: 21, animate: false });
+      if (bounds.isValid()) {
+        // Room for handles and for the hint, less of it on a phone.
+        const room = Math.min(90, map.getSize().x / 7);
+        map.fitBounds(bounds, { paddingTopLeft: [room, Math.max(room, 64)], paddingBottomRight: [room, room], maxZoom: 21, animate: false });
+      }
     },
   };
 
