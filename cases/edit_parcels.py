@@ -10,7 +10,7 @@ from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import delete, select
 
 from cases.edit_layers import LONGEST_REF, EditedLayer, Planned
-from cases.edit_plans import Draw, Feature, Read, State, Step, Written, wrong
+from cases.edit_plans import Draw, Feature, Read, State, Step, Written, is_replaced, wrong
 from cases.edit_records import (
     carry_records,
     forget,
@@ -161,7 +161,7 @@ class EditedParcels(EditedLayer):
         gone = {
             one.before.id: one
             for one in steps
-            if one.before and one.after is None and not _heirs(one, steps)
+            if one.before and one.after is None and not is_replaced(one, steps)
         }
         problems = []
         for key, ref in resting(self.session, self.community.id, list(gone)).items():
@@ -262,8 +262,7 @@ class EditedParcels(EditedLayer):
             for name, value in columns.items():
                 setattr(parcel, name, value)
             return step.before.id
-        key = step.restores.id if step.restores else uuid.uuid4()
-        version = int(step.restores.version) + 1 if step.restores else 1
+        key, version = step.as_new
         self.session.add(Parcel(community_id=self.community.id, id=key, version=version, **columns))
         return key
 
@@ -328,11 +327,6 @@ def _title_problems(at: int, title: Mapping[str, str]) -> list[Problem]:
 def _joined(texts: Iterable[str]) -> str:
     """Return different texts one after the other, none twice."""
     return "\n".join(dict.fromkeys(text for text in texts if text))
-
-
-def _heirs(step: Step, steps: Sequence[Step]) -> bool:
-    """Tell whether another row takes the place of one that goes."""
-    return any(one.change == step.change and one.after is not None for one in steps)
 
 
 def _feature(parcel: Parcel, links: list[Any], looked: list[Any]) -> Feature:

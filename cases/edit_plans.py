@@ -118,6 +118,17 @@ class Step:
     after: State | None
     restores: Read | None = None
 
+    @property
+    def as_new(self) -> tuple[uuid.UUID, int]:
+        """Return the identifier and the version of a row that is inserted.
+
+        One that comes back goes on from the version that it had, so that no reader takes it
+        for what was read before.
+        """
+        if self.restores is None:
+            return uuid.uuid4(), 1
+        return self.restores.id, int(self.restores.version) + 1
+
 
 @dataclass(frozen=True)
 class Written:
