@@ -4,6 +4,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -49,10 +50,7 @@ Planned = tuple[list[Step], list[Problem]]
 
 @dataclass
 class EditedLayer(ABC):
-    """A layer of one community, in a transaction that holds its lock.
-
-    ``taken`` are the refs that new rows may not have.
-    """
+    """A layer of one community, in a transaction that holds its lock."""
 
     session: Session
     community: Community
@@ -60,9 +58,10 @@ class EditedLayer(ABC):
     kinds: ClassVar[frozenset[str]] = POLYGONS
     alike: ClassVar[tuple[str, ...]] = ()
 
-    def __post_init__(self) -> None:
-        """Remember the refs that edits of this transaction give out."""
-        self.taken: set[str] = self.refs()
+    @cached_property
+    def taken(self) -> set[str]:
+        """Return the refs that new rows may not have; those that an edit gives out are added."""
+        return self.refs()
 
     @property
     def survey(self) -> SurveyCRS:
@@ -89,6 +88,10 @@ class EditedLayer(ABC):
     @abstractmethod
     def judge(self, steps: Sequence[Step], is_undo: bool) -> list[Problem]:
         """Return why these rows may not change so; shapes are sound by themselves."""
+
+    def unconfirmed(self, steps: Sequence[Step], confirmed: Collection[int]) -> list[Problem]:
+        """Return what a person has to agree to first, but for the changes ``confirmed``."""
+        return []
 
     @abstractmethod
     def write(self, steps: Sequence[Step], by: Signature) -> list[Written]:

@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import shapely
 from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import exists, select
 
 from cases.edit_layers import EditedLayer, Planned
-from cases.edit_plans import Draw, Feature, Read, State, Step, Written, wrong
+from cases.edit_plans import Draw, Feature, Read, State, Step, Written, is_replaced, wrong
+from cases.edit_verified import drawn_away, unconfirmed
 from cases.field.versions import successors
 from cases.ledger import Moment, today
 from cases.models import AnswerBasis, AreaEntry, Encroachment, Photograph
@@ -134,7 +134,7 @@ class EditedObservations(EditedLayer):
         gone = {
             one.before.id: one
             for one in steps
-            if one.before and one.after is None and not _replaced(one, steps)
+            if one.before and one.after is None and not is_replaced(one, steps)
         }
         if is_undo:
             return []
@@ -148,44 +148,11 @@ class EditedObservations(EditedLayer):
             )
             for key in self._in_cases(list(gone))
         ]
-        return removed + self._moved_away(steps)
+        return removed + drawn_away(self.session, self.community.id, steps)
 
-    def _moved_away(self, steps: Sequence[Step]) -> list[Problem]:
-        """Refuse outlines that leave ground which somebody has verified and which still stands.
-
-        A better outline overlaps what it corrects; one elsewhere would end a case that
-        nobody has cleared, which takes whoever verifies.
-        """
-        before = {one.before.id: one for one in steps if one.before is not None}
-        rows = self.session.execute(
-            select(Encroachment.observation_id, Encroachment.standing).where(
-                Encroachment.community_id == self.community.id,
-                among(Encroachment.observation_id, list(before)),
-                Encroachment.superseded_on.is_(None),
-                Encroachment.verified_on.is_not(None),
-                Encroachment.standing.is_not(None),
-            )
-        ).all()
-        if not rows:
-            return []
-        after = shapely.union_all([one.after.shape for one in steps if one.after is not None])
-        left = {
-            key
-            for key, standing in rows
-            if standing is not None
-            and not shapely.relate_pattern(after, to_shape(standing), "T********")
-        }
-        remedy = "Draw it where it stands, or ask an inspector to withdraw it."
-        return [
-            wrong(
-                before[key].change,
-                "verified_ground",
-                Said("{ref} was verified, and it would leave that ground.", ref=_ref(before[key])),
-                remedy,
-            )
-            for key in sorted(left)
-            if before[key].after is not None or _replaced(before[key], steps)
-        ]
+    def unconfirmed(self, steps: Sequence[Step], confirmed: Collection[int]) -> list[Problem]:
+        """Ask before what was verified is suspected again."""
+        return unconfirmed(self.session, self.community, steps, confirmed)
 
     def built_upon(self, features: Sequence[Feature]) -> list[Problem]:
         """Return which observations were verified or photographed since they were made."""
@@ -235,7 +202,7 @@ class EditedObservations(EditedLayer):
         """End the rows before, and write those after as their replacements."""
         for step in steps:
             if step.before is not None:
-                self._end(step, _replaced(step, steps), by)
+                self._end(step, is_replaced(step, steps), by)
         # An open ref is free again only when its row has ended.
         self.session.flush()
         ids = [self._insert(step, steps) if step.after else None for step in steps]
@@ -274,11 +241,6 @@ class EditedObservations(EditedLayer):
             seen.entered = self.session.get_one(Observation, (self.community.id, was)).entered
         self.session.add(seen)
         return seen.id
-
-
-def _replaced(step: Step, steps: Sequence[Step]) -> bool:
-    """Tell whether another row takes the place of one that ends."""
-    return any(one.change == step.change and one.after is not None for one in steps)
 
 
 def _ref(step: Step) -> str:

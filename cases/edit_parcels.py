@@ -1,7 +1,8 @@
 """Parcels edited at the desk: what rests on their ground follows it."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import delete, select
 
 from cases.edit_layers import LONGEST_REF, EditedLayer, Planned
-from cases.edit_plans import Draw, Feature, Read, State, Step, Written, wrong
+from cases.edit_plans import Draw, Feature, Read, State, Step, Written, is_replaced, wrong
 from cases.edit_records import (
     carry_records,
     forget,
@@ -36,6 +37,7 @@ from layers.models import (
     ParcelKind,
     TitleBasis,
 )
+from layers.titles import RESTS_ON, unproven
 
 COLUMNS = ("kind", "title_basis", "title_evidence", "title_disputed", "rms_m", "source")
 
@@ -62,7 +64,7 @@ class EditedParcels(EditedLayer):
         return {one.id: _feature(one, links[one.id], looked[one.id]) for one in rows}
 
     def draw(self, at: int, change: Draw) -> Planned:
-        """Plan a new parcel; its title is unknown until somebody says it."""
+        """Plan a new parcel; its title is unknown until somebody says it, and by what evidence."""
         given, ref = change.attributes, str(change.attributes.get("ref") or "").strip()
         problems = self._ref_problems(at, ref)
         building = self._building(given.get("building"))
@@ -70,16 +72,19 @@ class EditedParcels(EditedLayer):
             message = Said("There is no building {ref}.", ref=given["building"])
             remedy = "Give the ref of one that is on the map."
             problems.append(wrong(at, "unknown_building", message, remedy, "building"))
+        title = {
+            "title_basis": str(given.get("title_basis") or TitleBasis.UNKNOWN),
+            **{name: str(given.get(name) or "").strip() for name in RESTS_ON},
+        }
+        problems += _title_problems(at, title)
         if problems or change.shape is None:
             return [], problems
         self.taken.add(ref)
         attributes: dict[str, Any] = {
             "kind": str(given.get("parcel_kind") or ParcelKind.PUBLIC_GREEN),
-            "title_basis": str(given.get("title_basis") or TitleBasis.UNKNOWN),
-            "title_evidence": "",
+            **title,
             "title_disputed": False,
             "rms_m": self.policy.sketch_rms_m if given.get("rms_m") is None else given["rms_m"],
-            "source": "",
             "building_id": building and str(building),
             "survey_id": None,
             "links": [],
@@ -107,7 +112,7 @@ class EditedParcels(EditedLayer):
         )
 
     def merged(self, features: Sequence[Feature]) -> Mapping[str, Any]:
-        """Join the households of all; looked at is only what a survey saw every part of."""
+        """Join the households and the evidence of all; looked at is what a survey saw whole."""
         every = [one.state.attributes for one in features]
         links: dict[str, Any] = {}
         for one in every:
@@ -118,7 +123,8 @@ class EditedParcels(EditedLayer):
         looked = [{"survey_id": key, "day": max(one[key] for one in days)} for key in sorted(seen)]
         rms = max(one["rms_m"] for one in every)
         joined = [links[key] for key in sorted(links)]
-        return {**every[0], "rms_m": rms, "links": joined, "looked": looked}
+        proof = {name: _joined(one[name] for one in every) for name in RESTS_ON}
+        return {**every[0], **proof, "rms_m": rms, "links": joined, "looked": looked}
 
     def judge(self, steps: Sequence[Step], is_undo: bool) -> list[Problem]:
         """Refuse to move ground from under a case, to lie on others, to leave a record alone."""
@@ -154,7 +160,7 @@ class EditedParcels(EditedLayer):
         gone = {
             one.before.id: one
             for one in steps
-            if one.before and one.after is None and not _heirs(one, steps)
+            if one.before and one.after is None and not is_replaced(one, steps)
         }
         problems = []
         for key, ref in resting(self.session, self.community.id, list(gone)).items():
@@ -255,8 +261,7 @@ class EditedParcels(EditedLayer):
             for name, value in columns.items():
                 setattr(parcel, name, value)
             return step.before.id
-        key = step.restores.id if step.restores else uuid.uuid4()
-        version = int(step.restores.version) + 1 if step.restores else 1
+        key, version = step.as_new
         self.session.add(Parcel(community_id=self.community.id, id=key, version=version, **columns))
         return key
 
@@ -298,9 +303,26 @@ class EditedParcels(EditedLayer):
             set_looked(self.session, self.community.id, key, {}, after)
 
 
-def _heirs(step: Step, steps: Sequence[Step]) -> bool:
-    """Tell whether another row takes the place of one that goes."""
-    return any(one.change == step.change and one.after is not None for one in steps)
+def _title_problems(at: int, title: Mapping[str, str]) -> list[Problem]:
+    """Hold a title that is drawn to what an import holds it to."""
+    said = {
+        "title_evidence": Problem(
+            "title_unproven",
+            "A title needs its evidence.",
+            "Say by what it is proven, or leave the title unknown.",
+        ),
+        "source": Problem(
+            "title_unproven",
+            "A title needs the survey that it comes from.",
+            "Say where the outline was measured, or leave the title unknown.",
+        ),
+    }
+    return [replace(said[name], field=f"changes.{at}.{name}") for name in unproven(title)]
+
+
+def _joined(texts: Iterable[str]) -> str:
+    """Return different texts one after the other, none twice."""
+    return "\n".join(dict.fromkeys(text for text in texts if text))
 
 
 def _feature(parcel: Parcel, links: list[Any], looked: list[Any]) -> Feature:

@@ -48,11 +48,16 @@ class Draw:
 
 @dataclass(frozen=True)
 class Outline:
-    """Another outline of a row; ``rms_m`` is how exactly it is known, as before where ``None``."""
+    """Another outline of a row; ``rms_m`` is how exactly it is known, as before where ``None``.
+
+    ``verify_again`` agrees, here as of a split and a merger, that what was verified of the row
+    is suspected until somebody verifies it again.
+    """
 
     row: Read
     shape: shapely.Geometry | None
     rms_m: float | None = None
+    verify_again: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class Split:
 
     row: Read
     line: shapely.Geometry | None
+    verify_again: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ class Merge:
     """Several rows made one."""
 
     rows: tuple[Read, ...]
+    verify_again: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,17 @@ class Step:
     after: State | None
     restores: Read | None = None
 
+    @property
+    def as_new(self) -> tuple[uuid.UUID, int]:
+        """Return the identifier and the version of a row that is inserted.
+
+        One that comes back goes on from the version that it had, so that no reader takes it
+        for what was read before.
+        """
+        if self.restores is None:
+            return uuid.uuid4(), 1
+        return self.restores.id, int(self.restores.version) + 1
+
 
 @dataclass(frozen=True)
 class Written:
@@ -146,6 +164,11 @@ def reads_of(change: Change) -> tuple[Read, ...]:
             return rows
         case Outline(row) | Split(row) | Remove(row):
             return (row,)
+
+
+def is_replaced(step: Step, steps: Sequence[Step]) -> bool:
+    """Tell whether another row takes the place of one that ends."""
+    return any(one.change == step.change and one.after is not None for one in steps)
 
 
 def wrong(change: int, code: str, message: str, remedy: str, field: str = "") -> Problem:

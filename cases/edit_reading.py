@@ -1,6 +1,7 @@
 """What a planner sees before and after an edit: the rows of a layer, and its history."""
 
 import uuid
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,10 +9,11 @@ from typing import Any
 import numpy as np
 import shapely
 from geoalchemy2.shape import from_shape, to_shape
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from cases.edit_plans import Feature
+from cases.edit_verified import verified_of
 from cases.editing import layer_of, rows_of
 from cases.models import EditLayer, GeometryEdit, GeometryEditRow
 from gis.area import sigma_m2
@@ -31,6 +33,8 @@ from layers.models import (
 )
 
 Box = Sequence[float]
+# The ref and the identifier of a row in the order of a list.
+Place = tuple[str, uuid.UUID]
 # So far around a building its neighbours are shown, to draw along them.
 AROUND_M = 60.0
 _TABLES: Mapping[EditLayer, Any] = {
@@ -41,13 +45,32 @@ _TABLES: Mapping[EditLayer, Any] = {
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """Which rows of a layer are asked for.
+
+    Those whose box overlaps ``box`` (west, south, east, north in EPSG:4326; ``None`` is the
+    whole community) and whose ref begins with ``ref``, from ``after`` on.
+    """
+
+    layer: EditLayer
+    box: Box | None = None
+    ref: str = ""
+    after: Place | None = None
+
+
+@dataclass(frozen=True)
 class Shown:
-    """A row with what a person reads of it; ``uncertainty_m2`` is two standard deviations."""
+    """A row with what a person reads of it.
+
+    ``uncertainty_m2`` is two standard deviations, ``verified_m2`` what has to be verified again
+    where an observation gets another outline.
+    """
 
     feature: Feature
     uncertainty_m2: float
     households: list[str]
     building: str | None
+    verified_m2: float
 
 
 @dataclass(frozen=True)
@@ -72,22 +95,26 @@ def around_building(session: Session, community: Community, ref: str) -> Box | N
 
 
 def features_within(
-    session: Session, community: Community, layer: EditLayer, box: Box | None, most: int
-) -> tuple[list[Shown], bool]:
-    """Return the rows of a layer whose box overlaps ``box``, by ref, and whether there are more.
-
-    ``box`` is west, south, east, north in EPSG:4326; without one it is the whole community.
-    """
-    table = _TABLES[layer]
-    query = select(table.id).where(table.community_id == community.id)
+    session: Session, community: Community, wanted: Wanted, most: int
+) -> tuple[list[Shown], Place | None]:
+    """Return the rows that are wanted, by ref, and the place after which the next page begins."""
+    table = _TABLES[wanted.layer]
+    query = select(table.id, table.ref).where(table.community_id == community.id)
     if table is Observation:
         query = query.where(
             Observation.status == ObservationStatus.OPEN, Observation.purpose != Purpose.RESIDUAL
         )
-    if box is not None:
-        query = query.where(table.geom.op("&&")(from_shape(shapely.box(*box), srid=STORAGE_SRID)))
-    ids = list(session.scalars(query.order_by(table.ref, table.id).limit(most + 1)))
-    return shown(session, community, layer, ids[:most]), len(ids) > most
+    if wanted.box is not None:
+        drawn = from_shape(shapely.box(*wanted.box), srid=STORAGE_SRID)
+        query = query.where(table.geom.op("&&")(drawn))
+    if wanted.ref:
+        query = query.where(table.ref.startswith(wanted.ref, autoescape=True))
+    if wanted.after is not None:
+        query = query.where(tuple_(table.ref, table.id) > tuple_(*wanted.after))
+    rows = session.execute(query.order_by(table.ref, table.id).limit(most + 1)).all()
+    found = shown(session, community, wanted.layer, [row.id for row in rows[:most]])
+    last = rows[most - 1] if len(rows) > most else None
+    return found, last and (last.ref, last.id)
 
 
 def shown(
@@ -110,12 +137,16 @@ def describe(session: Session, community: Community, found: Sequence[Feature]) -
         sigma[areal] = sigma_m2(metric[areal], rms[areal])
     homes = _refs(session, community, Household, [key for one in found for key in _homes(one)])
     houses = _refs(session, community, Building, [_building(one) for one in found])
+    verified: defaultdict[uuid.UUID, float] = defaultdict(float)
+    for it in verified_of(session, community.id, [one.id for one in found]):
+        verified[it.observation_id] += it.area_m2
     return [
         Shown(
             one,
             2 * float(sure),
             sorted(homes[key] for key in _homes(one) if key in homes),
             houses.get(_building(one) or ""),
+            verified[one.id],
         )
         for one, sure in zip(found, sigma, strict=True)
     ]

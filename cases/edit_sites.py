@@ -10,7 +10,7 @@ from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import delete, select
 
 from cases.edit_layers import EditedLayer, Planned
-from cases.edit_plans import Draw, Feature, Read, State, Step, Written, wrong
+from cases.edit_plans import Draw, Feature, Read, State, Step, Written, is_replaced, wrong
 from cases.signing import Signature
 from cases.sites import Plan, ground_problems, site_problems
 from gis.problems import Problem, Said
@@ -91,7 +91,7 @@ class EditedSites(EditedLayer):
         """Refuse landscaping on occupied ground, and to take away what was decided or built."""
         problems = []
         for step in steps:
-            if step.after is None and not _is_merged(step, steps) and not is_undo:
+            if step.after is None and not is_replaced(step, steps) and not is_undo:
                 problems += self._standing(step)
             elif step.after is not None:
                 problems += self._on_ground(step, step.after)
@@ -146,14 +146,9 @@ class EditedSites(EditedLayer):
             for name, value in columns.items():
                 setattr(site, name, value)
             return Written(step, Read(key, ""))
-        key = step.restores.id if step.restores else uuid.uuid4()
-        version = int(step.restores.version) + 1 if step.restores else 1
+        key, version = step.as_new
         self.session.add(Site(community_id=self.community.id, id=key, version=version, **columns))
         return Written(step, Read(key, ""))
-
-
-def _is_merged(step: Step, steps: Sequence[Step]) -> bool:
-    return any(one.change == step.change and one.after is not None for one in steps)
 
 
 def _feature(site: Site) -> Feature:

@@ -20,7 +20,10 @@ from cases.edit_parcels import EditedParcels
 from cases.edit_plans import (
     Change,
     Feature,
+    Merge,
+    Outline,
     Read,
+    Split,
     StaleRow,
     StaleRows,
     State,
@@ -93,6 +96,8 @@ def edit(session: Session, community: Community, asked: Asked, by: Signature) ->
         problems += faults
     if not problems:
         problems = layer.judge(steps, is_undo=False)
+    if not problems:
+        problems = layer.unconfirmed(steps, _confirmed(asked.changes))
     if problems:
         raise InputError(problems)
     return _keep(layer, asked.layer, steps, asked.reason, by)
@@ -166,6 +171,15 @@ def _count_problems(changes: Sequence[Change]) -> list[Problem]:
             )
         seen |= rows
     return problems
+
+
+def _confirmed(changes: Sequence[Change]) -> set[int]:
+    """Return which changes agree that what was verified is to be verified again."""
+    return {
+        at
+        for at, one in enumerate(changes)
+        if isinstance(one, Outline | Split | Merge) and one.verify_again
+    }
 
 
 def _undone_already(session: Session, done: GeometryEdit) -> list[Problem]:

@@ -21,7 +21,12 @@ from layers.imports.link_table import stored_links
 from layers.imports.linking import LINKED_KINDS, propose
 from layers.imports.looked import Seen, looked_at, new_days
 from layers.imports.matching import Action, Matches, match, read_stored
-from layers.imports.parcel_checks import overlap_problems, protected_problems, stated_areas
+from layers.imports.parcel_checks import (
+    overlap_problems,
+    protected_problems,
+    stated_areas,
+    title_problems,
+)
 from layers.imports.plans import ImportOptions, LinkChoice, Plan, Prepared, Provenance
 from layers.imports.resolving import Context, Fields, prepare
 from layers.models import (
@@ -36,6 +41,7 @@ from layers.models import (
     Purpose,
     Site,
 )
+from layers.titles import RESTS_ON
 
 MODELS: Mapping[str, type[Base]] = {
     "buildings": Building,
@@ -48,7 +54,10 @@ MODELS: Mapping[str, type[Base]] = {
 COPIED = ("purpose", "structure_type", "occupier_id", "observed_on", "rms_m", "note", "status")
 """What the correction of an observation keeps of it where the file says nothing."""
 
-ALSO_READ = {"observations": (*COPIED, "entered"), "parcels": ("kind", "building_id")}
+ALSO_READ = {
+    "observations": (*COPIED, "entered"),
+    "parcels": ("kind", "building_id", "title_basis", *RESTS_ON),
+}
 """What is read of stored rows though the file may say nothing of it."""
 
 Protect = Callable[[Session, int, Sequence[uuid.UUID]], Mapping[uuid.UUID, str]]
@@ -169,7 +178,7 @@ def _plan_parcels(
         for at in made.positions(Action.CHANGED)
         if {"geometry", "kind"} & {*changes[at]}
     }
-    problems = []
+    problems = _unproven(made)
     if protect is not None and changed:
         reasons = protect(context.session, context.community.id, list(changed.values()))
         problems += protected_problems(prepared, changed, reasons)
@@ -182,6 +191,18 @@ def _plan_parcels(
     else:
         problems += overlaps
     return _propose(context, made), problems
+
+
+def _unproven(made: Plan) -> list[Problem]:
+    """Return a problem for each title that the file brings without what it rests on."""
+    names = ("title_basis", *RESTS_ON)
+    columns = {name: _known(made, name) for name in names}
+    changes = made.matches.changes
+    touched = made.positions(Action.NEW) + [
+        at for at in made.positions(Action.CHANGED) if {*names} & {*changes[at]}
+    ]
+    titles = {at: {name: columns[name][at] for name in names} for at in sorted(touched)}
+    return title_problems(made.prepared, titles)
 
 
 def _mark_links(context: Context, made: Plan) -> None:

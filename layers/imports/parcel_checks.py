@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from layers.imports.coverage import Ground
 from layers.imports.overlaps import Overlap, overlaps_between, overlaps_within, say
 from layers.imports.plans import ImportPolicy, Prepared
 from layers.models import Community, Parcel
+from layers.titles import unproven
 
 FEW = 64
 STATED_FIELDS = ("area_m2", "register_m2", "面积")
@@ -74,6 +76,31 @@ def protected_problems(
         Problem("parcel_protected", reasons[key], remedy, prepared.rows[at], "geometry")
         for at, key in changed.items()
         if key in reasons
+    ]
+
+
+def title_problems(prepared: Prepared, titles: Mapping[int, Mapping[str, Any]]) -> list[Problem]:
+    """Return a problem for each row whose title names nothing that it rests on.
+
+    ``titles`` are the columns that :func:`layers.titles.unproven` judges, by position. Where
+    no row has any evidence, that is one problem of the whole file.
+    """
+    lacking = {at: unproven(title) for at, title in titles.items()}
+    lacking = {at: names for at, names in lacking.items() if names}
+    if "title_evidence" not in prepared.values and len(lacking) == len(titles) > 1:
+        text = "The titles of these parcels have no evidence, and no column holds title_evidence."
+        remedy = "Name it: --field title_evidence=COLUMN, or --set title_evidence=TEXT for all."
+        return [Problem("title_unproven", text, remedy, field="title_evidence")]
+    return [
+        Problem(
+            "title_unproven",
+            f"The title {titles[at]['title_basis']} of {prepared.refs[at]} has no {name}.",
+            f"Give {name}, or leave the title unknown: then it accuses nobody.",
+            prepared.rows[at],
+            name,
+        )
+        for at, names in lacking.items()
+        for name in names
     ]
 
 

@@ -17,6 +17,7 @@ from cases.checks import check_community
 from cases.edit_plans import Change, Draw, Merge, Outline, Read, Remove, Split, StaleRows
 from cases.editing import Asked, Done, edit, layer_of, undo
 from cases.field.versions import successors
+from cases.ledger import today
 from cases.models import EditLayer, GeometryEdit
 from cases.signing import Signature
 from cases.workflow import State
@@ -207,6 +208,15 @@ def test_a_new_parcel_has_no_title_and_accuses_nobody(plot: Scene) -> None:
     sound(plot)
 
 
+def test_a_title_is_drawn_only_with_what_it_rests_on(plot: Scene) -> None:
+    shape, said = plot.polygon(rectangle(100, 0, 10, 10)), {"ref": "N1", "title_basis": "municipal"}
+    assert refused(plot, PARCELS, Draw(shape, said)) == ["title_unproven"] * 2
+    done = do(
+        plot, PARCELS, Draw(shape, {**said, "title_evidence": "deed 7", "source": "survey of May"})
+    )
+    assert done.rows[0].after["title_evidence"] == "deed 7"
+
+
 def test_suspected_ground_is_laid_over_the_parts_at_once(plot: Scene) -> None:
     plot.observe("O1", 2, 2, 6, 6)
     plot.flag()
@@ -392,6 +402,23 @@ def test_a_site_is_drawn_changed_and_taken_back(plot: Scene) -> None:
     assert site.state is SiteState.PLANNED
 
 
+def test_a_pile_that_is_a_point_is_drawn_moved_removed_and_taken_back(plot: Scene) -> None:
+    here, there = (shapely.centroid(plot.polygon(rectangle(x, 2, 1, 1))) for x in (2, 8))
+    said = {"ref": "C1", "site_kind": "charging_pile", "heads": 15, "power_w": 900}
+    done = do(plot, SITES, Draw(here, said))
+    key = done.rows[0].after_id
+    assert key is not None
+    moved = do(plot, SITES, Outline(read(plot, SITES, key), there))
+    assert moved.rows[0].geom_after is not None
+    assert to_shape(moved.rows[0].geom_after) == there
+    back(plot, moved)
+    removed = do(plot, SITES, Remove(read(plot, SITES, key)))
+    assert plot.session.get(Site, (plot.community.id, key)) is None
+    back(plot, removed)
+    site = plot.session.get_one(Site, (plot.community.id, key))
+    assert (to_shape(site.geom), site.heads, site.area_m2) == (here, 15, 0)
+
+
 def test_no_built_landscaping_on_occupied_ground(plot: Scene) -> None:
     plot.observe("O1", 2, 2, 6, 6)
     plot.flag()
@@ -423,8 +450,33 @@ def test_a_planner_draws_nothing_away_from_ground_that_was_verified(plot: Scene)
     plot.move(case, State.VERIFIED)
     away = Outline(read(plot, OBSERVATIONS, seen.id), plot.polygon(rectangle(2, 12, 4, 5)))
     assert refused(plot, OBSERVATIONS, away) == ["verified_ground"]
-    better = Outline(read(plot, OBSERVATIONS, seen.id), plot.polygon(rectangle(2, 1, 3.5, 5)))
-    do(plot, OBSERVATIONS, better)
+
+
+def test_verified_ground_is_suspected_again_only_after_a_yes(plot: Scene) -> None:
+    seen = plot.observe("O-1", 2, 1, 4, 5, observed_on=dt.date(2022, 4, 1))
+    aside = plot.observe("O-2", 12, 1, 4, 5, observed_on=dt.date(2022, 4, 1))
+    plot.flag()
+    home = plot.households[0]
+    (case,) = (one for one in plot.cases() if one.household_id == home.id)
+    plot.move(case, State.VERIFIED)
+    key, shape = read(plot, OBSERVATIONS, seen.id), plot.polygon(rectangle(2, 1, 3.5, 5))
+    other = Outline(read(plot, OBSERVATIONS, aside.id), plot.polygon(rectangle(12, 1, 3, 5)))
+    asked = Asked(OBSERVATIONS, [other, Outline(key, shape)], "as built")
+    with pytest.raises(InputError) as error:
+        edit(plot.session, plot.community, asked, PLANNER)
+    (problem,) = error.value.problems
+    assert (problem.code, problem.field) == ("verified_again", "changes.1.verify_again")
+    told = problem.parameters
+    assert (told["number"], told["household"]) == (case.number, "H0")
+    assert told["day"] == today(plot.community)
+    assert told["area_m2"] == pytest.approx(20, abs=0.1)
+    before = plot.figures()
+    for cut in (Split(key, line(plot, (4, 0), (4, 9))), Outline(key, shape)):
+        assert refused(plot, OBSERVATIONS, cut) == ["verified_again"]
+    do(plot, OBSERVATIONS, other, Outline(key, shape, verify_again=True))
+    assert plot.figures() == before
+    assert plot.figures(today(plot.community))["encroached_m2"] == 0
+    assert {one.state for one in plot.cases()} == {State.SUSPECTED}
     sound(plot)
 
 

@@ -110,14 +110,14 @@ def any_change(scene: Scene, layer: EditLayer, chance: random.Random) -> Change:
             return Draw(drawn, {"ref": uuid.UUID(int=chance.getrandbits(128)).hex})
         case 1:
             moved = shapely.box(west, south, east - chance.uniform(-3, 3), north)
-            return Outline(one, scene.polygon(moved))
+            return Outline(one, scene.polygon(moved), verify_again=True)
         case 2:
-            return Merge((one, other))
+            return Merge((one, other), verify_again=True)
         case 3:
             return Remove(one)
     at = west + (east - west) * chance.uniform(0.2, 0.8)
     cut = shapely.LineString([(at, south - 1), (at, north + 1)])
-    return Split(one, scene.polygon(cut))
+    return Split(one, scene.polygon(cut), verify_again=True)
 
 
 def try_edit(scene: Scene, asked: Asked) -> Done | str:

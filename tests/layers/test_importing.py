@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import shapely
+from shapely import affinity
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -99,6 +100,7 @@ def parcels() -> list[dict[str, Any]]:
             "ref": f"绿-{n}",
             "kind": "public_green",
             "title_basis": "owner_common",
+            "title_evidence": "master plan",
             "building": "1",
             "geometry": box(x, -6, 18, 5),
         }
@@ -287,6 +289,27 @@ def test_a_file_changes_only_what_it_holds(session: Session, compound: Import) -
     parcel = one(session, Parcel, "绿-1")
     assert (parcel.title_evidence, parcel.title_basis) == ("规划图", "owner_common")
     assert parcel.building_id == one(session, Building, "1").id
+
+
+def test_a_title_needs_its_evidence(session: Session, compound: Import) -> None:
+    bare = [{name: row[name] for name in row if name != "title_evidence"} for row in parcels()]
+    compound("parcels", bare)
+    new = [{**row, "ref": f"new-{at}"} for at, row in enumerate(bare)]
+    for row in new:
+        row["geometry"] = affinity.translate(row["geometry"], yoff=-50)
+    with pytest.raises(InputError) as caught:
+        compound("parcels", new)
+    assert codes(caught.value) == [(None, "title_unproven")]
+    with pytest.raises(InputError) as caught:
+        compound(
+            "parcels", [{**new[0], "title_evidence": "deed"}, {**new[1], "title_evidence": ""}]
+        )
+    assert codes(caught.value) == [(2, "title_unproven")]
+    with pytest.raises(InputError) as caught:
+        compound("parcels", [{**parcels()[0], "title_evidence": ""}])
+    assert codes(caught.value) == [(1, "title_unproven")]
+    compound("parcels", [{**row, "title_basis": "unknown"} for row in new])
+    assert one(session, Parcel, "绿-1").title_evidence == "master plan"
 
 
 def test_changed_ground_is_looked_at_again(session: Session, compound: Import) -> None:

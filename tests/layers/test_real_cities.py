@@ -62,7 +62,12 @@ def otterlo(session: Session, data: Path, rms_m: float) -> Community:
         "parcels",
         path,
         "public_green_2016_10_15",
-        fields={"ref": "lokaalID", "kind": "=public_green", "title_basis": "=municipal"},
+        fields={
+            "ref": "lokaalID",
+            "kind": "=public_green",
+            "title_basis": "=municipal",
+            "title_evidence": "=register of public space",
+        },
         surveyed_on=dt.date(2016, 10, 15),
         rms_m=rms_m,
     )

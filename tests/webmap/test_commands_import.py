@@ -109,7 +109,8 @@ def test_a_place_that_will_not_do_is_refused(run: Run, options: tuple[str, ...],
 def test_an_import_says_what_it_did(run: Run, homes: str, tmp_path: Path) -> None:
     path = gardens(tmp_path, {"ref": "between", "geometry": box(15, -14, 10, 5)})
     code, out, error = run(
-        *("import", "parcels", path, "--community", homes, "--set", "title_basis=owner_common")
+        *("import", "parcels", path, "--community", homes),
+        *("--set", "title_basis=owner_common", "--set", "title_evidence=master plan"),
     )
     assert code == 0
     assert f"parcels of {homes}: 2 new, 0 changed, 0 unchanged." in out

@@ -14,7 +14,7 @@ from cases.models import EditLayer
 from cases.sites import LONGEST_NAME, MOST_HEADS, MOST_W
 from gis.problems import InputError, Problem, Said
 from layers.models import ParcelKind, SiteKind, StructureType, TitleBasis
-from webmap.api.fields import Day, Ground, Key, Text, Whole, Word, refused, shown
+from webmap.api.fields import Day, Ground, Key, Text, Truth, Whole, Word, refused, shown
 
 LONGEST_REF, LONGEST_VERSION = 64, 64
 COARSEST_M = 99.0
@@ -87,6 +87,8 @@ class NewRowSchema(Schema):
     building = Text(LONGEST_REF, **_told("The ref of the building that a parcel faces."))
     parcel_kind = _word(ParcelKind, "kind of parcel", "What a parcel is; public green else.")
     title_basis = _word(TitleBasis, "title basis", "Whose a parcel is; unknown else.")
+    title_evidence = Text(**_told("By what a title is proven; needed where it is not unknown."))
+    source = Text(**_told("Which survey a title comes from; needed where it is not unknown."))
     structure_type = _word(StructureType, "type of structure", "What was seen; other else.")
     observed_on = Day(**_told("When it was seen; today else."))
     household = Text(LONGEST_REF, **_told("Who occupies what was seen, where that is known."))
@@ -113,6 +115,13 @@ class ChangeSchema(Schema):
     shape = Shape(metadata={"description": "The new outline."})
     line = Line(metadata={"description": "The line of a split, from outside to outside."})
     rms_m = Exactness(**_told("How exactly the new outline is known, in m."))
+    verify_again = Truth(
+        load_default=False,
+        **_told(
+            "Whether it is agreed that what was verified of the observation is suspected from"
+            " today until somebody verifies it again; refused without, where anything was."
+        ),
+    )
     attributes = fields.Nested(NewRowSchema, **_told("What is said of a new row."))
 
 
@@ -160,11 +169,11 @@ def _change(given: Mapping[str, Any]) -> Change:
         case ChangeKind.DRAW:
             return Draw(given["shape"], _attributes(given))
         case ChangeKind.OUTLINE:
-            return Outline(_row(given), given["shape"], given.get("rms_m"))
+            return Outline(_row(given), given["shape"], given.get("rms_m"), given["verify_again"])
         case ChangeKind.SPLIT:
-            return Split(_row(given), given["line"])
+            return Split(_row(given), given["line"], given["verify_again"])
         case ChangeKind.MERGE:
-            return Merge(tuple(_row(one) for one in given["rows"]))
+            return Merge(tuple(_row(one) for one in given["rows"]), given["verify_again"])
     return Remove(_row(given))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import shapely
-from flask import Response, abort, jsonify, request
+from flask import Response, abort, request
 from flask.typing import ResponseReturnValue
 from geoalchemy2.shape import to_shape
 from marshmallow import Schema, fields
@@ -16,7 +16,9 @@ from cases.access import Permission
 from cases.edit_plans import StaleRows
 from cases.edit_reading import (
     Kept,
+    Place,
     Shown,
+    Wanted,
     around_building,
     describe,
     features_within,
@@ -30,8 +32,9 @@ from layers.models import Community
 from webmap.api.blueprint import Blueprint
 from webmap.api.cases import LONGEST_REF
 from webmap.api.community import asked_community, asking_viewer
+from webmap.api.cursors import read_place, write_place
 from webmap.api.edit_changes import EditSchema, UndoEditSchema, read_changes
-from webmap.api.fields import Box, Key, Text, Word
+from webmap.api.fields import Box, Count, Key, Text, Word
 from webmap.api.histories import SubmissionSchema
 from webmap.api.paging import PageQuerySchema, page_of
 from webmap.api.schemas import FailureSchema, says, word
@@ -41,6 +44,8 @@ from webmap.gates import gated, place_session
 
 editing = Blueprint("edits", __name__, "Outlines drawn, changed, split and merged at the desk.")
 MOST_FEATURES = 2_000
+# A cursor holds a ref, each character of it in four bytes at most.
+LONGEST_PLACE = 600
 
 
 def _layer(**more: Any) -> Word:
@@ -62,6 +67,22 @@ class FeatureQuerySchema(Schema):
         load_default="",
         metadata={"description": "The ref of a building: only what lies around it."},
     )
+    ref = Text(
+        LONGEST_REF,
+        load_default="",
+        metadata={"description": "Only rows whose ref begins so."},
+    )
+    limit = Count(
+        1,
+        MOST_FEATURES,
+        load_default=MOST_FEATURES,
+        metadata={"description": "How many rows a page holds."},
+    )
+    cursor = Text(
+        LONGEST_PLACE,
+        load_default="",
+        metadata={"description": "Where the page begins: taken from `next`, never made up."},
+    )
 
 
 class EditedRowSchema(Schema):
@@ -74,6 +95,9 @@ class EditedRowSchema(Schema):
     area_m2 = fields.Float(**says("Its area in m2 of the survey CRS."))
     uncertainty_m2 = fields.Float(**says("Two standard deviations."))
     rms_m = fields.Float(**says("How exactly its corners are known, in m.", allow_none=True))
+    verified_m2 = fields.Float(
+        **says("What of an observation is verified again if it gets another outline, in m2.")
+    )
     households = fields.List(fields.String(), **says("The refs of its households."))
     building = fields.String(**says("The ref of the building it faces.", allow_none=True))
     attributes = fields.Dict(**says("What else is kept of it."))
@@ -84,7 +108,9 @@ class EditedRowsSchema(Schema):
 
     layer = word(EditLayer, "The layer.")
     features = fields.List(fields.Nested(EditedRowSchema), **says("By their refs."))
-    is_whole = fields.Boolean(**says("Whether these are all; else ask for less ground."))
+    next = fields.String(
+        **says("The address of the next page, null after the last."), allow_none=True
+    )
 
 
 class EditRowSchema(Schema):
@@ -185,12 +211,15 @@ _EXAMPLE = {
 @gated(Permission.GEOMETRY_EDIT)
 def features_to_edit(asked: dict[str, Any], place: str) -> ResponseReturnValue:
     """Rows of a layer with their versions, within a box or around a building."""
+    layer: EditLayer = asked["layer"]
     with place_session() as session:
         community = asked_community(session)
-        box = _box(session, community, asked)
-        found, more = features_within(session, community, asked["layer"], box, MOST_FEATURES)
+        box, after = _box(session, community, asked), _after(asked["cursor"], layer)
+        wanted = Wanted(layer, box, asked["ref"], after)
+        found, last = features_within(session, community, wanted, asked["limit"])
         told = [feature_json(one) for one in found]
-    return jsonify(layer=asked["layer"], features=told, is_whole=not more)
+    following = last and write_place(f"edits/{layer}", last[0], last[1].hex)
+    return page_of(following, layer=layer, features=told)
 
 
 @editing.route("/communities/<place>/edits")
@@ -286,6 +315,13 @@ def _box(session: Session, community: Community, asked: Mapping[str, Any]) -> An
     raise InputError([Problem("unknown_building", message, remedy, field="building")])
 
 
+def _after(cursor: str, layer: EditLayer) -> Place | None:
+    if not cursor:
+        return None
+    ref, last = read_place(cursor, f"edits/{layer}", 2)
+    return ref, uuid.UUID(last)
+
+
 def _below(cursor: str) -> int | None:
     if not cursor:
         return None
@@ -308,6 +344,7 @@ def feature_json(one: Shown) -> dict[str, Any]:
         "area_m2": round(state.area_m2, 2),
         "uncertainty_m2": round(one.uncertainty_m2, 2),
         "rms_m": attributes.get("rms_m"),
+        "verified_m2": round(one.verified_m2, 2),
         "households": one.households,
         "building": one.building,
         "attributes": attributes,

@@ -55,6 +55,6 @@ def _hints(code: str | None, report: "FlagReport") -> list[str]:
     if report.unknown_title:
         hints.append(
             f"{report.unknown_title} overlaps lie on parcels of unknown or disputed title and"
-            " accuse nobody: import the parcels again with their title_basis."
+            " accuse nobody: import the parcels again with their title_basis and title_evidence."
         )
     return hints

@@ -65,6 +65,18 @@ def test_rows_are_read_with_their_versions(planner: Sender) -> None:
     assert set(features(planner, building="12")) == {"G1", "G2"}
     answer = planner.client.get(planner.at("edits/features?layer=parcels&building=99"))
     assert codes(answer) == ["unknown_building"]
+    assert list(features(planner, ref="G2")) == ["G2"]
+    assert list(features(planner, ref="G%")) == []
+
+
+def test_rows_are_read_page_by_page(planner: Sender) -> None:
+    box = f"{make.WEST},37.0,123,38"
+    first = planner.get("edits/features", layer="parcels", bbox=box, limit=1)
+    second = planner.get(first["next"])
+    assert [it["ref"] for page in (first, second) for it in page["features"]] == ["G1", "G2"]
+    assert second["next"] is None
+    foreign = first["next"].replace("layer=parcels", "layer=sites")
+    assert codes(planner.client.get(foreign)) == ["cursor"]
 
 
 def test_an_edit_is_made_once_and_is_in_the_history(planner: Sender) -> None:

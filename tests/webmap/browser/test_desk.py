@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from cases.access import Role
+from cases.workflow import State
 from layers.db import EVERYWHERE
 from layers.migrate import open_database
 from layers.models import Community, Parcel
@@ -182,6 +183,53 @@ def test_a_refusal_is_told_beside_what_was_drawn(page: Page, watch: Watch) -> No
     expect(page.locator("#desk-changes li.is-wrong")).to_have_count(1)
 
 
+def verified(site: Site, code: str) -> None:
+    """Let something stand on the last parcel, verified as case 7."""
+    database = open_database(site.settings)
+    with database.session(EVERYWHERE) as session, session.begin():
+        of = session.scalars(select(Community).where(Community.code == code)).one()
+        ground = session.scalars(
+            select(Parcel).where(Parcel.community_id == of.id, Parcel.ref == "G2")
+        ).one()
+        case = make.case(
+            session,
+            make.household(session, of, ref="12-1-101"),
+            make.campaign(session, of),
+            number=7,
+            state=State.VERIFIED,
+        )
+        shape = make.square(4.5, 0.5)
+        seen = make.observation(session, of, shape, ref="O7")
+        make.encroachment(session, seen, ground, case, shape, verified_on=make.EARLY)
+    database.engine.dispose()
+
+
+def test_what_was_verified_is_undone_only_after_a_yes(
+    page: Page, watch: Watch, site: Site, code: str
+) -> None:
+    watch.expected = ("422",)
+    verified(site, code)
+    page.reload()
+    page.wait_for_selector("html[data-desk-ready=true]")
+    page.click("[data-layer=observations]")
+    page.locator(".desk-list button", has_text="O7").click()
+    page.click("[data-tool=split]")
+    expect(page.locator(".desk-warning")).to_contain_text("24.00 m² of it are verified")
+    click(page, 5, 0.2)
+    click(page, 5, 1.8)
+    page.locator("#desk-take").click()
+    keep(page)
+    asked = page.locator("#desk-verify")
+    expect(asked).to_contain_text("24.00 m2 of O7 no longer count as verified (case 7")
+    asked.get_by_role("button", name="Go back").click()
+    expect(page.locator("#desk-changes li")).to_have_count(1)
+    assert refs(page) == ["O7"]
+    page.get_by_role("button", name="Keep the edit").click()
+    asked.get_by_role("button", name="Yes, keep it").click()
+    expect(page.locator("#desk-told")).to_contain_text("Edit #1 is kept.")
+    expect(page.locator(".desk-list .desk-ref")).to_have_text(["O7", "O7-2"])
+
+
 def test_what_is_not_kept_is_not_lost_by_a_click(page: Page) -> None:
     split(page)
     page.click("[data-layer=sites]")
@@ -213,12 +261,105 @@ def test_a_parcel_is_split_with_keys_alone(page: Page, site: Site, code: str) ->
     assert len(stored(site, code)) == 4
 
 
+def test_a_pile_is_placed_moved_and_removed_with_keys_alone(page: Page) -> None:
+    page.click("[data-layer=sites]")
+    page.locator("[data-tool=draw]").press("Enter")
+    page.select_option("#new-site_kind", "charging_pile")
+    page.fill("#new-ref", "C1")
+    page.fill("#new-heads", "15")
+    page.locator("#desk-map").press("Enter")
+    page.locator("#desk-take").press("Enter")
+    keep(page)
+    expect(page.locator(".desk-list button")).to_contain_text("15 heads")
+    page.locator(".desk-list button").press("Enter")
+    page.locator("[data-tool=change]").press("Enter")
+    for key in ("Shift+ArrowRight", "ArrowUp", "Control+z"):
+        page.locator(".desk-pin").press(key)
+    # The list has come to it: a pixel is some centimetres.
+    expect(page.locator("#desk-area")).to_have_text(re.compile(r"^Moved by 0\.\d\d m$"))
+    page.locator("#desk-take").press("Enter")
+    keep(page)
+    expect(page.locator("#desk-told")).to_contain_text("Edit #2 is kept.")
+    expect(page.locator("#desk-history .desk-what").first).to_contain_text("Moved by 0.")
+    page.locator(".desk-list button").press("Enter")
+    page.locator("[data-tool=remove]").press("Enter")
+    page.locator("#desk-take").press("Enter")
+    keep(page)
+    expect(page.locator("#desk-told")).to_contain_text("Edit #3 is kept.")
+    expect(page.locator(".desk-list button")).to_have_count(0)
+
+
+def test_a_pile_is_dragged(page: Page) -> None:
+    page.click("[data-layer=sites]")
+    page.click("[data-tool=draw]")
+    page.select_option("#new-site_kind", "charging_pile")
+    click(page, 5, 4)
+    page.mouse.move(*at(page, 5, 4))
+    page.mouse.down()
+    page.mouse.move(*at(page, 6, 4), steps=4)
+    page.mouse.up()
+    box = page.locator(".desk-pin").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] / 2 == pytest.approx(at(page, 6, 4)[0], abs=3)
+
+
+MANY = text(
+    """
+    INSERT INTO parcel
+           (community_id, id, ref, kind, title_basis, title_disputed, rms_m, area_m2, geom)
+    SELECT community_id, gen_random_uuid(), 'N' || n, kind, title_basis, title_disputed, rms_m,
+           area_m2, ST_Translate(geom, n % 50 * 2.5 * :x, (4 + n / 50 * 2.5) * :y)
+    FROM parcel, generate_series(0, 2099) AS n
+    WHERE ref = 'G0' AND community_id = (SELECT id FROM community WHERE code = :code)
+    """
+)
+
+
+def test_a_layer_of_any_size_is_edited_where_the_map_is(page: Page, site: Site, code: str) -> None:
+    database = open_database(site.settings)
+    with database.session(EVERYWHERE) as session, session.begin():
+        of = session.scalars(select(Community).where(Community.code == code)).one()
+        of.boundary = make.stored(make.square(-1, -1, 130))
+        session.execute(MANY, {"x": make.STEP_X, "y": make.STEP_Y, "code": code})
+    database.engine.dispose()
+    page.reload()
+    page.wait_for_selector("html[data-desk-ready=true]")
+    far = page.locator("#desk-far")
+    expect(far).to_contain_text("Parcels: too many to show at once. They appear from zoom 17 on")
+    assert refs(page) == []
+    far.get_by_role("button", name="Zoom in").click()
+    expect(far).to_be_hidden()
+    expect(page.locator(".desk-list button").first).to_be_visible()
+    loaded = page.evaluate("() => [...desk.rows.known.parcels.values()].map((one) => one.ref)")
+    assert 100 < len(loaded) < 2000
+    assert "G0" not in loaded
+    expect(page.locator("#desk-count")).to_contain_text("type to narrow them down")
+    page.fill("#desk-search", "G0")
+    split(page)
+    keep(page)
+    expect(page.locator("#desk-told")).to_contain_text("Edit #1 is kept.")
+    expect(page.locator(".desk-list .desk-ref")).to_have_text(["G0", "G0-2"])
+
+
 def test_a_phone_shows_history_and_map(
     browser: Browser, site: Site, watch: Watch, code: str
 ) -> None:
     page = opened(browser, site, watch, code, viewport=PHONE, has_touch=True, is_mobile=True)
     assert page.evaluate("() => document.documentElement.scrollWidth") == PHONE["width"]
     expect(page.locator("#desk-map")).to_be_visible()
+    page.locator(".desk-list button").first.click()
+    page.click("[data-tool=change]")
+    page.locator(".marker-icon").first.press("Enter")
+    page.locator(".marker-icon").first.press("Shift+ArrowUp")
+    expect(page.locator("#desk-area")).to_be_visible()
+    # Nothing lies on the map but its hint, and every tool is in view.
+    ground = page.locator("#desk-map").bounding_box()
+    foot, redo = (page.locator(it).bounding_box() for it in ("#desk-foot", "[data-act=redo]"))
+    assert ground is not None
+    assert foot is not None
+    assert redo is not None
+    assert ground["y"] + ground["height"] <= foot["y"] + 1
+    assert redo["x"] + redo["width"] <= PHONE["width"]
     page.get_by_role("tab", name="History").click()
     expect(page.locator("#desk-history")).to_contain_text("Nothing was edited yet.")
     page.context.close()

@@ -76,21 +76,39 @@ export function createChanges(desk, { kept, changed }) {
       fill(faults, make("p", {}, word("desk.offline")));
     } else if (error.status === 412) {
       showConflict(error.body.now);
+    } else if (error.problems.length && error.problems.every((one) => one.code === "verified_again")) {
+      askAgain(error.problems);
     } else if (error.problems.length) {
       fill(faults, make("ul", {}, error.problems.map((one) => make("li", {}, placeOf(one.field), one.text || `${one.message} ${one.remedy}`))));
-      for (const one of error.problems) {
-        const at = /^changes\.(\d+)/.exec(one.field || "");
-        if (at) list.querySelector(`[data-change="${at[1]}"]`)?.classList.add("is-wrong");
-      }
+      for (const one of error.problems) list.querySelector(`[data-change="${placeIn(one.field)}"]`)?.classList.add("is-wrong");
       if (error.problems.some((one) => one.field === "reason")) reason.focus();
     } else {
       fill(faults, make("p", {}, error.message));
     }
   }
 
-  function placeOf(field) {
+  // What was verified becomes suspected only after a yes to just that; nothing is kept before.
+  function askAgain(problems) {
+    const dialog = document.getElementById("desk-verify");
+    fill(document.getElementById("verify-list"), make("ul", {}, problems.map((one) => make("li", {}, one.text))));
+    dialog.returnValue = "back";
+    dialog.addEventListener("close", () => {
+      if (dialog.returnValue !== "keep") return;
+      for (const one of problems) changes[placeIn(one.field)].body.verify_again = true;
+      key = newKey();
+      form.requestSubmit(save);
+    }, { once: true });
+    dialog.showModal();
+  }
+
+  function placeIn(field) {
     const at = /^changes\.(\d+)/.exec(field || "");
-    return at && changes[at[1]] ? make("strong", {}, `${changes[at[1]].title}: `) : null;
+    return at ? Number(at[1]) : -1;
+  }
+
+  function placeOf(field) {
+    const change = changes[placeIn(field)];
+    return change ? make("strong", {}, `${change.title}: `) : null;
   }
 
   // Both outlines of each row that somebody else was faster with, on the map and by name.
@@ -125,7 +143,11 @@ export function createChanges(desk, { kept, changed }) {
 
   async function repeat(stale) {
     for (const row of stale) {
-      for (const one of changes) if (one.body.id === row.id) one.body.version = row.now[0].version;
+      for (const one of changes.filter((it) => it.body.id === row.id)) {
+        one.body.version = row.now[0].version;
+        // A yes was to what stood there before.
+        delete one.body.verify_again;
+      }
     }
     closeConflict();
     show();

@@ -2,6 +2,7 @@
 
 import { fill, make } from "../field/dom.js";
 import { createChanges } from "./changes.js";
+import { createFar } from "./far.js";
 import { createHistoryPane } from "./history.js";
 import { createList } from "./list.js";
 import { createRows } from "./rows.js";
@@ -10,13 +11,31 @@ import { createView } from "./view.js";
 import { word } from "./words.js";
 
 const all = (selector) => [...document.querySelectorAll(selector)];
-const desk = { layer: "parcels", rows: createRows(), chosen: [], view: null, use };
+const desk = { layer: "parcels", rows: createRows({ held }), chosen: [], view: null, use };
 
-desk.view = createView(document.getElementById("desk-map"), { onPick: (feature, event) => pickOnMap(feature, event) });
+desk.view = createView(document.getElementById("desk-map"), { onPick: (feature, event) => pickOnMap(feature, event), onMove: moved });
 const list = createList({ onPick: (feature, event) => pick(feature, event, true) });
 const changes = createChanges(desk, { kept: reread, changed: showPlanned });
 const tools = createTools(desk, { taken, changed: showSteps });
 const history = createHistoryPane(desk, { undone: reread });
+const far = createFar(desk);
+
+// What is chosen, and what has changes that are not kept, stays wherever the map goes.
+function held(layer) {
+  if (layer !== desk.layer) return [];
+  const ids = new Set(changes.ids);
+  return [...[...desk.rows.of(layer).values()].filter((one) => ids.has(one.id)), ...desk.chosen];
+}
+
+async function moved() {
+  far.show();
+  const outline = tools.outline && L.geoJSON(tools.outline).getBounds();
+  try {
+    if (await desk.rows.view(desk.view.map, outline)) showRows();
+  } catch {
+    fill(document.getElementById("desk-told"), make("p", { class: "desk-need" }, word("desk.offline")));
+  }
+}
 
 // While something is drawn a click on the map is a corner, not a choice.
 function pickOnMap(feature, event) {
@@ -64,8 +83,9 @@ function taken(change) {
 }
 
 async function reread() {
-  await desk.rows.read();
   desk.chosen = [];
+  await desk.rows.read(desk.view.map);
+  list.lookAgain();
   showRows();
   use("select");
   await history.read();
@@ -73,7 +93,9 @@ async function reread() {
 
 function showRows() {
   desk.view.show(desk.rows.known, desk.layer);
-  list.show(desk.rows.of(desk.layer));
+  const { layer, rows } = desk;
+  list.show(rows.of(layer), rows.isLarge(layer) ? (text) => rows.find(layer, text) : null);
+  far.show();
   showChosen();
 }
 
@@ -140,10 +162,9 @@ window.addEventListener("beforeunload", (event) => {
 });
 
 try {
-  await desk.rows.read();
+  await desk.rows.read(desk.view.map);
   document.querySelector("[data-layer=parcels]").setAttribute("aria-pressed", "true");
   showRows();
-  if (!desk.rows.isWhole) fill(document.getElementById("desk-told"), make("p", {}, word("desk.partial")));
   await history.read();
   use("select");
 } catch (error) {

@@ -14,6 +14,9 @@ const input = (name, label, type = "text", more = {}) => field(name, label,
 const choice = (name, label, family, values) => field(name, label,
   make("select", { id: `new-${name}`, name }, values.map((one) => make("option", { value: one }, word(`${family}.${one}`)))));
 
+// What a title rests on is asked for where there is one.
+const RESTS_ON = ["title_evidence", "source"];
+
 const today = () => new Intl.DateTimeFormat("sv-SE", { timeZone: config.timeZone }).format(new Date());
 
 const FIELDS = {
@@ -21,6 +24,7 @@ const FIELDS = {
     input("ref", word("desk.ref"), "text", { maxlength: 64, required: true }),
     choice("parcel_kind", word("desk.kind"), "kind", KINDS),
     choice("title_basis", word("desk.title_basis"), "title", TITLES),
+    ...RESTS_ON.map((name) => input(name, word(`desk.${name}`), "text", { maxlength: 2000, required: true })),
     input("building", word("desk.new.building"), "text", { maxlength: 64, list: "desk-buildings" }),
   ],
   observations: () => [
@@ -41,13 +45,22 @@ const NUMBERS = ["heads", "power_w"];
 
 export function newFields(layer) {
   const known = config.buildings.map((one) => make("option", { value: one.ref }));
-  return make("div", { class: "desk-fields" }, FIELDS[layer](), make("datalist", { id: "desk-buildings" }, known));
+  const fields = make("div", { class: "desk-fields" }, FIELDS[layer](), make("datalist", { id: "desk-buildings" }, known));
+  const title = fields.querySelector("[name=title_basis]");
+  const ask = () => {
+    for (const name of RESTS_ON) fields.querySelector(`[name=${name}]`).closest(".desk-field").hidden = title.value === "unknown";
+  };
+  if (title) {
+    title.addEventListener("change", ask);
+    ask();
+  }
+  return fields;
 }
 
 // What was typed, as the API takes it; what is empty is left out.
 export function readFields(root) {
   const said = {};
-  for (const control of root.querySelectorAll(".desk-fields :is(input, select)")) {
+  for (const control of root.querySelectorAll(".desk-fields .desk-field:not([hidden]) :is(input, select)")) {
     const value = control.value.trim();
     if (value) said[control.name] = NUMBERS.includes(control.name) ? Number(value) : value;
   }

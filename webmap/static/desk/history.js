@@ -2,8 +2,9 @@
 
 import { fill, make } from "../field/dom.js";
 import { Refused, newKey, readHistory, sendUndo } from "./server.js";
+import { metresBetween } from "./rows.js";
 import { AFTER, BEFORE } from "./view.js";
-import { area, moment, word } from "./words.js";
+import { area, moment, sure, word } from "./words.js";
 
 export function createHistoryPane(desk, { undone }) {
   const list = document.getElementById("desk-history");
@@ -41,8 +42,18 @@ export function createHistoryPane(desk, { undone }) {
     for (const row of edit.rows) count[!row.before_id ? "made" : !row.after_id ? "gone" : "changed"] += 1;
     const told_ = Object.entries(count).filter(([, n]) => n).map(([kind, n]) => word(`desk.rows.${kind}`, { n }));
     const refs = edit.rows.slice(0, 4).map((row) => row.ref).join(", ") + (edit.rows.length > 4 ? "…" : "");
-    const sum = (name) => edit.rows.reduce((total, row) => total + (row[name] || 0), 0);
-    return `${refs} · ${told_.join(", ")} · ${area(sum("area_before_m2"))} → ${area(sum("area_after_m2"))}`;
+    return [refs, told_.join(", "), ...sizesOf(edit.rows)].join(" · ");
+  }
+
+  // Areas before and after, and how far piles that are points have moved.
+  function sizesOf(rows) {
+    const sizes = [];
+    const sum = (name) => rows.reduce((total, row) => total + (row[name] || 0), 0);
+    if (rows.some((row) => row.area_before_m2 || row.area_after_m2)) sizes.push(`${area(sum("area_before_m2"))} → ${area(sum("area_after_m2"))}`);
+    for (const { before, after } of rows) {
+      if (before?.type === "Point" && after?.type === "Point") sizes.push(word("desk.moved", { m: sure(metresBetween(before, after)) }));
+    }
+    return sizes;
   }
 
   function toggle(edit, button) {
@@ -57,7 +68,7 @@ export function createHistoryPane(desk, { undone }) {
     desk.view.compare(pairs);
     if (!isOn) return;
     desk.view.goTo(pairs.map(([geometry]) => geometry));
-    document.querySelector(".desk-stage").append(make("p", { class: "desk-legend on-map", id: "desk-legend" },
+    document.getElementById("desk-foot").append(make("p", { class: "desk-legend", id: "desk-legend" },
       make("span", { class: "is-before" }, word("desk.before")), make("span", { class: "is-after" }, word("desk.after"))));
   }
 

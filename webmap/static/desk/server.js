@@ -37,7 +37,8 @@ function send(address, body, key) {
   return ask(address, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
-export const readRows = (layer) => ask(`${config.api}/features?layer=${layer}`);
+export const rowsAddress = (layer, more = {}) => `${config.api}/features?${new URLSearchParams({ layer, ...more })}`;
+export const readPage = (address) => ask(address);
 export const readHistory = (address) => ask(address || `${config.api}?limit=30`);
 export const sendEdit = (edit, key) => send(config.api, edit, key);
 export const sendUndo = (id, reason, key) => send(`${config.api}/${id}/undo`, { reason }, key);

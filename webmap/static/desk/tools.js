@@ -3,9 +3,11 @@
 import { createDrawing } from "../field/drawing.js";
 import { fill, make } from "../field/dom.js";
 import { faults, measure, merge, overlaps, split } from "../field/geometry.js";
+import { aboutRow, isPoint, sizeOf, warning } from "./about.js";
 import { createBlade } from "./blade.js";
 import { exactness, newFields, readExactness, readFields } from "./forms.js";
-import { survey } from "./rows.js";
+import { createPin } from "./pin.js";
+import { metresBetween, survey } from "./rows.js";
 import { area, config, sure, word } from "./words.js";
 
 const areaOf = (geometry, rms) => measure(geometry, rms, survey);
@@ -16,7 +18,6 @@ export function createTools(desk, { taken, changed }) {
   const live = document.getElementById("desk-area");
   const hint = document.getElementById("desk-hint");
   let tool = "select";
-  let point = null;
   const { map } = desk.view;
   const words = (key, values) => word(key, values);
   let drawing = null;
@@ -26,37 +27,28 @@ export function createTools(desk, { taken, changed }) {
     return createDrawing(map, { snap: desk.view.snap, words, onChange: () => show() });
   }
 
+  function newPin() {
+    return createPin(map, { label: word("desk.pin"), onChange: () => show() });
+  }
+
+  // A pile that is drawn is a point; one that was drawn as an area stays one.
   const isPile = () => desk.layer === "sites" && work.querySelector("[name=site_kind]")?.value === "charging_pile";
 
-  // A click sets a pile; drawing its outline would need a corner first.
-  function clicked(event) {
-    if (tool !== "draw" || !isPile()) return;
-    point = { type: "Point", coordinates: [event.latlng.lng, event.latlng.lat] };
-    desk.view.planned([point]);
-    show();
-  }
-  map.on("click", clicked);
-  map.getContainer().addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && event.target === map.getContainer()) clicked({ latlng: map.getCenter() });
-  });
-
-  function outline() {
-    if (tool === "draw" && isPile()) return point;
-    return drawing ? drawing.geometry() : null;
-  }
+  const outline = () => (drawing ? drawing.geometry() : null);
 
   function start(next) {
     stop();
     tool = next;
     if (tool === "draw") {
       fill(work, head("desk.tool.draw"), newFields(desk.layer), exactnessIfArea(config.sketch_rms_m), acts());
-      work.querySelector("[name=site_kind]")?.addEventListener("change", () => { point = null; begin(); });
+      work.querySelector("[name=site_kind]")?.addEventListener("change", begin);
       begin();
     } else if (tool === "change") {
       changeOutline();
     } else if (tool === "split") {
       if (!one()) return need("desk.need.one");
-      fill(work, head("desk.tool.split", one().ref), make("ul", { class: "desk-pieces", id: "desk-pieces" }), acts());
+      if (isPoint(one())) return need("desk.need.parts");
+      fill(work, head("desk.tool.split", one().ref), warning([one()]), make("ul", { class: "desk-pieces", id: "desk-pieces" }), acts());
       blade.start();
     } else if (tool === "merge") {
       showMerge();
@@ -72,18 +64,15 @@ export function createTools(desk, { taken, changed }) {
 
   function begin() {
     if (drawing) drawing.stop();
-    drawing = null;
-    desk.view.planned([]);
-    if (isPile()) return;
-    drawing = newDrawing();
+    drawing = isPile() ? newPin() : newDrawing();
+    document.getElementById("desk-middle").textContent = word(isPile() ? "desk.middle.pile" : "desk.middle");
     drawing.start();
   }
 
   function changeOutline() {
     if (!one()) { need("desk.need.one"); return; }
-    fill(work, head("desk.tool.change", one().ref), exactnessIfArea(one().rms_m ?? config.sketch_rms_m), acts());
-    if (one().geometry.type === "Point") { need("desk.need.area"); return; }
-    drawing = newDrawing();
+    fill(work, head("desk.tool.change", one().ref), warning([one()]), exactnessIfArea(one().rms_m ?? config.sketch_rms_m), acts());
+    drawing = isPoint(one()) ? newPin() : newDrawing();
     drawing.startFrom(one().geometry);
     desk.view.goTo([one().geometry]);
   }
@@ -101,8 +90,9 @@ export function createTools(desk, { taken, changed }) {
   }
 
   function acts() {
-    const middle = ["draw", "split"].includes(tool)
-      ? make("button", { type: "button", class: "quiet", onclick: addMiddle }, word("desk.middle")) : null;
+    const ofPile = tool === "draw" ? isPile() : tool === "change" && isPoint(one());
+    const middle = ofPile || ["draw", "split"].includes(tool)
+      ? make("button", { type: "button", class: "quiet", id: "desk-middle", onclick: addMiddle }, word(ofPile ? "desk.middle.pile" : "desk.middle")) : null;
     return make("div", { class: "desk-acts" },
       make("button", { type: "button", class: "primary", id: "desk-take", disabled: true, onclick: take }, word("desk.take")),
       make("button", { type: "button", class: "quiet", onclick: () => desk.use("select") }, word("desk.cancel")), middle);
@@ -110,7 +100,6 @@ export function createTools(desk, { taken, changed }) {
 
   function addMiddle() {
     if (tool === "split") blade.addMiddle();
-    else if (isPile()) clicked({ latlng: map.getCenter() });
     else drawing.addMiddle();
   }
 
@@ -118,7 +107,6 @@ export function createTools(desk, { taken, changed }) {
     if (drawing) drawing.stop();
     drawing = null;
     if (tool === "split") blade.stop();
-    point = null;
     live.hidden = true;
     desk.view.planned([]);
   }
@@ -129,13 +117,7 @@ export function createTools(desk, { taken, changed }) {
       fill(work, make("p", { class: "desk-need" }, word(desk.chosen.length ? "desk.several" : "desk.begin", { n: desk.chosen.length })));
       return;
     }
-    const lines = [[word("desk.area"), `${area(found.area_m2)} ± ${sure(found.uncertainty_m2)}`]];
-    if (found.building) lines.push([word("desk.faces"), found.building]);
-    if (found.households.length) lines.push([word("desk.households"), found.households.join(", ")]);
-    if (found.rms_m !== null) lines.push([word("desk.rms"), sure(found.rms_m)]);
-    if (found.attributes.observed_on) lines.push([word("desk.observed_on"), found.attributes.observed_on]);
-    if (found.attributes.title_basis) lines.push([word("desk.title_basis"), word(`title.${found.attributes.title_basis}`)]);
-    fill(work, make("h2", {}, found.ref), make("dl", { class: "desk-about" }, lines.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)])));
+    fill(work, ...aboutRow(found));
   }
 
   function show() {
@@ -150,7 +132,9 @@ export function createTools(desk, { taken, changed }) {
   function hintOf() {
     if (["select", "remove"].includes(tool)) return "";
     if (tool === "split" && !one()) return word("desk.need.one");
+    if (tool === "split" && isPoint(one())) return word("desk.need.parts");
     if (tool === "draw" && isPile()) return word("desk.hint.pile");
+    if (tool === "change" && one() && isPoint(one())) return word("desk.hint.move");
     return word(`desk.hint.${tool}`);
   }
 
@@ -164,6 +148,9 @@ export function createTools(desk, { taken, changed }) {
       const wrong = faults(geometry, { bundle: desk.rows.bundle, survey, rms_m: rms }).filter((it) => it.severity === "stops" && it.code === "invalid");
       fill(live, make("strong", {}, m2 === null ? "" : `${area(m2)} ± ${sure(unsure)}`),
         desk.layer === "observations" && m2 !== null && !wrong.length ? onGreen(geometry, rms) : null);
+    } else if (geometry && tool === "change" && drawing.canUndo) {
+      live.hidden = false;
+      fill(live, make("strong", {}, word("desk.moved", { m: sure(metresBetween(one().geometry, geometry)) })));
     } else if (found && found.preview && tool === "merge") {
       live.hidden = false;
       fill(live, make("strong", {}, area(areaOf(found.preview[0], 0).area_m2 ?? 0)));
@@ -203,7 +190,7 @@ export function createTools(desk, { taken, changed }) {
       if (pieces.length < 2) return null;
       return of("split", [row], pieces, { id: row.id, version: row.version, line: { type: "LineString", coordinates: line } });
     }
-    if (tool === "merge" && desk.chosen.length > 1) {
+    if (tool === "merge" && desk.chosen.length > 1 && !desk.chosen.some(isPoint)) {
       const rows = desk.chosen.map(({ id, version }) => ({ id, version }));
       return of("merge", desk.chosen, [merge(desk.chosen.map((it) => it.geometry))], { rows });
     }
@@ -222,14 +209,15 @@ export function createTools(desk, { taken, changed }) {
   }
 
   function showMerge() {
-    fill(work, head("desk.tool.merge"), make("ul", { class: "desk-pieces" }, desk.chosen.map((it) => make("li", {}, it.ref, make("strong", {}, area(it.area_m2))))), acts());
+    fill(work, head("desk.tool.merge"), make("ul", { class: "desk-pieces" }, desk.chosen.map((it) => make("li", {}, it.ref, make("strong", {}, sizeOf(it))))), desk.chosen.some(isPoint) ? make("p", { class: "desk-need" }, word("desk.need.parts")) : warning(desk.chosen), acts());
   }
 
   return {
     start,
     stop,
     get tool() { return tool; },
-    get isDirty() { return Boolean((drawing && drawing.canUndo) || blade.canUndo || point); },
+    get outline() { return outline(); },
+    get isDirty() { return Boolean((drawing && drawing.canUndo) || blade.canUndo); },
     // Whatever is chosen has changed while the tool is in hand.
     chosenChanged() {
       if (tool === "select") about();

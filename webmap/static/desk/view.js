@@ -1,7 +1,7 @@
 // The map: rows of the layers, what is chosen, what is planned, and outlines to compare.
 
 import { baseLayer } from "../field/basemap.js";
-import { config, word } from "./words.js";
+import { config, level, word } from "./words.js";
 
 const MAX_ZOOM = 23;
 const LABELS_FROM = 16.5;
@@ -25,15 +25,19 @@ function textOf(text) {
   return element;
 }
 
-export function createView(root, { onPick }) {
+export function createView(root, { onPick, onMove }) {
   const map = L.map(root, {
     zoomSnap: 0.25, maxZoom: MAX_ZOOM, zoomAnimation: false, fadeAnimation: false, zoomControl: false,
   });
   const [west, south, east, north] = config.bounds;
   map.fitBounds([[south, west], [north, east]], { padding: [30, 30], animate: false });
   map.attributionControl.setPrefix(false);
-  L.control.zoom({ zoomInTitle: word("desk.nearer"), zoomOutTitle: word("desk.farther"), position: "bottomleft" }).addTo(map);
-  L.control.scale({ imperial: false, position: "bottomleft" }).addTo(map);
+  // Below the map, so that no corner ever lies beneath a button.
+  const zoomed = document.createElement("span");
+  const controls = [L.control.zoom({ zoomInTitle: word("desk.nearer"), zoomOutTitle: word("desk.farther") }), L.control.scale({ imperial: false, maxWidth: 80 })];
+  document.getElementById("desk-zoom").append(...controls.map((one) => one.addTo(map).getContainer()), zoomed);
+  // Lines above the map come and go.
+  new ResizeObserver(() => map.invalidateSize({ animate: false, pan: false })).observe(root);
   map.createPane("context").style.zIndex = 350;
   map.createPane("over").style.zIndex = 450;
   if (config.baseMaps.length) baseLayer(config.baseMaps[0], MAX_ZOOM).addTo(map);
@@ -42,10 +46,15 @@ export function createView(root, { onPick }) {
     onEachFeature: (feature, layer) => layer.bindTooltip(textOf(feature.properties.ref), { permanent: true, direction: "center", className: "desk-label" }),
   }).addTo(map);
   // From afar the numbers would lie on one another.
-  const far = () => root.classList.toggle("is-far", map.getZoom() < LABELS_FROM);
+  const far = () => {
+    root.classList.toggle("is-far", map.getZoom() < LABELS_FROM);
+    zoomed.textContent = word("desk.zoom", { n: level(map.getZoom()) });
+  };
   map.on("zoomend", far);
+  map.on("moveend", () => onMove());
   far();
-  const groups = {};
+  // Whatever snaps keeps these groups, so they stay when their rows are read anew.
+  const groups = Object.fromEntries(Object.keys(LOOKS).map((name) => [name, L.featureGroup([]).addTo(map)]));
   const layersOf = {};
   const over = L.featureGroup([]).addTo(map);
   const compared = L.featureGroup([]).addTo(map);
@@ -70,7 +79,7 @@ export function createView(root, { onPick }) {
   }
 
   function shapeOf(layer, feature) {
-    const options = { pane: layer === active ? "overlayPane" : "context", interactive: layer === active, pmIgnore: true };
+    const options = { pane: layer === active ? "overlayPane" : "context", interactive: layer === active, pmIgnore: true, snapIgnore: false };
     const shape = L.geoJSON(feature.geometry, {
       ...options, style: lookOf(layer, feature),
       pointToLayer: (_feature, place) => L.circleMarker(place, { ...options, radius: 7 }),
@@ -85,10 +94,9 @@ export function createView(root, { onPick }) {
     map,
     show(rows, layer) {
       active = layer;
-      for (const name of ["sites", "observations", "parcels"].filter((one) => one !== layer).concat(layer).filter((one) => rows[one])) {
-        if (groups[name]) groups[name].remove();
+      for (const group of Object.values(groups)) group.clearLayers();
+      for (const name of Object.keys(LOOKS).reverse().filter((one) => one !== layer).concat(layer)) {
         layersOf[name] = new Map();
-        groups[name] = L.featureGroup([]).addTo(map);
         for (const feature of rows[name].values()) {
           const shape = shapeOf(name, feature);
           layersOf[name].set(feature.id, [feature, shape]);
@@ -108,7 +116,11 @@ export function createView(root, { onPick }) {
     compare(pairs) { draw(compared, pairs); },
     goTo(geometries) {
       const bounds = L.featureGroup(geometries.filter(Boolean).map((one) => L.geoJSON(one))).getBounds();
-      if (bounds.isValid()) map.fitBounds(bounds, { padding: [90, 90], maxZoom: 21, animate: false });
+      if (bounds.isValid()) {
+        // Room for handles and for the hint, less of it on a phone.
+        const room = Math.min(90, map.getSize().x / 7);
+        map.fitBounds(bounds, { paddingTopLeft: [room, Math.max(room, 64)], paddingBottomRight: [room, room], maxZoom: 21, animate: false });
+      }
     },
   };
 

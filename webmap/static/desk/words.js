@@ -9,10 +9,12 @@ export function word(key, values = {}) {
 }
 
 const metres = new Intl.NumberFormat(config.language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const levels = new Intl.NumberFormat(config.language, { maximumFractionDigits: 2 });
 const moments = new Intl.DateTimeFormat(config.language, {
   dateStyle: "medium", timeStyle: "short", timeZone: config.timeZone,
 });
 
 export const area = (value) => word("desk.m2", { n: metres.format(value) });
 export const moment = (value) => moments.format(new Date(value));
+export const level = (value) => levels.format(value);
 export const sure = (value) => metres.format(value);
