@@ -177,6 +177,12 @@ def test_a_refusal_is_told_beside_what_was_drawn(page: Page, watch: Watch) -> No
     page.click("[data-tool=draw]")
     for x, y in ((0.5, 0.5), (1.5, 0.5), (1.5, 1.5)):
         click(page, x, y)
+    expect(page.locator("#desk-area")).to_be_visible()
+    # What crosses itself has no area that could be told.
+    click(page, 1.0, 0.2)
+    expect(page.locator("#desk-area")).to_be_hidden()
+    page.click("[data-act=undo]")
+    expect(page.locator("#desk-area")).to_be_visible()
     page.locator("#desk-take").click()
     page.get_by_role("button", name="Keep the edit").click()
     expect(page.locator("#desk-faults")).to_contain_text("There is no reason.")

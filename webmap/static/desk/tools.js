@@ -10,6 +10,8 @@ import { createPin } from "./pin.js";
 import { metresBetween, survey } from "./rows.js";
 import { area, config, sure, word } from "./words.js";
 
+const BROKEN = new Set(["self_crossing", "broken_outline", "too_few_corners"]);
+
 const areaOf = (geometry, rms) => measure(geometry, rms, survey);
 
 // `desk` gives layer, rows, chosen (features) and view; taken(change) hears of a finished one.
@@ -144,10 +146,11 @@ export function createTools(desk, { taken, changed }) {
     if (geometry && geometry.type !== "Point") {
       const rms = desk.layer === "sites" ? 0 : readExactness();
       const { area_m2: m2, uncertainty_m2: unsure } = areaOf(geometry, rms);
-      live.hidden = m2 === null;
-      const wrong = faults(geometry, { bundle: desk.rows.bundle, survey, rms_m: rms }).filter((it) => it.severity === "stops" && it.code === "invalid");
+      // What crosses itself has no area that means anything.
+      const isBroken = faults(geometry, { bundle: desk.rows.bundle, survey, rms_m: rms }).some(({ code }) => BROKEN.has(code));
+      live.hidden = m2 === null || isBroken;
       fill(live, make("strong", {}, m2 === null ? "" : `${area(m2)} ± ${sure(unsure)}`),
-        desk.layer === "observations" && m2 !== null && !wrong.length ? onGreen(geometry, rms) : null);
+        desk.layer === "observations" && m2 !== null && !isBroken ? onGreen(geometry, rms) : null);
     } else if (geometry && tool === "change" && drawing.canUndo) {
       live.hidden = false;
       fill(live, make("strong", {}, word("desk.moved", { m: sure(metresBetween(one().geometry, geometry)) })));
