@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.casework import lock_case
+from cases.field.carried import became_with
 from cases.ledger import CLOCK_SLACK, Book, Moment
 from cases.models import (
     AreaEntry,
@@ -132,11 +133,19 @@ def of_observations(
     community_id: int, observations: Sequence[uuid.UUID] | Any
 ) -> ColumnElement[bool]:
     """Return which photographs phones sent of ground that became one of ``observations``."""
-    return Photograph.submission_id.in_(
-        select(FieldDecision.submission_id).where(
-            FieldDecision.community_id == community_id,
-            FieldDecision.observation_id.in_(observations),
-        )
+    before = became_with()
+    return or_(
+        Photograph.submission_id.in_(
+            select(FieldDecision.submission_id).where(
+                FieldDecision.community_id == community_id,
+                FieldDecision.observation_id.in_(observations),
+            )
+        ),
+        Photograph.id.in_(
+            select(before.c.photograph_id).where(
+                before.c.community_id == community_id, before.c.observation_id.in_(observations)
+            )
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.enclosures import seen_by
+from cases.field.carried import has_photograph, submissions_of
 from cases.field.reading import seen_submissions
 from cases.models import FieldDecision, FieldSubmission, Photograph, PhotographOriginal
 from cases.parcel_file import Viewer
@@ -39,11 +40,7 @@ class Evidence:
 
 def submission_evidence(session: Session, community: Community, sent: FieldSubmission) -> Evidence:
     """Return what has arrived of the photographs of a submission."""
-    shown = shown_photographs(
-        session,
-        community,
-        (Photograph.community_id == community.id) & (Photograph.submission_id == sent.id),
-    )
+    shown = shown_photographs(session, community, has_photograph(sent))
     arrived = {str(one.row.id): one for one in shown}
     missing = [one for one in sent.announced if one["id"] not in arrived]
     sending = [one["id"] for one in sent.announced if one.get("sends_original")]
@@ -65,13 +62,14 @@ def observation_photographs(
 def sees_evidence(session: Session, photograph: Photograph, viewer: Viewer) -> bool:
     """Tell whether a viewer sees a photograph of a submission.
 
-    Whoever sees the submission does, and whoever sees the observation that it became.
+    Whoever sees the submission does, or one that follows it and has the photograph too, and
+    whoever sees the observation that it became.
     """
-    key = photograph.community_id, photograph.submission_id
+    place, keys = photograph.community_id, submissions_of(session, photograph)
     reads = Permission.FIELD_READ in viewer.permissions
     sent = select(FieldSubmission.id).where(
-        FieldSubmission.community_id == key[0],
-        FieldSubmission.id == key[1],
+        FieldSubmission.community_id == place,
+        FieldSubmission.id.in_(keys),
         seen_submissions(viewer) if reads else false(),
     )
     became = (
@@ -82,8 +80,8 @@ def sees_evidence(session: Session, photograph: Photograph, viewer: Viewer) -> b
             & (FieldDecision.observation_id == Observation.id),
         )
         .where(
-            FieldDecision.community_id == key[0],
-            FieldDecision.submission_id == key[1],
+            FieldDecision.community_id == place,
+            FieldDecision.submission_id.in_(keys),
             seen_by(viewer),
         )
     )

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, tup
 from sqlalchemy.orm import Session, aliased
 
 from cases.access import Permission
+from cases.field.carried import carried
 from cases.field.verdicts import DECIDED, FieldState, state_of
 from cases.models import FieldDecision, FieldSubmission, Photograph
 from cases.parcel_file import Viewer
@@ -139,8 +140,21 @@ def _rows(community: Community) -> Select[FieldSubmission, FieldDecision, str, s
         .correlate(FieldSubmission)
         .scalar_subquery()
     )
+    before = carried()
+    had = (
+        select(func.count())
+        .select_from(before)
+        .where(
+            before.c.community_id == FieldSubmission.community_id,
+            before.c.submission_id == FieldSubmission.id,
+        )
+        .correlate(FieldSubmission)
+        .scalar_subquery()
+    )
     return (
-        select(FieldSubmission, FieldDecision, Household.ref, corrected.ref, became.ref, received)
+        select(
+            FieldSubmission, FieldDecision, Household.ref, corrected.ref, became.ref, received + had
+        )
         .outerjoin(FieldDecision, DECIDED)
         .outerjoin(
             Household,

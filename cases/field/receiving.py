@@ -8,10 +8,10 @@ from typing import Any
 
 import shapely
 from geoalchemy2.shape import from_shape, to_shape
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
+from cases.field.carried import count_photographs
 from cases.field.clocks import PhoneClock, judge_clock
 from cases.field.datums import are_shifted
 from cases.field.verdicts import decision_on, record_decision
@@ -22,7 +22,6 @@ from cases.models import (
     Datum,
     FieldSubmission,
     FieldVerdict,
-    Photograph,
     SubmissionKind,
 )
 from cases.registry import find_household
@@ -173,11 +172,7 @@ def _again(session: Session, known: FieldSubmission, sent: Sent, by: Signature) 
 
 
 def _receipt(session: Session, row: FieldSubmission, *, is_new: bool) -> Receipt:
-    counted = select(func.count()).where(
-        Photograph.community_id == row.community_id, Photograph.submission_id == row.id
-    )
-    received = session.scalar(counted) or 0
-    announced = len(row.announced)
+    announced, received = len(row.announced), count_photographs(session, row)
     sha256 = row.body_sha256.hex()
     return Receipt(row.id, sha256, row.received_at, announced, received, is_new)
 

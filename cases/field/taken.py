@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Subquery, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from cases.field.carried import became_with
 from cases.models import Campaign, Case, Encroachment, FieldDecision, Photograph
 from cases.parcel_file import Viewer, number_column
 from layers.bulk import among
@@ -60,10 +61,17 @@ def shown_ground(community: Community) -> Subquery:
         FieldDecision.community_id == Photograph.community_id,
         FieldDecision.submission_id == Photograph.submission_id,
     )
-    shown = func.coalesce(Photograph.observation_id, FieldDecision.observation_id)
+    before = became_with()
+    carried = and_(
+        before.c.community_id == Photograph.community_id,
+        before.c.photograph_id == Photograph.id,
+    )
+    came = func.coalesce(FieldDecision.observation_id, before.c.observation_id)
+    shown = func.coalesce(Photograph.observation_id, came)
     return (
         select(Photograph.id, Photograph.case_id, shown.label("observation_id"))
         .outerjoin(FieldDecision, became)
+        .outerjoin(before, carried)
         .where(Photograph.community_id == community.id)
         .subquery()
     )

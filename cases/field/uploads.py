@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
+from cases.field.carried import submissions_of
 from cases.field.clocks import FORGIVEN
 from cases.field.datums import are_shifted
 from cases.field.parts import Parts
@@ -83,13 +84,14 @@ def begin(
     The caller commits. Raises ``InputError`` with everything that is wrong.
     """
     known = _begun(session, community, sent)
+    submission = session.get(FieldSubmission, (community.id, sent.submission))
     if known is not None:
-        if _named(known.told) != _named(_told(sent)):
+        carries = _carries(submission, known, account_id) and not _unannounced(submission, sent, by)
+        if _named(known.told, carries) != _named(_told(sent), carries):
             message = "This photograph was begun with something else."
             remedy = "Keep both: send the new one under an identifier of its own."
             raise InputError([Problem("key_reused", message, remedy, field="id")])
         return progress(session, known, parts)
-    submission = session.get(FieldSubmission, (community.id, sent.submission))
     problems = [
         *by.lacks(Permission.FIELD_CAPTURE),
         *_wrong(sent),
@@ -219,9 +221,18 @@ def _told(sent: Announced) -> dict[str, Any]:
     return told
 
 
-def _named(told: dict[str, Any]) -> dict[str, Any]:
-    """Return which file it is; what is noted beside it stays as it was told first."""
-    return {name: told[name] for name in ("photograph", "submission", "role", "size", "sha256")}
+def _carries(submission: FieldSubmission | None, known: Upload, account_id: int) -> bool:
+    """Tell whether what was begun with one submission may be had by one that follows."""
+    return bool(submission and submission.follows_id) and known.account_id == account_id
+
+
+def _named(told: dict[str, Any], is_carried: bool) -> dict[str, Any]:
+    """Return which file it is; what is noted beside it stays as it was told first.
+
+    One that is carried came with another submission before.
+    """
+    names = ["photograph", "role", "size", "sha256"]
+    return {name: told[name] for name in (names if is_carried else [*names, "submission"])}
 
 
 def _wrong(sent: Announced) -> list[Problem]:
@@ -268,7 +279,8 @@ def _of_another(session: Session, community: Community, sent: Announced) -> list
         message, remedy = "The photograph itself has not come yet.", "Send its copy first."
         return [Problem("copy_missing", message, remedy, field="role")]
     hashed = kept.sha256 if is_copy else kept.original_sha256
-    if kept.submission_id == sent.submission and hashed == bytes.fromhex(sent.sha256):
+    has_it = sent.submission in submissions_of(session, kept)
+    if has_it and hashed == bytes.fromhex(sent.sha256):
         return []
     message = "Another photograph is kept under this identifier."
     remedy = "Keep both: send the new one under an identifier of its own."

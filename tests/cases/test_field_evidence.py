@@ -11,12 +11,15 @@ from sqlalchemy import false, func, select, true
 from cases.access import GRANTS, Role
 from cases.field.areas import field_buildings
 from cases.field.bundle import bundle
+from cases.field.carried import count_photographs, submissions_of
 from cases.field.evidence import (
     observation_photographs,
     sees_evidence,
     submission_evidence,
 )
-from cases.field.reviewing import Acceptance, accept
+from cases.field.reading import Wanted, list_submissions
+from cases.field.reviewing import Acceptance, accept, send_back
+from cases.field.taken import field_photographs
 from cases.models import Case, Encroachment, FieldSubmission, Photograph, PhotographOriginal
 from cases.parcel_file import Viewer
 from cases.photographs import photographs
@@ -124,6 +127,40 @@ def test_a_phone_is_told_of_no_photograph_that_its_account_may_not_see(scene: Sc
     # What is said before of how much it is counts the same.
     areas = [field_buildings(scene.session, scene.community, one) for one in who]
     assert [sum(one.photographs for one in it) for it in areas] == [1, 0]
+
+
+def test_what_is_taken_up_again_has_the_photographs_of_what_was_returned(scene: Scene) -> None:
+    key, late = uuid.uuid4(), uuid.uuid4()
+    home, session = scene.households[0].id, scene.session
+    first = send(scene, 2, household_id=home, announced=announced(key))
+    shown = shot(scene, first, key)
+    send_back(session, scene.community, first.id, "once more", REVIEWER)
+    hashed = [one | {"sha256": shown.sha256.hex()} for one in announced(key)] + announced(late)
+    sent = send(scene, 2, household_id=home, announced=hashed, follows_id=first.id)
+    stranger = send(scene, 3, recorded_by="other", announced=hashed, follows_id=first.id)
+    found = submission_evidence(session, scene.community, sent)
+    assert ([one.row.id for one in found.shown], len(found.missing)) == ([key], 1)
+    assert [count_photographs(session, one) for one in (first, sent, stranger)] == [1, 1, 0]
+    # What is left to be sent of it, such as its original, goes with the one that follows.
+    assert submissions_of(session, shown) == [first.id, sent.id]
+    viewer = Viewer(REVIEWER.actor, GRANTS[Role.SECRETARY])
+    listed = list_submissions(session, scene.community, viewer, Wanted())[0]
+    assert {one.sent.id: one.received for one in listed} == {
+        first.id: 1,
+        sent.id: 1,
+        stranger.id: 0,
+    }
+    seen, case = accepted(scene, sent)
+    assert case is not None
+    for told in (
+        observation_photographs(session, scene.community, seen.id),
+        photographs(session, scene.community, case),
+    ):
+        assert [one.row.id for one in told] == [key]
+    (taken,) = field_photographs(session, scene.community, [], [str(seen.id)])
+    assert (taken["id"], taken["observation"]) == (str(key), str(seen.id))
+    assert sees_evidence(session, shown, Viewer("other", GRANTS[Role.INSPECTOR]))
+    assert session.scalar(select(func.count()).select_from(Photograph)) == 1
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
+from cases.field.carried import submissions_of
 from cases.field.evidence import original_of, sees_evidence
 from cases.models import FieldDecision, Photograph, PhotographSubject, UploadRole
 from cases.photograph_files import PhotographFiles
@@ -300,8 +301,10 @@ def _observed(session: Session, row: Photograph) -> str | None:
         select(FieldDecision.observation_id)
         .where(
             FieldDecision.community_id == row.community_id,
-            FieldDecision.submission_id == row.submission_id,
+            FieldDecision.submission_id.in_(submissions_of(session, row)),
+            FieldDecision.observation_id.is_not(None),
         )
+        .limit(1)
         .scalar_subquery()
     )
     return session.scalar(

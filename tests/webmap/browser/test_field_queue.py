@@ -15,6 +15,7 @@ from shapely.geometry import mapping
 from sqlalchemy import func, select
 
 from cases.access import Role
+from cases.field.carried import count_photographs
 from cases.field.exports import read_export
 from cases.models import FieldSubmission, Photograph
 from layers.config import PROJECT_ROOT, Settings
@@ -25,6 +26,7 @@ from tests.webmap.browser.field_phone import (
     KEEP,
     Phone,
     Yard,
+    count,
     kept,
     prepare,
     says,
@@ -172,7 +174,8 @@ def test_what_is_refused_says_why_and_is_corrected_as_another(
     old, new = sorted(kept(page), key=lambda one: one["state"])
     assert (old["state"], old["id"], new["state"]) == ("aside", key, "draft")
     assert new["id"] != key
-    wait_until(page, "await photographs.where('state').equals('kept').count() === 4")
+    wait_until(page, f"await photographs.where('draft').equals('{new['id']}').count() === 2")
+    assert count(page, "photographs") == 2
 
 
 def test_an_original_that_is_refused_takes_nothing_from_its_copy(
@@ -331,6 +334,7 @@ def test_what_the_office_returns_comes_back_with_its_reason(
     send_now(page)
     page.get_by_text("Returned by the office").tap()
     expect(page.locator(".field-quote")).to_contain_text("The gate is missing.")
+    before = served.door.times("PATCH")
     page.get_by_role("button", name="Take it up again").tap()
     page.wait_for_url("**/field/#/mark/**")
     expect(page.locator("[data-panel=send]")).to_be_visible()
@@ -341,6 +345,15 @@ def test_what_the_office_returns_comes_back_with_its_reason(
     row = row_of(served, place, new["id"])
     assert row is not None
     assert str(row.follows_id) == key
+    # Its photographs are on the phone once and at the office once, and were sent once.
+    assert (count(page, "photographs"), served.door.times("PATCH")) == (2, before)
+    with served.database.session(EVERYWHERE) as session:
+        shots = select(Photograph.id).where(Photograph.submission_id == uuid.UUID(key))
+        assert {str(one) for one in session.scalars(shots)} == {one["id"] for one in row.announced}
+        assert count_photographs(session, row) == 2
+    page.get_by_text("Taken up again; its photographs went along").tap()
+    page.get_by_role("button", name="Show what came of it").tap()
+    expect(page.get_by_text("Everything has arrived · 2 of 2 photographs")).to_be_visible()
 
 
 def test_a_last_resort_is_a_file_that_the_office_reads(

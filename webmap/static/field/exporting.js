@@ -3,7 +3,8 @@
 import { strToU8, zip } from "../vendor/fflate/esm/browser.js";
 import { database, now, photographsOf } from "./store.js";
 
-const isOpen = (draft) => draft.state !== "done";
+// What was taken up again is in the file as what came of it.
+const isOpen = (draft) => draft.state !== "done" && !draft.taken_up;
 
 export async function placesToExport(account) {
   const mine = await database.drafts.where("account").equals(account).toArray();

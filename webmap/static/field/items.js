@@ -24,7 +24,7 @@ export function titleOf(draft, word) {
 
 export async function stateOf(draft, word) {
   const all = await photographsOf(draft.id);
-  const key = draft.decision && draft.state !== "returned" && draft.state !== "aside" ? `item.decision.${draft.decision}` : `item.state.${draft.state}`;
+  const key = draft.decision && draft.state !== "returned" && draft.state !== "aside" ? `item.decision.${draft.decision}` : `item.state.${draft.state === "aside" && draft.taken_up ? "taken_up" : draft.state}`;
   return { text: [word(key), ...countsOf(all, word)].join(" · "), all };
 }
 
@@ -80,15 +80,15 @@ export async function itemScreen(box, { word, draft, go, run }) {
     lacking: () => [button("item.tryPhotographs", () => tryAgain(all))],
     conflict: () => [button("item.compare", () => go(`conflict/${draft.id}`))],
     refused: () => [
-      button("item.correct", () => again({ follows: null })),
+      button("item.correct", () => again(isAbout(draft.problem, "follows") ? { follows: null } : {})),
       button("item.sameAgain", async () => { await changeDraft(draft.id, { state: "queued", problem: null }); run(); }, "is-plain"),
     ],
     returned: () => [button("item.again", () => again({ follows: draft.id, observed_at: now(), position: null }))],
     done: () => [button("item.removeDone", () => remove(removalOf(all, word)), "is-plain")],
     aside: () => [
-      draft.taken_up ? null : button("item.resume", async () => { await changeDraft(draft.id, { state: "draft" }); go(`mark/${draft.id}`); }),
-      button("item.remove", () => remove(word("item.removeUnsent")), "is-plain"),
-    ].filter(Boolean),
+      draft.taken_up ? button("item.takenUp", () => go(`item/${draft.taken_up}`)) : button("item.resume", async () => { await changeDraft(draft.id, { state: "draft" }); go(`mark/${draft.id}`); }),
+      button("item.remove", () => remove(word(draft.taken_up ? "item.removeTakenUp" : "item.removeUnsent")), "is-plain"),
+    ],
   };
   const isSentBefore = Boolean(draft.receipt);
   fill(box,
@@ -102,6 +102,8 @@ export async function itemScreen(box, { word, draft, go, run }) {
     strip(all, word),
     make("div", { class: "field-actions" }, (actions[draft.state] || (() => []))()));
 }
+
+const isAbout = (problem, field) => (problem?.problems || []).some((one) => one.field === field);
 
 function facts(draft, word) {
   const rows = [

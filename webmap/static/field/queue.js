@@ -1,7 +1,7 @@
 // Sends what waits, one after another: each submission, then its photographs. Every state is
 // written to the phone before the next step, so that a killed page goes on where it was.
 import { Offline, askSession } from "./session.js";
-import { hasArrived, isRefused, nextPart } from "./parts.js";
+import { hasArrived, isRefused, nextPart, originalState } from "./parts.js";
 import { Outcome, api, ask, isOfAll, sha256 } from "./sending.js";
 import { changeDraft, database, drafts, newId, now, photographsOf, write } from "./store.js";
 import { sendPart } from "./uploads.js";
@@ -35,19 +35,29 @@ export async function queueDraft(draft, version) {
   return changeDraft(draft.id, { ...draft, state: "queued", body, body_sha256: await sha256(body), problem: null, now: null });
 }
 
-// A copy under an identifier of its own: what was refused or came second stays as it was sent.
-// Its photographs move along, for one that has not arrived belongs to what will be sent.
+// A copy under an identifier of its own: what was refused or returned stays as it was sent. Its
+// photographs move along as they are, so that each is on the phone once and at the office once:
+// what has arrived is asked for anew and not sent again. Where the copy follows nothing any more
+// the server takes none of them for its own, and they are new ones.
 export async function takeUpAgain(draft, changes = {}) {
   const id = newId();
   const copy = { ...draft, id, state: "draft", body: null, body_sha256: null, receipt: null, problem: null, now: null, reason: null, decision: null, taken_up: null, ...changes };
   await write(() => database.transaction("rw", database.drafts, database.photographs, async () => {
     await database.drafts.put({ ...copy, changed_at: now() });
     for (const one of await database.photographs.where("draft").equals(draft.id).toArray()) {
-      await database.photographs.put({ ...one, id: newId(), draft: id, state: "kept", offset: 0, problem: null });
+      await database.photographs.delete(one.id);
+      await database.photographs.put(movedTo(one, id, draft.follows && !copy.follows));
     }
     await database.drafts.update(draft.id, { state: "aside", taken_up: id, changed_at: now() });
   }));
   return database.drafts.get(id);
+}
+
+function movedTo(one, draft, isNew) {
+  return {
+    ...one, id: isNew ? newId() : one.id, draft, state: "kept", offset: 0, receipt: null, problem: null,
+    sends_original: one.sends_original && originalState(one) !== "given_up", original_state: null, original_problem: null,
+  };
 }
 
 export function createQueue({ sessionAddress, onChange }) {
