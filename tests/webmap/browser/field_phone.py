@@ -343,6 +343,7 @@ KEEP = """async ([place, account, picture, geometry, more, original = null]) => 
       sends_original: Boolean(large), taken_at: at, position: null,
     });
   }
-  await queueDraft(draft, "test");
+  // What is still being marked is not ready to be sent.
+  if (more.state !== "draft") await queueDraft(draft, "test");
   return draft.id;
 }"""

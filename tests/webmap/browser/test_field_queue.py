@@ -356,6 +356,46 @@ def test_what_the_office_returns_comes_back_with_its_reason(
     expect(page.get_by_text("Everything has arrived · 2 of 2 photographs")).to_be_visible()
 
 
+def test_two_tabs_never_write_over_each_other(phone: Phone, served: Yard, place: str) -> None:
+    first = phone.page
+    key = keep(phone, served, place, state="draft")
+    first.goto(f"{phone.url}/field/#/mark/{key}")
+    expect(first.locator("[data-panel=send]")).to_be_visible()
+    assert phone.context is not None
+    second = phone.context.new_page()
+    second.goto(f"{phone.url}/field/#/mark/{key}")
+    expect(second.get_by_role("alert")).to_contain_text("Open in another tab")
+    first.locator("[data-panel=details]").tap()
+    first.get_by_label("Plants").fill("roses")
+    expect(first.locator(".mark-kept")).to_have_text("Saved on this phone")
+    second.get_by_role("button", name="Continue here").tap()
+    second.locator("[data-panel=details]").tap()
+    expect(second.get_by_label("Plants")).to_have_value("roses")
+    expect(first.get_by_role("alert")).to_contain_text("Goes on in another tab")
+    # One that slept through it all writes nothing, and neither does a choice made of an old list.
+    refused = """async ([key, page]) => {
+      const store = await import("/static/field/store.js");
+      const { queueDraft } = await import("/static/field/queue.js");
+      const late = { plants: "thistles" };
+      const now = await store.database.drafts.get(key);
+      const tries = [
+        () => store.saveMarking(key, late, page),
+        () => queueDraft({ ...now, ...late }, "test", { page }),
+        () => store.changeDraft(key, late, { state: "refused" }),
+      ];
+      const names = [];
+      for (const one of tries) await one().catch((error) => names.push(error.name));
+      return names;
+    }"""
+    page = first.evaluate("async () => (await import('/static/field/holding.js')).PAGE")
+    assert first.evaluate(refused, [key, page]) == ["Elsewhere"] * 3
+    assert [(one["plants"], one["state"]) for one in kept(second)] == [("roses", "draft")]
+    # Closed, it holds nothing back.
+    second.close()
+    first.reload()
+    expect(first.locator("[data-panel=send]")).to_be_visible()
+
+
 def test_a_last_resort_is_a_file_that_the_office_reads(
     phone: Phone, served: Yard, place: str, tmp_path: Path
 ) -> None:

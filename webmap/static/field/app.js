@@ -3,13 +3,15 @@ import { isExpired, prepared, removeArea } from "./areas.js";
 import { mountCamera } from "./camera.js";
 import { mountConflict } from "./conflict.js";
 import { fill, make } from "./dom.js";
+import { elsewhereScreen } from "./elsewhere.js";
 import { exportDrafts, placesToExport, saveFile } from "./exporting.js";
+import { PAGE, createHolding } from "./holding.js";
 import { chooseVersion, itemScreen, queueScreen } from "./items.js";
 import { mountMark } from "./mark.js";
 import { preparingScreen } from "./preparing.js";
 import { createQueue, queueDraft } from "./queue.js";
 import { knownSession, trueNow } from "./session.js";
-import { STOPPED, StorageFull, WAITING, database, drafts, holdReserve, keepPhotograph, keepSetting, newId, now, otherDrafts, photographsOf, room, leaveMarking, marked, saveDraft, saveMarking, setting, write } from "./store.js";
+import { Elsewhere, STOPPED, StorageFull, WAITING, claimDraft, database, drafts, holdReserve, keepPhotograph, keepSetting, leaveMarking, marked, newId, now, otherDrafts, photographsOf, removePhotograph, room, saveDraft, saveMarking, setting } from "./store.js";
 import { chosenLanguage, keepLanguage, loadWords, otherLanguage } from "./words.js";
 
 const root = document.getElementById("field");
@@ -24,6 +26,9 @@ let leaveScreen = () => {};
 let shown = 0;
 // Photographs that were taken and are not kept yet: nothing is sent before they are.
 let shooting = Promise.resolve();
+// What was marked and is not kept yet: no other page goes on before it is.
+let marking = Promise.resolve();
+let holding;
 
 const bar = make("header", { class: "field-bar" });
 const notices = make("div", { class: "field-notices" });
@@ -116,8 +121,8 @@ async function show() {
   const [name = "", argument = ""] = location.hash.replace(/^#\//, "").split("/");
   shown += 1;
   const mine = shown;
-  leaveScreen();
-  leaveScreen = () => {};
+  leave();
+  releaseUnused();
   const isWhole = ["mark", "camera", "conflict"].includes(name);
   document.documentElement.dataset.screen = name || "home";
   for (const part of [bar, nav, notices]) part.hidden = isWhole;
@@ -126,6 +131,7 @@ async function show() {
   // A map needs to know its size when it is made.
   if (isWhole) fill(screen, box);
   await (SCREENS[name] || home)(box, argument);
+  releaseUnused();
   // Whoever went on meanwhile sees what they went to.
   if (mine !== shown) return;
   const focused = focusedOn();
@@ -133,6 +139,42 @@ async function show() {
   if (focused !== null) [...box.querySelectorAll(FOCUSABLE)][focused]?.focus({ preventScroll: true });
   document.documentElement.dataset.state = "open";
   noticeRoom();
+}
+
+function leave() {
+  leaveScreen();
+  leaveScreen = () => {};
+}
+
+const settled = () => Promise.all([shooting, marking]);
+
+// The draft that this page is marking or photographing.
+function markedNow() {
+  const [name, id] = location.hash.replace(/^#\//, "").split("/");
+  return ["mark", "camera"].includes(name) ? id : null;
+}
+
+// Another page may go on with a draft as soon as this one shows something else and has kept all.
+async function releaseUnused() {
+  await settled();
+  if (holding.id && holding.id !== markedNow()) await holding.letGo();
+}
+
+// Another page of this phone goes on with what is on the screen.
+function lose(id) {
+  if (markedNow() !== id) return;
+  leave();
+  shown += 1;
+  const box = make("div", { class: "field-whole" });
+  fill(screen, box);
+  elsewhere(box, id, "lost");
+}
+
+function elsewhere(box, id, how) {
+  elsewhereScreen(box, { word, how, back: () => go("queue"), takeOver: async () => {
+    await holding.takeOver(id);
+    await show();
+  } });
 }
 
 const FOCUSABLE = "a[href], button, input, summary";
@@ -199,7 +241,7 @@ function installHint() {
 async function begin(kept) {
   if (!session.account) return;
   const at = now();
-  const draft = { id: newId(), place: kept.place, account: session.account, kind: "enclosure", state: "draft", created_at: at, observed_at: at, prepared_at: kept.prepared_at, structure_types: [], app_version: version };
+  const draft = { id: newId(), place: kept.place, account: session.account, kind: "enclosure", state: "draft", created_at: at, observed_at: at, prepared_at: kept.prepared_at, structure_types: [], app_version: version, page: PAGE };
   try {
     await saveDraft(draft);
     go(`mark/${draft.id}`);
@@ -239,25 +281,60 @@ async function withOwn(bundle, draft) {
   return { ...bundle, waiting: [...bundle.waiting, ...own] };
 }
 
-async function mark(box, id) {
+// A draft that may be marked, and by this page alone: what was announced to the server is all that
+// it takes.
+async function held(box, id) {
   const { draft, bundle } = await opened(box, id);
-  if (!bundle) return;
-  if (draft.state !== "draft") {
-    go(`item/${id}`);
-    return;
+  if (!bundle) return {};
+  if (holding.id !== id) await settled();
+  if (draft.state === "draft" && !(await holding.hold(id))) {
+    elsewhere(box, id, "open");
+    return {};
   }
+  // Read when nobody else writes any more.
+  const claimed = draft.state === "draft" ? await claimOf(id) : null;
+  if (claimed?.state !== "draft") {
+    go(`item/${id}`);
+    return {};
+  }
+  return { draft: claimed, bundle };
+}
+
+// A full phone takes no change of a draft: whoever opens it is told at once.
+async function claimOf(id) {
+  try {
+    return await claimDraft(id, PAGE);
+  } catch (error) {
+    if (!(error instanceof StorageFull)) throw error;
+    window.alert(word("app.full"));
+    return null;
+  }
+}
+
+async function mark(box, id) {
+  const { draft, bundle } = await held(box, id);
+  if (!bundle) return;
+  let isOver = false;
   const photographs = await photographsOf(id);
   const mounted = mountMark(box, {
     bundle, draft, photographs, words: word, declared: await setting("declared", "wgs84"),
-    save: (changed) => saveMarking(id, changed),
+    save: (changed) => saveMarking(id, changed, PAGE).catch((error) => {
+      if (error instanceof Elsewhere && !isOver) lose(id);
+      throw error;
+    }),
     camera: () => go(`camera/${id}`),
     done: async (news) => {
       await shooting;
+      isOver = true;
       try {
-        const stored = await database.drafts.get(id);
-        if (stored?.state === "draft" && news.ready) await queueDraft(marked(stored, news.draft), version);
-        if (stored?.state === "draft" && !news.ready) await leaveMarking(id, news.draft);
+        if (news.ready) await queueDraft(marked(await database.drafts.get(id) ?? news.draft, news.draft), version, { state: "draft", page: PAGE });
+        else await leaveMarking(id, news.draft, PAGE);
       } catch (error) {
+        isOver = false;
+        if (error instanceof Elsewhere) {
+          lose(id);
+          return;
+        }
         // What is on the screen is not on the phone: whoever leaves now would lose it.
         if (!(error instanceof StorageFull)) throw error;
         window.alert(word("app.full"));
@@ -271,26 +348,22 @@ async function mark(box, id) {
   shooting.then(async () => { if (isHere) mounted.setPhotographs(await photographsOf(id)); });
   leaveScreen = () => {
     isHere = false;
+    marking = mounted.settled();
     mounted.unmount();
   };
 }
 
 async function camera(box, id) {
-  const { draft, bundle } = await opened(box, id);
+  const { draft, bundle } = await held(box, id);
   if (!bundle) return;
-  // What was announced to the server is all that it takes.
-  if (draft.state !== "draft") {
-    go(`item/${id}`);
-    return;
-  }
   const declared = await setting("declared", "wgs84");
   const mounted = mountCamera(box, {
     draft, bundle, words: word, declared, sendsOriginals: await setting("originals", false),
     chooseOriginals: (wanted) => keepSetting("originals", wanted),
     earlier: bundle.photographs || [],
     photographs: await photographsOf(id),
-    keep: (photograph) => keepPhotograph({ state: "kept", offset: 0, problem: null, ...photograph, draft: id }),
-    remove: (photograph_id) => database.photographs.delete(photograph_id),
+    keep: (photograph) => keepPhotograph({ state: "kept", offset: 0, problem: null, ...photograph, draft: id }, PAGE),
+    remove: (photograph_id) => removePhotograph(id, photograph_id, PAGE),
     done: () => history.back(),
   });
   leaveScreen = () => {
@@ -315,7 +388,7 @@ async function item(box, id) {
   }
   const inner = make("div");
   fill(box, back("nav.queue", "queue"), inner);
-  await itemScreen(inner, { word, draft, go, run: () => queue.run() });
+  await itemScreen(inner, { word, draft, go, run: () => queue.run(), refresh: show });
 }
 
 async function conflict(box, id) {
@@ -326,7 +399,12 @@ async function conflict(box, id) {
     return;
   }
   const mounted = mountConflict(box, { bundle, draft, words: word, choose: async (choice) => {
-    await chooseVersion(draft, choice, version);
+    try {
+      await chooseVersion(draft, choice, version);
+    } catch (error) {
+      if (!(error instanceof Elsewhere)) throw error;
+      window.alert(word("item.changedElsewhere"));
+    }
     queue.run();
     go("queue");
   } });
@@ -385,6 +463,7 @@ async function open() {
   document.title = word("app.name");
   fill(root, make("a", { class: "field-skip", href: "#screen" }, word("app.skip")), bar, notices, screen, nav);
   session = await knownSession();
+  holding = createHolding({ settle: () => { leave(); return settled(); }, onLost: lose });
   queue = createQueue({ sessionAddress: root.dataset.session, onChange: heard });
   chrome();
   window.addEventListener("hashchange", turn);

@@ -161,7 +161,7 @@ export function mountCamera(root, options) {
         say(words("camera.kept", { n: taken.count }));
       } catch (error) {
         if (left) unsaid ??= error;
-        say(words(error instanceof NoPicture ? "camera.noPicture" : "camera.notKept"), true);
+        say(words(error instanceof NoPicture ? "camera.noPicture" : error?.name === "Elsewhere" ? "mark.elsewhere" : "camera.notKept"), true);
       }
     });
   }

@@ -4,7 +4,7 @@ import { isRefused } from "./parts.js";
 import { countsOf, problems, refusals, removalOf, strip } from "./partsview.js";
 import { drawnOutline } from "./sketch.js";
 import { queueDraft, takeUpAgain } from "./queue.js";
-import { STOPPED, changeDraft, drafts, giveUpOriginal, now, photographsOf, removeDraft, tryPhotographs } from "./store.js";
+import { Elsewhere, STOPPED, changeDraft, drafts, giveUpOriginal, now, photographsOf, removeDraft, tryPhotographs } from "./store.js";
 
 // What comes first is what somebody must do something about.
 const GROUPS = [
@@ -51,7 +51,7 @@ async function row(draft, word, go) {
     make("span", { class: "field-state" }, text)));
 }
 
-export async function itemScreen(box, { word, draft, go, run }) {
+export async function itemScreen(box, { word, draft, go, run, refresh }) {
   const { text, all } = await stateOf(draft, word);
   const again = async (changes) => {
     const copy = await takeUpAgain(draft, changes);
@@ -71,7 +71,16 @@ export async function itemScreen(box, { word, draft, go, run }) {
     await giveUpOriginal(draft, photograph);
     run();
   };
-  const button = (key, act, look = "") => make("button", { type: "button", class: `field-button is-wide ${look}`, onclick: act }, word(key));
+  const decide = async (act) => {
+    try {
+      await act();
+    } catch (error) {
+      if (!(error instanceof Elsewhere)) throw error;
+      window.alert(word("item.changedElsewhere"));
+      refresh();
+    }
+  };
+  const button = (key, act, look = "") => make("button", { type: "button", class: `field-button is-wide ${look}`, onclick: () => decide(act) }, word(key));
   const actions = {
     draft: () => [button("item.continue", () => go(`mark/${draft.id}`)), button("item.remove", () => remove(word("item.removeUnsent")), "is-plain")],
     queued: () => [button("queue.now", run)],
@@ -81,12 +90,12 @@ export async function itemScreen(box, { word, draft, go, run }) {
     conflict: () => [button("item.compare", () => go(`conflict/${draft.id}`))],
     refused: () => [
       button("item.correct", () => again(isAbout(draft.problem, "follows") ? { follows: null } : {})),
-      button("item.sameAgain", async () => { await changeDraft(draft.id, { state: "queued", problem: null }); run(); }, "is-plain"),
+      button("item.sameAgain", async () => { await changeDraft(draft.id, { state: "queued", problem: null }, { state: draft.state }); run(); }, "is-plain"),
     ],
     returned: () => [button("item.again", () => again({ follows: draft.id, observed_at: now(), position: null }))],
     done: () => [button("item.removeDone", () => remove(removalOf(all, word)), "is-plain")],
     aside: () => [
-      draft.taken_up ? button("item.takenUp", () => go(`item/${draft.taken_up}`)) : button("item.resume", async () => { await changeDraft(draft.id, { state: "draft" }); go(`mark/${draft.id}`); }),
+      draft.taken_up ? button("item.takenUp", () => go(`item/${draft.taken_up}`)) : button("item.resume", async () => { await changeDraft(draft.id, { state: "draft" }, { state: draft.state }); go(`mark/${draft.id}`); }),
       button("item.remove", () => remove(word(draft.taken_up ? "item.removeTakenUp" : "item.removeUnsent")), "is-plain"),
     ],
   };
@@ -121,10 +130,11 @@ function facts(draft, word) {
 
 // What somebody decided about two versions: the own one anew, put aside, or both for the office.
 export async function chooseVersion(draft, choice, version) {
-  if (choice === "theirs") return changeDraft(draft.id, { state: "aside", now: null });
+  const seen = { state: "conflict" };
+  if (choice === "theirs") return changeDraft(draft.id, { state: "aside", now: null }, seen);
   const changed = choice === "both"
     ? { ...draft, keep_both: true }
     : { ...draft, corrects: { id: draft.now.id, version: draft.now.version }, keep_both: false };
-  await changeDraft(draft.id, { corrects: changed.corrects, keep_both: changed.keep_both });
-  return queueDraft(changed, version);
+  await changeDraft(draft.id, { corrects: changed.corrects, keep_both: changed.keep_both }, seen);
+  return queueDraft(changed, version, seen);
 }

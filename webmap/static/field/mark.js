@@ -54,7 +54,7 @@ export function mountMark(root, options) {
     kept.textContent = words("mark.saving");
     saving = saving.then(() => save(copy)).then(
       () => { kept.textContent = words("mark.saved"); kept.classList.remove("is-bad"); },
-      () => { kept.textContent = words("mark.notSaved"); kept.classList.add("is-bad"); },
+      (error) => { kept.textContent = words(error?.name === "Elsewhere" ? "mark.elsewhere" : "mark.notSaved"); kept.classList.add("is-bad"); },
     );
   }
 
@@ -228,6 +228,8 @@ export function mountMark(root, options) {
   else outline.open();
   show();
   return {
+    // Resolves once all that was marked is kept, also after the screen was left.
+    settled: () => saving,
     setPhotographs(list) {
       evidence.set(list);
       show();

@@ -3,13 +3,13 @@
 import { Offline, askSession } from "./session.js";
 import { hasArrived, isRefused, nextPart, originalState } from "./parts.js";
 import { Outcome, api, ask, isOfAll, sha256 } from "./sending.js";
-import { changeDraft, database, drafts, newId, now, photographsOf, write } from "./store.js";
+import { Elsewhere, changeDraft, database, drafts, newId, now, photographsOf, write } from "./store.js";
 import { sendPart } from "./uploads.js";
 
 const PAUSES = [15, 30, 60, 120, 300];
 
 // What is sent is made once and kept as it is: sent again, it is the same to the byte.
-export async function queueDraft(draft, version) {
+export async function queueDraft(draft, version, expected = null) {
   const photographs = await photographsOf(draft.id);
   const body = JSON.stringify({
     kind: draft.kind,
@@ -32,7 +32,7 @@ export async function queueDraft(draft, version) {
     bundle: { prepared_at: draft.prepared_at || null },
     app_version: version,
   });
-  return changeDraft(draft.id, { ...draft, state: "queued", body, body_sha256: await sha256(body), problem: null, now: null });
+  return changeDraft(draft.id, { ...draft, state: "queued", body, body_sha256: await sha256(body), problem: null, now: null }, expected);
 }
 
 // A copy under an identifier of its own: what was refused or returned stays as it was sent. Its
@@ -43,6 +43,7 @@ export async function takeUpAgain(draft, changes = {}) {
   const id = newId();
   const copy = { ...draft, id, state: "draft", body: null, body_sha256: null, receipt: null, problem: null, now: null, reason: null, decision: null, taken_up: null, ...changes };
   await write(() => database.transaction("rw", database.drafts, database.photographs, async () => {
+    if ((await database.drafts.get(draft.id))?.state !== draft.state) throw new Elsewhere("another page has it");
     await database.drafts.put({ ...copy, changed_at: now() });
     for (const one of await database.photographs.where("draft").equals(draft.id).toArray()) {
       await database.photographs.delete(one.id);

@@ -75,12 +75,31 @@ export async function saveDraft(draft) {
   return saved;
 }
 
-// What the marking screen changes: only as long as the draft is still being marked.
-export function saveMarking(id, changed) {
+// Somebody else wrote meanwhile: another tab or window of this phone. Nothing was overwritten.
+export class Elsewhere extends Error {
+  name = "Elsewhere";
+}
+
+function expect(stored, expected) {
+  if (!stored || Object.entries(expected).some(([name, value]) => stored[name] !== value)) throw new Elsewhere("another page has it");
+}
+
+// Makes a page the one that may mark a draft, and returns what it is by then.
+export async function claimDraft(id, page) {
+  const stored = await database.drafts.get(id);
+  if (stored?.page === page) return stored;
+  return write(() => database.transaction("rw", database.drafts, async () => {
+    await database.drafts.where("id").equals(id).and(({ state }) => state === "draft").modify({ page });
+    return database.drafts.get(id);
+  }));
+}
+
+// What the marking screen changes: only as long as the draft is being marked, and by this page.
+export function saveMarking(id, changed, page) {
   return write(() => database.transaction("rw", database.drafts, async () => {
     const stored = await database.drafts.get(id);
-    if (stored?.state !== "draft") return;
-    await database.drafts.put({ ...marked(stored, changed), state: "draft", changed_at: now() });
+    expect(stored, { state: "draft", page });
+    await database.drafts.put({ ...marked(stored, changed), state: "draft", page, changed_at: now() });
   }));
 }
 
@@ -92,15 +111,19 @@ export function marked(stored, changed) {
 }
 
 // Whoever looks and goes back has marked nothing, and leaves nothing behind.
-export async function leaveMarking(id, changed) {
-  await saveMarking(id, changed);
+export async function leaveMarking(id, changed, page) {
+  await saveMarking(id, changed, page);
   const [draft, photographs] = [await database.drafts.get(id), await photographsOf(id)];
   const says = draft && (draft.geometry || draft.household || draft.note || draft.plants || draft.structure_types?.length || draft.follows);
   if (draft?.state === "draft" && !says && !photographs.length) await removeDraft(id);
 }
 
-export async function changeDraft(id, changes) {
-  await write(() => database.drafts.update(id, { ...changes, changed_at: now() }));
+// `expected` is what a person saw who decided on it; where it is so no more, nothing is changed.
+export async function changeDraft(id, changes, expected = null) {
+  await write(() => database.transaction("rw", database.drafts, async () => {
+    if (expected) expect(await database.drafts.get(id), expected);
+    await database.drafts.update(id, { ...changes, changed_at: now() });
+  }));
   return database.drafts.get(id);
 }
 
@@ -112,13 +135,21 @@ export function otherDrafts(account) {
   return database.drafts.filter((draft) => draft.account !== account && draft.state !== "done").toArray();
 }
 
-// Only while its draft is one: what was announced to the server is all that it takes.
-export function keepPhotograph(photograph) {
+// Only while its draft is one: what was announced to the server is all that it takes. A new one is
+// kept whichever page took it; what is noted of one that is there is for the page that marks.
+export function keepPhotograph(photograph, page) {
   return write(() => database.transaction("rw", database.drafts, database.photographs, async () => {
-    const draft = await database.drafts.get(photograph.draft);
-    if (draft?.state !== "draft") throw new Error("its draft is sent already");
+    const isThere = await database.photographs.where("id").equals(photograph.id).count();
+    expect(await database.drafts.get(photograph.draft), isThere ? { state: "draft", page } : { state: "draft" });
     await database.photographs.put(photograph);
   }));
+}
+
+export function removePhotograph(draft, id, page) {
+  return database.transaction("rw", database.drafts, database.photographs, async () => {
+    expect(await database.drafts.get(draft), { state: "draft", page });
+    await database.photographs.delete(id);
+  });
 }
 
 export function photographsOf(draft) {
