@@ -43,8 +43,6 @@ from webmap.api.fields import Number, PhoneInstant, Text, Word, problems_in
 
 Result = TypeVar("Result")
 
-LARGEST_FILE = 300 * 1024 * 1024
-
 
 @dataclass(frozen=True)
 class Target:
@@ -101,6 +99,7 @@ def take_in_file(target: Target, file: IO[bytes], by: Signature) -> TakenIn:
     done = _transact(
         target, lambda session, place: take_in(session, place, drafts, inspector[0], by)
     )
+    done.part = export.part
     arrived = {*done.new, *done.known}
     for draft, problems in unfit:
         done.refused.setdefault(draft, []).extend(problems)

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from cases.field.exports import LIMITS
 from webmap.field_words import FIELD
 from webmap.languages import LANGUAGES
 
@@ -51,6 +52,8 @@ def field_shell() -> Shell:
     digest = hashlib.sha256()
     for found in (_sha256(TEMPLATE), _sha256(WORKER), *hashes.values()):
         digest.update(bytes.fromhex(found))
+    # The page tells them.
+    digest.update(repr(sorted(LIMITS.items())).encode())
     for language in sorted(LANGUAGES):
         digest.update(repr(sorted(FIELD.load(language).items())).encode())
     return Shell(hashes, digest.hexdigest()[:16])

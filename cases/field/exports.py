@@ -23,6 +23,13 @@ FORMAT = "common-green-field/1"
 MOST_ENTRIES = 2_000
 LARGEST_JSON = 5_000_000
 LARGEST_WHOLE = 1_000_000_000
+LARGEST_FILE = 300 * 1024 * 1024
+# What a phone keeps below, so that the office takes each of its files: packed it is no larger.
+LIMITS = {
+    "file": min(LARGEST_FILE, LARGEST_WHOLE),
+    "entries": MOST_ENTRIES,
+    "photograph": LARGEST_BYTES,
+}
 MANIFEST = "manifest.json"
 # What its inspector has put aside is not to be sent, and was taken up under another identifier.
 ASIDE = "aside"
@@ -75,10 +82,14 @@ class ExportedPhotograph:
 
 @dataclass
 class FieldExport:
-    """What a phone exported: whose it is, from where, and everything in it."""
+    """What a phone exported: whose it is, from where, and everything in it.
+
+    ``part`` is its number and how many there are, where it is one of several.
+    """
 
     account: uuid.UUID
     place: str
+    part: tuple[int, int] | None = None
     drafts: list[ExportedDraft] = field(default_factory=list)
     photographs: list[ExportedPhotograph] = field(default_factory=list)
 
@@ -234,7 +245,14 @@ def _manifest(told: dict[str, Any], names: list[str]) -> FieldExport:
     there = {found[1] for name in names if (found := _DRAFT.fullmatch(name))}
     if not isinstance(listed, list) or {str(one) for one in listed} != there:
         raise _wrong(MANIFEST, Said("its drafts are not those that are packed"))
-    return FieldExport(account, place)
+    return FieldExport(account, place, _part(told))
+
+
+def _part(told: dict[str, Any]) -> tuple[int, int] | None:
+    number, parts = told.get("part"), told.get("parts")
+    if type(number) is not int or type(parts) is not int:
+        return None
+    return (number, parts) if 1 <= number <= parts and parts > 1 else None
 
 
 def _draft(key: uuid.UUID, told: dict[str, Any], name: str) -> ExportedDraft:

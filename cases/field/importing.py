@@ -33,7 +33,8 @@ class PhotographStore:
 class TakenIn:
     """What became of the drafts of a file, by their identifiers.
 
-    ``unfinished`` were still being marked; ``refused`` says why of each.
+    ``unfinished`` were still being marked; ``refused`` says why of each. ``part`` is which of
+    several files it was, as its number and how many there are.
     """
 
     new: list[uuid.UUID] = field(default_factory=list)
@@ -41,6 +42,7 @@ class TakenIn:
     unfinished: list[uuid.UUID] = field(default_factory=list)
     refused: dict[uuid.UUID, list[Problem]] = field(default_factory=dict)
     photographs: int = 0
+    part: tuple[int, int] | None = None
 
 
 def inspector_of(

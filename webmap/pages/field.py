@@ -15,6 +15,7 @@ from flask_wtf.csrf import generate_csrf
 from sqlalchemy import select
 
 from cases.access import Permission
+from cases.field.exports import LIMITS
 from layers.models import Community
 from webmap.connections import current_database, current_settings
 from webmap.field_shell import WORKER, Shell, field_shell
@@ -58,7 +59,9 @@ def page() -> ResponseReturnValue:
 
 
 def _page() -> str:
-    return render_template("field/field.html", sheets=_of(".css"), scripts=_of(".js"))
+    return render_template(
+        "field/field.html", sheets=_of(".css"), scripts=_of(".js"), limits=LIMITS
+    )
 
 
 def _that_keeps_tiles(answer: Response) -> Response:

@@ -8,6 +8,7 @@ from flask import abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from cases.access import Permission
+from cases.field.exports import LARGEST_FILE
 from cases.field.importing import TakenIn
 from cases.field.reading import named_submissions
 from cases.signing import Signature
@@ -16,7 +17,7 @@ from gis.problems import InputError, Problem
 from layers.transactions import transact
 from webmap.api.community import asking_viewer
 from webmap.connections import current_database, current_settings
-from webmap.field_files import LARGEST_FILE, Target, take_in_file
+from webmap.field_files import Target, take_in_file
 from webmap.forms import Filled
 from webmap.gates import current_access, gated, may_send
 from webmap.languages import LANGUAGES, current_language
@@ -28,12 +29,15 @@ from webmap.pages.submitting import sent_form, told
 from webmap.problem_words import problem_text
 from webmap.submitting import Sent
 
+# What a form takes beside its file.
+FORM_BYTES = 64 * 1024
+
 
 @submissions.url_value_preprocessor
 def allow_large_files(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """Let the file of a phone be larger than other requests, before anybody reads the form."""
     if endpoint == "submissions.import_file" and may_send(Permission.FIELD_READ):
-        request.max_content_length = LARGEST_FILE
+        request.max_content_length = LARGEST_FILE + FORM_BYTES
 
 
 @submissions.get("/c/<place>/submissions/import")
@@ -99,6 +103,7 @@ def _report(name: str, taken: TakenIn, by: Signature) -> str:
         "unfinished": [str(key) for key in taken.unfinished],
         "refused": refused,
         "photographs": taken.photographs,
+        "part": taken.part,
     }
     return json.dumps({REPORT: report})
 

@@ -1,6 +1,7 @@
 """What the queue says of what the server and the office made of a submission."""
 
 import base64
+import io
 import json
 import uuid
 import zipfile
@@ -415,6 +416,41 @@ def test_a_last_resort_is_a_file_that_the_office_reads(
         packed = json.loads(archive.read(f"drafts/{key}.json"))
     assert packed["body"] == kept(page)[0]["body"]
     assert [one["state"] for one in kept(page)] == ["queued"]
+
+
+def test_a_last_resort_too_large_for_the_office_is_several_files(
+    phone: Phone, served: Yard, place: str, tmp_path: Path
+) -> None:
+    served.door.is_closed = True
+    key = keep(phone, served, place, original=picture(size=(64, 48)))
+    page = phone.page
+    blob = len(picture(size=(320, 240)))
+    limits = {"file": blob * 3 // 2 + 6_000, "entries": 100, "photograph": 25_000_000}
+    page.evaluate("(it) => { field.dataset.limits = JSON.stringify(it); }", limits)
+    page.get_by_role("link", name="More").tap()
+    paths = []
+    for part in (1, 2):
+        with page.expect_download() as saved:
+            page.get_by_role("button", name=f"{place}: save file {part} of 2").tap()
+        assert saved.value.suggested_filename.endswith(f"-{part}-of-2.zip")
+        paths.append(tmp_path / f"{part}.zip")
+        saved.value.save_as(paths[-1])
+        assert paths[-1].stat().st_size <= limits["file"]
+    client = served.door.app.test_client()  # type: ignore[attr-defined]
+    log_in(client, f"{Role.SECRETARY}@{place}.example")
+    before = len(submissions(served, place))
+    # In any order, and once more.
+    for path, told in ((paths[1], "1 new"), (paths[0], "0 new"), (paths[1], "0 new")):
+        form = {
+            "csrf_token": csrf_token(client, "/places"),
+            "resend_key": str(uuid.uuid4()),
+            "file": (io.BytesIO(path.read_bytes()), path.name),
+        }
+        answer = client.post(f"/c/{place}/submissions/import?lang=en", data=form)
+        assert (answer.status_code, told in answer.text) == (200, True), answer.text
+        assert f"file {path.stem} of 2 of the phone" in answer.text
+    assert len(submissions(served, place)) == before + 1
+    assert photographs_of(served, key) == 2
 
 
 def test_what_was_sent_leaves_the_phone_by_a_person_alone(

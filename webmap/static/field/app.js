@@ -4,7 +4,7 @@ import { mountCamera } from "./camera.js";
 import { mountConflict } from "./conflict.js";
 import { fill, make } from "./dom.js";
 import { elsewhereScreen } from "./elsewhere.js";
-import { exportDrafts, placesToExport, saveFile } from "./exporting.js";
+import { exportView } from "./exportview.js";
 import { PAGE, createHolding } from "./holding.js";
 import { chooseVersion, itemScreen, queueScreen } from "./items.js";
 import { mountMark } from "./mark.js";
@@ -428,19 +428,9 @@ async function more(box) {
       await toggle("originals", word("more.originals"), word("more.originalsHint"), (on) => on, "originals"),
       await toggle("declared", word("more.gcj02"), word("more.gcj02Hint"), (on) => (on ? "gcj02" : "wgs84"), "declared")),
     account ? make("section", { class: "field-card" }, make("h2", {}, word("more.rescue")), make("p", { class: "field-quiet" }, word("more.rescueHint")),
-      await exportButtons(account)) : null,
+      make("div", { class: "field-actions" }, await exportView({ word, account, size, limits: JSON.parse(root.dataset.limits) }))) : null,
     strangers.length ? make("p", { class: "field-alert" }, word("more.others", { n: strangers.length })) : null,
     make("p", { class: "field-quiet" }, word("more.version", { version: version || "–" })));
-}
-
-// One file for each place, for each has an office of its own.
-async function exportButtons(account) {
-  const places = await placesToExport(account);
-  if (!places.length) return make("p", { class: "field-quiet" }, word("more.nothing"));
-  return places.map((place) => make("button", { type: "button", class: "field-button is-wide", onclick: async () => {
-    const { blob } = await exportDrafts(account, place);
-    saveFile(blob, `common-green-field-${place}-${now().slice(0, 10)}.zip`);
-  } }, word("more.export", { place })));
 }
 
 // A photograph that was taken and is not kept, found out when its screen was left already.
