@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
+import shapely.affinity
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from gis.datum import to_gcj02
@@ -210,6 +211,35 @@ def test_a_screen_that_was_made_before_it_is_shown_frames_its_ground(mount: Moun
     box = page.locator(".mark-map").bounding_box()
     assert box is not None
     assert box["height"] > 200
+
+
+COVERED = """() => [...document.querySelectorAll(".marker-icon")].filter((handle) => {
+  const { left, top, width, height } = handle.getBoundingClientRect();
+  return !document.elementFromPoint(left + width / 2, top + height / 2)?.matches(".marker-icon");
+}).length"""
+
+
+def test_no_corner_lies_under_a_control(mount: Mount) -> None:
+    middle = shapely.geometry.shape(FREE["geometry"]).centroid
+    many = shapely.affinity.scale(middle.buffer(2e-4, quad_segs=9), 1.0, 1.2)
+    page = mount(draft(BUNDLE, geometry=shapely.geometry.mapping(many), structure_types=["fence"]))
+    corners = page.locator(".marker-icon:not(.marker-icon-middle)")
+    expect(corners).to_have_count(36)
+    assert page.evaluate(COVERED) == 0
+    # One that is dragged there comes out again, with all of the map.
+    zoom = page.get_by_role("button", name="Farther").bounding_box()
+    taken = corners.first.bounding_box()
+    assert zoom is not None
+    assert taken is not None
+    page.mouse.move(taken["x"] + 12, taken["y"] + 12)
+    page.mouse.down()
+    page.mouse.move(zoom["x"] + 24, zoom["y"] + 24, steps=4)
+    page.mouse.up()
+    expect(page.locator(".mark-kept")).to_have_text("Saved on this phone")
+    moved = corners.first.bounding_box()
+    assert moved is not None
+    assert moved["x"] > zoom["x"] + zoom["width"]
+    corners.first.click(trial=True)
 
 
 def test_what_lacks_stops_and_what_is_doubtful_only_warns(mount: Mount) -> None:

@@ -13,8 +13,9 @@ const STEP_PX = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], Arrow
 const LONG_STEP = 10;
 
 // `snap` are layers to snap to; `words(key, values)` knows draw.corner and draw.between;
-// onChange(geometry | null, {isLive, isAdding, corners, selected}) hears of every change, also
-// while a corner is being dragged (isLive). `look` overrides the style of the outline, `pane` is the map's pane to draw it in.
+// onChange(geometry | null, {isLive, isAdding, corners, selected, touched}) hears of every change,
+// also while a corner is being dragged (isLive); `touched` is where the corner is that was chosen
+// or let go. `look` overrides the style of the outline, `pane` is the map's pane to draw it in.
 export function createDrawing(map, { snap = [], words = (key) => key, onChange = () => {}, look = {}, pane = "overlayPane" }) {
   // Geoman leaves all layers alone but ours, and snaps to those alone that are given.
   L.PM.setOptIn(true);
@@ -23,12 +24,14 @@ export function createDrawing(map, { snap = [], words = (key) => key, onChange =
   const shape = L.polygon([], { ...LOOK, ...look, interactive: false, pmIgnore: false, className: "drawn", pane });
   const thread = L.polyline([], { ...LOOK, ...look, fill: false, dashArray: "2 7", interactive: false, className: "drawn", pane });
   let selected = null;
+  let touched = null;
   let isOn = false;
   let zooms = false;
 
   function report(parts, isLive) {
     onChange(geometryOf(parts), {
       isLive, isAdding: history.now.isAdding, corners: cornersOf(parts), selected,
+      touched: cornerAt(parts, selected || touched),
     });
   }
 
@@ -170,9 +173,13 @@ export function createDrawing(map, { snap = [], words = (key) => key, onChange =
     event.stopImmediatePropagation();
   }
 
-  const moved = () => change(partsOfLatLngs(shape.getLatLngs()));
+  const moved = (path = null) => {
+    touched = path;
+    change(partsOfLatLngs(shape.getLatLngs()));
+    touched = null;
+  };
   shape.on("pm:markerdrag", () => report(partsOfLatLngs(shape.getLatLngs()), true));
-  shape.on("pm:markerdragend", moved);
+  shape.on("pm:markerdragend", ({ indexPath }) => moved(indexPath));
   // A handle that is dragged from between two corners is told of again when it is let go.
   shape.on("pm:vertexadded", ({ marker }) => { if (!marker._dragging) moved(); });
   shape.on("pm:vertexclick", ({ indexPath }) => {
@@ -246,6 +253,10 @@ export function createDrawing(map, { snap = [], words = (key) => key, onChange =
       history.begin(begun());
     },
   };
+}
+
+function cornerAt(parts, path) {
+  return (path && parts[path[0]]?.[path[1]]?.[path[2]]) || null;
 }
 
 // The place of a corner among all handles, which stand in the order of the rings.

@@ -222,11 +222,12 @@ export function mountMark(root, options) {
   }
 
   clearing.show();
-  marked.frame(draft.geometry);
   marked.map.once("dragstart", () => { hasMoved = true; });
   if (draft.kind === "clear") outline.refresh();
   else outline.open();
   show();
+  // In what the sheet leaves, now that all is said in it.
+  marked.frame(draft.geometry, draft.corrects ? 22 : 21);
   return {
     // Resolves once all that was marked is kept, also after the screen was left.
     settled: () => saving,

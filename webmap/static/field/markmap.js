@@ -6,6 +6,8 @@ import { hatch, icon, patterns } from "./icons.js";
 
 export const MAX_ZOOM = 23;
 const NEAR = 20.5;
+// From the middle of a handle to its edge.
+const HANDLE_PX = 12;
 const FAR = { center: [37.4, 122.1], zoom: 15 };
 
 export const LOOKS = {
@@ -63,6 +65,7 @@ export function createMarkMap(box, { bundle, words, onPick }) {
   const pieces = L.featureGroup([], { pane: "pieces" }).addTo(map);
   const self = createSelf(map);
   const sized = keepSize(map);
+  box.addEventListener("focusin", ({ target }) => revealFocused(map, target));
   let base = null;
   let chosen = null;
 
@@ -82,10 +85,15 @@ export function createMarkMap(box, { bundle, words, onPick }) {
       const picked = bundle.parcels.filter((one) => parcelIds.includes(one.id));
       chosen = L.geoJSON(picked.map((one) => one.geometry), { style: { color: "#0057b8", weight: 5, fill: false }, interactive: false, pane: "pieces" }).addTo(map);
     },
-    // Below the bar at the top, in the size that the sheet has left by now.
+    // Between the controls, in the size that the sheet has left by now.
     frame(geometry, zoom = 21) {
       const bounds = geometry ? L.geoJSON(geometry).getBounds() : buildingBounds(bundle, parcels);
-      if (bounds.isValid()) sized.soon(() => map.fitBounds(bounds, { paddingTopLeft: [24, Math.min(76, map.getSize().y / 3)], paddingBottomRight: [64, 24], maxZoom: zoom, animate: false }));
+      if (bounds.isValid()) sized.soon(() => map.fitBounds(bounds, { ...clearOfControls(map), maxZoom: zoom, animate: false }));
+    },
+    // Moves the map where a corner has come to lie below a control, and no farther than it must.
+    reveal([x, y]) {
+      const place = L.latLng(y, x);
+      if (isCovered(map, place)) map.panInside(place, { ...clearOfControls(map), animate: false });
     },
     base(at) {
       if (base) base.remove();
@@ -102,6 +110,37 @@ export function createMarkMap(box, { bundle, words, onPick }) {
       map.remove();
     },
   };
+}
+
+// How far from each edge a finger takes a handle of 48 px without touching a control; a small map
+// keeps a half of itself.
+function clearOfControls(map) {
+  const { x, y } = map.getSize();
+  const side = Math.min(84, x / 4);
+  return { paddingTopLeft: [side, Math.min(96, y / 3)], paddingBottomRight: [side, Math.min(28, y / 8)] };
+}
+
+const CONTROLS = ".mark-square, .mark-heading, .mark-legend summary, .leaflet-control-attribution";
+
+function isCovered(map, place) {
+  const box = map.getContainer();
+  const from = box.getBoundingClientRect();
+  const at = map.latLngToContainerPoint(place);
+  const [x, y] = [at.x + from.left, at.y + from.top];
+  return [...box.parentElement.querySelectorAll(CONTROLS)].some((control) => {
+    const { left, right, top, bottom } = control.getBoundingClientRect();
+    return x > left - HANDLE_PX && x < right + HANDLE_PX && y > top - HANDLE_PX && y < bottom + HANDLE_PX;
+  });
+}
+
+// Whoever goes from handle to handle by keys sees each of them; a finger would lose the one that
+// it has just taken.
+function revealFocused(map, handle) {
+  if (!handle.classList.contains("marker-icon") || !handle.matches(":focus-visible")) return;
+  const from = map.getContainer().getBoundingClientRect();
+  const { left, top, width, height } = handle.getBoundingClientRect();
+  const place = map.containerPointToLatLng([left + width / 2 - from.left, top + height / 2 - from.top]);
+  if (isCovered(map, place)) map.panInside(place, { ...clearOfControls(map), animate: false });
 }
 
 // A screen may be made before it is shown: then its map has no size, and what is to be looked

@@ -19,6 +19,7 @@ export function createOutline({ words, bundle, marked, draft, isNear, declared, 
     pane: "drawn",
     onChange(geometry, news) {
       about = news;
+      if (!news.isLive && news.touched) marked.reveal(news.touched);
       if (mode !== "walk") changed(geometry, { ...source, isLive: news.isLive });
       if (!news.isLive) show();
     },
@@ -78,6 +79,7 @@ export function createOutline({ words, bundle, marked, draft, isNear, declared, 
     mode = "draw";
     drawing.startFrom(found.geometry);
     enter("draw");
+    marked.frame(found.geometry, 22);
   }
 
   // An earlier polygon's corners are at best as good as the hand that moves them.
