@@ -40,9 +40,9 @@ export function createHistoryPane(desk, { undone }) {
     const count = { made: 0, changed: 0, gone: 0 };
     for (const row of edit.rows) count[!row.before_id ? "made" : !row.after_id ? "gone" : "changed"] += 1;
     const told_ = Object.entries(count).filter(([, n]) => n).map(([kind, n]) => word(`desk.rows.${kind}`, { n }));
-    const refs = edit.rows.slice(0, 4).map((row) => row.ref).join(", ") + (edit.rows.length > 4 ? "…" : "");
+    const refs = word.list(edit.rows.slice(0, 4).map((row) => row.ref)) + (edit.rows.length > 4 ? "…" : "");
     const sum = (name) => edit.rows.reduce((total, row) => total + (row[name] || 0), 0);
-    return `${refs} · ${told_.join(", ")} · ${area(sum("area_before_m2"))} → ${area(sum("area_after_m2"))}`;
+    return `${refs} · ${word.list(told_)} · ${area(sum("area_before_m2"))} → ${area(sum("area_after_m2"))}`;
   }
 
   function toggle(edit, button) {

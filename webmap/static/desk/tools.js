@@ -131,7 +131,7 @@ export function createTools(desk, { taken, changed }) {
     }
     const lines = [[word("desk.area"), `${area(found.area_m2)} ± ${sure(found.uncertainty_m2)}`]];
     if (found.building) lines.push([word("desk.faces"), found.building]);
-    if (found.households.length) lines.push([word("desk.households"), found.households.join(", ")]);
+    if (found.households.length) lines.push([word("desk.households"), word.list(found.households)]);
     if (found.rms_m !== null) lines.push([word("desk.rms"), sure(found.rms_m)]);
     if (found.attributes.observed_on) lines.push([word("desk.observed_on"), found.attributes.observed_on]);
     if (found.attributes.title_basis) lines.push([word("desk.title_basis"), word(`title.${found.attributes.title_basis}`)]);
@@ -178,7 +178,7 @@ export function createTools(desk, { taken, changed }) {
     const parts = overlaps(geometry, rms, desk.rows.bundle, survey, seen).filter((it) => !it.isSliver);
     if (!parts.length) return make("span", {}, word("desk.green.none"));
     const total = parts.reduce((sum, it) => sum + it.occupied_m2, 0);
-    return make("span", {}, word("desk.green", { m2: area(total), parcels: parts.map((it) => it.ref).join(", ") }));
+    return make("span", {}, word("desk.green", { m2: area(total), parcels: word.list(parts.map((it) => it.ref)) }));
   }
 
   // The change that the tool would make now, null while something is missing.
