@@ -436,10 +436,14 @@ def test_a_clock_that_is_years_behind_takes_nobody_s_ground(mount: Mount) -> Non
 
 
 def test_nothing_here_needs_a_household_and_a_position(mount: Mount) -> None:
-    page = mount()
+    page = mount(at=here(east=60))
     page.get_by_role("button", name="Nothing here").tap()
     page.locator("[data-panel=send]").tap()
     assert codes(page, "stop") == ["no_household"]
+    # Whoever stands at the other end of the building finds its households first.
+    expect(page.locator(".mark-clearing")).to_contain_text("Nearest first")
+    shown = page.locator(".mark-households button").all_text_contents()
+    assert shown.index("12-1-101") > shown.index("12-2-102") > 0
     page.get_by_role("button", name="12-2-102").tap()
     kept = last(page)
     assert (kept["kind"], kept["household"], kept["geometry"]) == ("clear", "12-2-102", None)

@@ -18,7 +18,7 @@ export function aboutRow(found) {
   if (attributes.heads) lines.push([word("desk.heads"), attributes.heads]);
   if (attributes.power_w) lines.push([word("desk.power"), attributes.power_w]);
   if (found.building) lines.push([word("desk.faces"), found.building]);
-  if (found.households.length) lines.push([word("desk.households"), found.households.join(", ")]);
+  if (found.households.length) lines.push([word("desk.households"), word.list(found.households)]);
   if (found.rms_m !== null) lines.push([word("desk.rms"), sure(found.rms_m)]);
   if (attributes.observed_on) lines.push([word("desk.observed_on"), attributes.observed_on]);
   if (attributes.title_basis) lines.push([word("desk.title_basis"), word(`title.${attributes.title_basis}`)]);

@@ -125,7 +125,7 @@ export function createChanges(desk, { kept, changed }) {
       make("h2", { id: "conflict-title" }, word("desk.conflict")),
       make("p", {}, word("desk.conflict.note")),
       make("ul", {}, stale.map((row) => make("li", {}, row.now.length
-        ? word("desk.conflict.row", { ref: row.now.map((one) => one.ref).join(", "), m2: row.now.map((one) => area(one.area_m2)).join(", ") })
+        ? word("desk.conflict.row", { ref: word.list(row.now.map((one) => one.ref)), m2: word.list(row.now.map((one) => area(one.area_m2))) })
         : word("desk.conflict.gone")))),
       make("p", { class: "desk-legend" }, make("span", { class: "is-mine" }, word("desk.mine")), make("span", { class: "is-theirs" }, word("desk.theirs"))),
       make("div", { class: "desk-acts" },

@@ -7,7 +7,7 @@ import { level, word } from "./words.js";
 export function createFar(desk) {
   const root = document.getElementById("desk-far");
   const { map } = desk.view;
-  const named = (layers) => layers.map((one) => word(`desk.layer.${one}`)).join(", ");
+  const named = (layers) => word.list(layers.map((one) => word(`desk.layer.${one}`)));
 
   function goTo(zoom) {
     map.setZoom(zoom, { animate: false });

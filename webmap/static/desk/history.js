@@ -41,8 +41,8 @@ export function createHistoryPane(desk, { undone }) {
     const count = { made: 0, changed: 0, gone: 0 };
     for (const row of edit.rows) count[!row.before_id ? "made" : !row.after_id ? "gone" : "changed"] += 1;
     const told_ = Object.entries(count).filter(([, n]) => n).map(([kind, n]) => word(`desk.rows.${kind}`, { n }));
-    const refs = edit.rows.slice(0, 4).map((row) => row.ref).join(", ") + (edit.rows.length > 4 ? "…" : "");
-    return [refs, told_.join(", "), ...sizesOf(edit.rows)].join(" · ");
+    const refs = word.list(edit.rows.slice(0, 4).map((row) => row.ref)) + (edit.rows.length > 4 ? "…" : "");
+    return [refs, word.list(told_), ...sizesOf(edit.rows)].join(" · ");
   }
 
   // Areas before and after, and how far piles that are points have moved.

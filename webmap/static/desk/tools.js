@@ -168,7 +168,7 @@ export function createTools(desk, { taken, changed }) {
     const parts = overlaps(geometry, rms, desk.rows.bundle, survey, seen).filter((it) => !it.isSliver);
     if (!parts.length) return make("span", {}, word("desk.green.none"));
     const total = parts.reduce((sum, it) => sum + it.occupied_m2, 0);
-    return make("span", {}, word("desk.green", { m2: area(total), parcels: parts.map((it) => it.ref).join(", ") }));
+    return make("span", {}, word("desk.green", { m2: area(total), parcels: word.list(parts.map((it) => it.ref)) }));
   }
 
   // The change that the tool would make now, null while something is missing.

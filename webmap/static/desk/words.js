@@ -8,6 +8,8 @@ export function word(key, values = {}) {
   return texts[key].replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
+word.list = (parts) => parts.join(config.language.startsWith("zh") ? "、" : ", ");
+
 const metres = new Intl.NumberFormat(config.language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const levels = new Intl.NumberFormat(config.language, { maximumFractionDigits: 2 });
 const moments = new Intl.DateTimeFormat(config.language, {

@@ -39,7 +39,7 @@ export const go = (path) => { location.hash = `#/${path}`; };
 
 function size(bytes) {
   const [value, unit] = bytes > 1e9 ? [bytes / 1e9, "GB"] : bytes > 1e6 ? [bytes / 1e6, "MB"] : [bytes / 1e3, "kB"];
-  return `${word.number(value, value < 10 ? 1 : 0)} ${unit}`;
+  return `${word.number(value, value < 10 ? 1 : 0)}\u00a0${unit}`;
 }
 
 // Keeps this version of the page on the phone; a newer one waits until somebody takes it. Where
@@ -327,7 +327,7 @@ async function mark(box, id) {
       await shooting;
       isOver = true;
       try {
-        if (news.ready) await queueDraft(marked(await database.drafts.get(id), news.draft), version, { state: "draft", page: PAGE });
+        if (news.ready) await queueDraft(marked(await database.drafts.get(id) ?? news.draft, news.draft), version, { state: "draft", page: PAGE });
         else await leaveMarking(id, news.draft, PAGE);
       } catch (error) {
         isOver = false;

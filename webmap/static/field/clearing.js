@@ -1,23 +1,34 @@
 // "Nothing here": a household was looked at and is clear. Its position and its time make it an
 // observation; without them it would be a guess.
 import { fill, make } from "./dom.js";
+import { byNumber } from "./geometry.js";
 import { icon } from "./icons.js";
 
 const SHOWN = 12;
 
 // change({household, position}) takes what was chosen; goBack() leads to the outline.
-export function createClearing({ words, bundle, draft, change, goBack }) {
+// near([lng, lat]) gives the households with the nearest first, or null where nobody can say.
+export function createClearing({ words, bundle, draft, change, goBack, near }) {
   const box = make("div", { class: "mark-panel mark-clearing" });
-  const refs = [...new Set(bundle.parcels.flatMap((one) => one.households || []))]
-    .sort((one, other) => one.localeCompare(other, undefined, { numeric: true }));
+  let refs = [...new Set(bundle.parcels.flatMap((one) => one.households || []))].sort(byNumber);
+  let isByNearness = false;
   let wanted = "";
   let where = { fix: null, problem: null };
 
+  // Only where the list is made anew: it must not move under a thumb.
+  function order() {
+    const found = where.fix && !where.problem ? near([where.fix.longitude, where.fix.latitude]) : null;
+    if (found) refs = found;
+    isByNearness = isByNearness || Boolean(found);
+  }
+
   function show() {
+    order();
     fill(box,
       make("h3", {}, words("mark.clearTitle")),
       make("p", { class: "mark-tip" }, words("mark.clearTip")),
       make("p", { class: where.fix && !where.problem ? "mark-where is-good" : "mark-where", role: "status" }, icon("locate"), make("span", {}, whereText())),
+      isByNearness ? make("p", { class: "mark-tip" }, words("mark.nearestFirst")) : null,
       refs.length > SHOWN ? search() : null,
       make("div", { class: "mark-chips mark-households" }, chips()),
       make("button", { type: "button", class: "mark-second", onclick: goBack }, icon("back"), make("span", {}, words("mark.notClear"))));
@@ -65,6 +76,8 @@ export function createClearing({ words, bundle, draft, change, goBack }) {
     },
     locate(news) {
       where = news;
+      // The first position that is known is worth it once.
+      if (!isByNearness && news.fix && !news.problem && !box.contains(document.activeElement)) show();
       const line = box.querySelector(".mark-where");
       if (!line) return;
       line.classList.toggle("is-good", Boolean(news.fix && !news.problem));

@@ -31,6 +31,21 @@ export function parcelsAt(place, bundle, survey) {
   return parcels.filter(({ shape }) => holds(shape, at)).map(({ parcel }) => parcel);
 }
 
+// The households of a bundle by how far the nearest of their parcels is from a place [lng, lat],
+// those that are as near by their number.
+export function householdsNear(place, bundle, survey) {
+  const { parcels, plane } = groundOf(bundle, survey);
+  const at = plane.into(place);
+  const away = new Map();
+  for (const { parcel, shape } of parcels.filter((one) => one.parcel.households?.length)) {
+    const far = distanceTo(shape, at);
+    for (const ref of parcel.households) away.set(ref, Math.min(far, away.get(ref) ?? Infinity));
+  }
+  return [...away.keys()].sort((one, other) => away.get(one) - away.get(other) || byNumber(one, other));
+}
+
+export const byNumber = (one, other) => one.localeCompare(other, undefined, { numeric: true });
+
 // What two outlines have in common, in m2 of the survey CRS.
 export function sharedArea(one, other, survey) {
   const plane = planeOf(survey);

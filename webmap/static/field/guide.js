@@ -68,7 +68,7 @@ export function createGuide({ words, earlier, here }) {
     const said = [words("camera.earlierOf", { n: at + 1 }), photograph.taken_at ? words.day(photograph.taken_at) : null, metres === null ? null : words("camera.away", { m: words.number(metres) })];
     return make("button", {
       type: "button", class: "camera-thumb", "data-id": photograph.id, "aria-pressed": String(photograph === chosen),
-      "aria-label": said.filter(Boolean).join(", "), onclick: () => choose(photograph),
+      "aria-label": words.list(said.filter(Boolean)), onclick: () => choose(photograph),
     },
     make("img", { src: photograph.url, alt: "", width: "64", height: "64", onerror: (event) => event.target.classList.add("is-absent") }),
     make("span", { "aria-hidden": "true" }, metres === null ? "–" : words("camera.away", { m: words.number(metres) })));

@@ -3,7 +3,7 @@ import { createClearing } from "./clearing.js";
 import { createDetails } from "./details.js";
 import { fill, make } from "./dom.js";
 import { createEvidence } from "./evidence.js";
-import { liesNear, openSurvey } from "./geometry.js";
+import { householdsNear, liesNear, openSurvey } from "./geometry.js";
 import { icon } from "./icons.js";
 import { createFaults, createFigures, judgeOutline } from "./judging.js";
 import { createMarkMap, markPatterns } from "./markmap.js";
@@ -44,7 +44,7 @@ export function mountMark(root, options) {
   const geolocation = sharePositions();
   const outline = createOutline({ words, bundle, marked, draft, isNear, declared, geolocation, changed, setMode });
   const details = createDetails({ words, draft: () => draft, change, households: touchedHouseholds });
-  const clearing = createClearing({ words, bundle, draft: () => draft, change: changeClear, goBack: () => setMode("enclosure") });
+  const clearing = createClearing({ words, bundle, draft: () => draft, change: changeClear, goBack: () => setMode("enclosure"), near: survey.isExact ? (place) => householdsNear(place, bundle, survey) : () => null });
   const evidence = createEvidence({ words, photographs, open: () => camera(draft) });
   const watch = watchPosition({ isNear, declared, geolocation, onChange: located });
 
