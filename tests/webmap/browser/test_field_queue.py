@@ -440,15 +440,15 @@ def test_a_last_resort_too_large_for_the_office_is_several_files(
     log_in(client, f"{Role.SECRETARY}@{place}.example")
     before = len(submissions(served, place))
     # In any order, and once more.
-    for path, told in ((paths[1], "1 new"), (paths[0], "0 new"), (paths[1], "0 new")):
+    for path in (paths[1], paths[0], paths[1]):
         form = {
             "csrf_token": csrf_token(client, "/places"),
             "resend_key": str(uuid.uuid4()),
             "file": (io.BytesIO(path.read_bytes()), path.name),
         }
-        answer = client.post(f"/c/{place}/submissions/import?lang=en", data=form)
-        assert (answer.status_code, told in answer.text) == (200, True), answer.text
-        assert f"file {path.stem} of 2 of the phone" in answer.text
+        answer = client.post(f"/c/{place}/submissions/import", data=form)
+        report = client.get(f"{answer.location}?lang=en")
+        assert f"file {path.stem} of 2 of the phone" in report.text
     assert len(submissions(served, place)) == before + 1
     assert photographs_of(served, key) == 2
 
