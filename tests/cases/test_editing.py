@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from cases.access import Permission
 from cases.chain import first_fault
 from cases.checks import check_community
-from cases.edit_plans import Change, Draw, Merge, Outline, Read, Remove, Split, StaleRows
-from cases.editing import Asked, Done, edit, layer_of, undo
+from cases.edits.editing import Asked, Done, edit, layer_of, undo
+from cases.edits.plans import Change, Draw, Merge, Outline, Read, Remove, Split, StaleRows
 from cases.field.versions import successors
 from cases.ledger import today
 from cases.models import EditLayer, GeometryEdit

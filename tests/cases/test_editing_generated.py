@@ -20,8 +20,8 @@ from sqlalchemy.orm import Session
 
 from cases.casework import NOTHING_LEFT
 from cases.checks import check_community
-from cases.edit_plans import Change, Draw, Merge, Outline, Read, Remove, Split, StaleRows, reads_of
-from cases.editing import Asked, Done, edit, layer_of, undo
+from cases.edits.editing import Asked, Done, edit, layer_of, undo
+from cases.edits.plans import Change, Draw, Merge, Outline, Read, Remove, Split, StaleRows, reads_of
 from cases.models import EditLayer
 from cases.workflow import State
 from gis.problems import InputError

@@ -8,8 +8,8 @@ from typing import Any
 from marshmallow import Schema, fields
 from marshmallow.validate import Length
 
-from cases.edit_plans import Change, Draw, Merge, Outline, Read, Remove, Split
-from cases.editing import MOST_CHANGES
+from cases.edits.editing import MOST_CHANGES
+from cases.edits.plans import Change, Draw, Merge, Outline, Read, Remove, Split
 from cases.models import EditLayer
 from cases.sites import LONGEST_NAME, MOST_HEADS, MOST_W
 from gis.problems import InputError, Problem, Said

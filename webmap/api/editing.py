@@ -13,8 +13,9 @@ from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
-from cases.edit_plans import StaleRows
-from cases.edit_reading import (
+from cases.edits.editing import Asked, Done, edit, undo
+from cases.edits.plans import StaleRows
+from cases.edits.reading import (
     Kept,
     Place,
     Shown,
@@ -24,7 +25,6 @@ from cases.edit_reading import (
     features_within,
     history,
 )
-from cases.editing import Asked, Done, edit, undo
 from cases.models import EditLayer, GeometryEdit, GeometryEditRow
 from cases.signing import Signature
 from gis.problems import InputError, Problem, Said

@@ -12,7 +12,7 @@ import shapely
 from geoalchemy2.shape import to_shape
 from sqlalchemy.orm import Session
 
-from cases.edit_plans import (
+from cases.edits.plans import (
     Change,
     Draw,
     Feature,

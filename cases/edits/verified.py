@@ -10,7 +10,7 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from cases.edit_plans import Step, is_replaced, wrong
+from cases.edits.plans import Step, is_replaced, wrong
 from cases.ledger import today
 from cases.models import Case, Encroachment
 from gis.problems import Problem, Said

@@ -12,9 +12,9 @@ from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import exists, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
-from cases.edit_plans import Feature
-from cases.edit_verified import verified_of
-from cases.editing import layer_of, rows_of
+from cases.edits.editing import layer_of, rows_of
+from cases.edits.plans import Feature
+from cases.edits.verified import verified_of
 from cases.models import EditLayer, GeometryEdit, GeometryEditRow
 from gis.area import sigma_m2
 from gis.crs import SurveyCRS

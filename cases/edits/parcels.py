@@ -9,9 +9,9 @@ import numpy as np
 from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import delete, select
 
-from cases.edit_layers import LONGEST_REF, EditedLayer, Planned
-from cases.edit_plans import Draw, Feature, Read, State, Step, Written, is_replaced, wrong
-from cases.edit_records import (
+from cases.edits.layers import LONGEST_REF, EditedLayer, Planned
+from cases.edits.plans import Draw, Feature, Read, State, Step, Written, is_replaced, wrong
+from cases.edits.records import (
     carry_records,
     forget,
     inseparable,

@@ -10,9 +10,9 @@ from typing import Any
 from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import exists, select
 
-from cases.edit_layers import EditedLayer, Planned
-from cases.edit_plans import Draw, Feature, Read, State, Step, Written, is_replaced, wrong
-from cases.edit_verified import drawn_away, unconfirmed
+from cases.edits.layers import EditedLayer, Planned
+from cases.edits.plans import Draw, Feature, Read, State, Step, Written, is_replaced, wrong
+from cases.edits.verified import drawn_away, unconfirmed
 from cases.field.versions import successors
 from cases.ledger import Moment, today
 from cases.models import AnswerBasis, AreaEntry, Encroachment, Photograph

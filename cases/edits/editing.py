@@ -14,10 +14,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
-from cases.edit_layers import EditedLayer
-from cases.edit_observations import EditedObservations
-from cases.edit_parcels import EditedParcels
-from cases.edit_plans import (
+from cases.edits.layers import EditedLayer
+from cases.edits.observations import EditedObservations
+from cases.edits.parcels import EditedParcels
+from cases.edits.plans import (
     Change,
     Feature,
     Merge,
@@ -32,7 +32,7 @@ from cases.edit_plans import (
     reads_of,
     wrong,
 )
-from cases.edit_sites import EditedSites
+from cases.edits.sites import EditedSites
 from cases.flagging import FlagReport, flag
 from cases.ledger import Moment
 from cases.models import EditLayer, GeometryEdit, GeometryEditRow

@@ -9,8 +9,8 @@ import shapely
 from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import delete, select
 
-from cases.edit_layers import EditedLayer, Planned
-from cases.edit_plans import Draw, Feature, Read, State, Step, Written, is_replaced, wrong
+from cases.edits.layers import EditedLayer, Planned
+from cases.edits.plans import Draw, Feature, Read, State, Step, Written, is_replaced, wrong
 from cases.signing import Signature
 from cases.sites import Plan, ground_problems, site_problems
 from gis.problems import Problem, Said
