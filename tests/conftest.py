@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -25,6 +26,9 @@ LONGEST = (
     "tests/webmap/browser/test_hostile_payloads.py",
     "tests/webmap/browser/test_story.py",
 )
+# The same examples each time, so that a failure comes again, however slow the machine is.
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("steady")
 SHARED = PROJECT_ROOT.parent / "shared" / "data"
 
 

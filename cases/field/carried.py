@@ -54,15 +54,15 @@ def carried() -> Subquery:
 
 def has_photograph(sent: FieldSubmission) -> ColumnElement[bool]:
     """Return which photographs a submission has, as one condition on ``Photograph``."""
+    came = and_(Photograph.community_id == sent.community_id, Photograph.submission_id == sent.id)
+    if sent.follows_id is None:
+        return came
     before = carried()
     own = select(before.c.photograph_id).where(
         before.c.community_id == sent.community_id, before.c.submission_id == sent.id
     )
-    came = Photograph.submission_id == sent.id
-    return and_(
-        Photograph.community_id == sent.community_id,
-        or_(came, Photograph.id.in_(own)) if sent.follows_id else came,
-    )
+    taken_over = and_(Photograph.community_id == sent.community_id, Photograph.id.in_(own))
+    return or_(came, taken_over)
 
 
 def count_photographs(session: Session, sent: FieldSubmission) -> int:

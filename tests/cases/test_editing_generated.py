@@ -99,15 +99,17 @@ def rows(scene: Scene, layer: EditLayer) -> list[Read]:
 def any_change(scene: Scene, layer: EditLayer, chance: random.Random) -> Change:
     """Return a change of any kind of any row, sensible or not."""
     known = rows(scene, layer)
+    kind = chance.randrange(6)
+    # Where all was removed there is nothing left to do but to draw.
+    if kind == 0 or not known:
+        x, y = chance.uniform(-5, 130), chance.choice([2, 20, 40])
+        drawn = scene.polygon(rectangle(x, y, chance.uniform(1, 9), 5))
+        return Draw(drawn, {"ref": uuid.UUID(int=chance.getrandbits(128)).hex})
     one, other = chance.choice(known), chance.choice(known)
     found = layer_of(scene.session, scene.community, layer).read([one.id])
     shape = np.array([found[one.id].state.shape], dtype=object)
     west, south, east, north = scene.survey.to_survey(shape)[0].bounds
-    match chance.randrange(6):
-        case 0:
-            x, y = chance.uniform(-5, 130), chance.choice([2, 20, 40])
-            drawn = scene.polygon(rectangle(x, y, chance.uniform(1, 9), 5))
-            return Draw(drawn, {"ref": uuid.UUID(int=chance.getrandbits(128)).hex})
+    match kind:
         case 1:
             moved = shapely.box(west, south, east - chance.uniform(-3, 3), north)
             return Outline(one, scene.polygon(moved), verify_again=True)
