@@ -108,7 +108,7 @@ def features_within(
         drawn = from_shape(shapely.box(*wanted.box), srid=STORAGE_SRID)
         query = query.where(table.geom.op("&&")(drawn))
     if wanted.ref:
-        query = query.where(table.ref.startswith(wanted.ref, autoescape=True))
+        query = query.where(table.ref.istartswith(wanted.ref, autoescape=True))
     if wanted.after is not None:
         query = query.where(tuple_(table.ref, table.id) > tuple_(*wanted.after))
     rows = session.execute(query.order_by(table.ref, table.id).limit(most + 1)).all()

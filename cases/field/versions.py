@@ -10,7 +10,7 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from cases.models import GeometryEditRow
+from cases.models import GeometryEdit, GeometryEditRow
 from layers.models import Observation, ObservationStatus, StructureType
 
 
@@ -56,8 +56,11 @@ def _replacements(session: Session, one: Observation) -> Sequence[Observation]:
     """Return the rows that took the place of one.
 
     Of several made one at the desk only the largest is named by what replaces it; of the
-    others the history of edits says what they became.
+    others the history of edits says what they became. What an undone edit ended has come back
+    as a row of its own, whatever else came of that edit.
     """
+    if restored := _restored(session, one):
+        return restored
     found = session.scalars(
         select(Observation).where(
             Observation.community_id == one.community_id, Observation.replaces_id == one.id
@@ -77,6 +80,29 @@ def _replacements(session: Session, one: Observation) -> Sequence[Observation]:
             (before.community_id == after.community_id)
             & (before.edit_id == after.edit_id)
             & (before.change == after.change),
+        )
+        .where(before.community_id == one.community_id, before.before_id == one.id)
+    ).all()
+
+
+def _restored(session: Session, one: Observation) -> Sequence[Observation]:
+    """Return the row as which one came back, where the edit that ended it was undone."""
+    before, after = aliased(GeometryEditRow), aliased(GeometryEditRow)
+    return session.scalars(
+        select(Observation)
+        .join(
+            after,
+            (after.community_id == Observation.community_id) & (after.after_id == Observation.id),
+        )
+        .join(
+            GeometryEdit,
+            (GeometryEdit.community_id == after.community_id) & (GeometryEdit.id == after.edit_id),
+        )
+        .join(
+            before,
+            (before.community_id == GeometryEdit.community_id)
+            & (before.edit_id == GeometryEdit.undoes_id)
+            & (before.place == after.place),
         )
         .where(before.community_id == one.community_id, before.before_id == one.id)
     ).all()

@@ -343,18 +343,19 @@ def test_an_observation_is_split_and_made_one(plot: Scene) -> None:
     with pytest.raises(StaleRows) as error:
         do(plot, OBSERVATIONS, cut)
     assert {one.id for one in error.value.rows[0].now} == set(parts)
-    (whole,) = (
-        row.after_id
-        for row in do(
-            plot, OBSERVATIONS, Merge(tuple(read(plot, OBSERVATIONS, key) for key in parts))
-        ).rows
-        if row.after_id
-    )
+    merged = do(plot, OBSERVATIONS, Merge(tuple(read(plot, OBSERVATIONS, key) for key in parts)))
+    (whole,) = (row.after_id for row in merged.rows if row.after_id)
     # Only the larger part is named by what replaces it, yet both have become the whole.
     for key in parts:
         was = plot.session.get_one(Observation, (plot.community.id, key))
         assert [one.id for one in successors(plot.session, was)] == [whole]
     assert [round(one.occupied_m2) for one in plot.current()] == [36]
+    # Taken back, each part is itself again, and none of them the other.
+    undo(plot.session, plot.community, merged.edit.id, "back", PLANNER)
+    for key in parts:
+        was = plot.session.get_one(Observation, (plot.community.id, key))
+        (now,) = successors(plot.session, was)
+        assert (now.ref, now.area_m2) == (was.ref, was.area_m2)
     sound(plot)
 
 

@@ -214,6 +214,8 @@ def test_the_keyboard_alone_logs_in_and_makes_a_step(site: Site, seats: Seats) -
     context = seats.browser.new_context(viewport=DESK)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(f"{site.url}/login?lang=en")
+    # The page takes the focus with its first picture, which may come after it has loaded.
+    expect(page.locator("#email")).to_be_focused()
     page.keyboard.type(address_of(Role.SECRETARY))
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)

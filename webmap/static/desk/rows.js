@@ -91,6 +91,8 @@ export function createRows({ held }) {
     },
     // The rows of a large layer whose number begins so, wherever they lie.
     find: async (layer, ref) => (await readPage(rowsAddress(layer, { ref, limit: 50 }))).features,
+    // Whether all that an outline could lie on is known, so that what is not found is not there.
+    covers: (bounds) => !["parcels", "observations"].some((one) => large.has(one)) || Boolean(box?.contains(bounds) && !crowded.size),
     // What an outline is laid over, as a phone's bundle holds it.
     get bundle() {
       bundle ||= {

@@ -208,7 +208,8 @@ async function home(box) {
     return;
   }
   const kept = session.account ? await prepared(session.account, trueNow()) : [];
-  const at = trueNow() ?? Date.now() + (session.clock_offset_s || 0) * 1000;
+  // A phone that slept counted no time, and its own clock may be wrong: the later of both warns.
+  const at = Math.max(trueNow() ?? 0, Date.now() + (session.clock_offset_s || 0) * 1000);
   const places = session.places || [];
   const areas = kept.map((one) => make("li", { class: "field-area" },
     make("h3", {}, one.name),

@@ -12,6 +12,7 @@ export function createClearing({ words, bundle, draft, change, goBack, near }) {
   const box = make("div", { class: "mark-panel mark-clearing" });
   let refs = [...new Set(bundle.parcels.flatMap((one) => one.households || []))].sort(byNumber);
   let isByNearness = false;
+  let isLocated = false;
   let wanted = "";
   let where = { fix: null, problem: null };
 
@@ -77,7 +78,10 @@ export function createClearing({ words, bundle, draft, change, goBack, near }) {
     locate(news) {
       where = news;
       // The first position that is known is worth it once.
-      if (!isByNearness && news.fix && !news.problem && !box.contains(document.activeElement)) show();
+      if (!isLocated && news.fix && !news.problem && !box.contains(document.activeElement)) {
+        isLocated = true;
+        show();
+      }
       const line = box.querySelector(".mark-where");
       if (!line) return;
       line.classList.toggle("is-good", Boolean(news.fix && !news.problem));

@@ -1,7 +1,7 @@
 // Geometry on the phone and at the desk, with the server's numbers. No page is touched here.
 
 import { groundOf, planeOf } from "./ground.js";
-import { areaOf, cut, distanceTo, holds, sigmaOf } from "./planar.js";
+import { areaOf, cut, distanceTo, sigmaOf } from "./planar.js";
 
 export { difference, merge, split } from "./cutting.js";
 export { fromGcj02, inChina, judgeShift, toGcj02 } from "./datum.js";
@@ -22,13 +22,6 @@ export function measure(geometry, rms, survey) {
 export function liesNear(place, metres, bundle, survey) {
   const { boundary, plane } = groundOf(bundle, survey);
   return boundary && distanceTo(boundary, plane.into(place)) <= metres;
-}
-
-// The parcels on which a place [lng, lat] lies.
-export function parcelsAt(place, bundle, survey) {
-  const { parcels, plane } = groundOf(bundle, survey);
-  const at = plane.into(place);
-  return parcels.filter(({ shape }) => holds(shape, at)).map(({ parcel }) => parcel);
 }
 
 // The households of a bundle by how far the nearest of their parcels is from a place [lng, lat],

@@ -174,8 +174,3 @@ export function reachBeyond(shape, ground) {
 export function distanceTo(shape, [x, y]) {
   return jsts.operation.distance.DistanceOp.distance(factory.createPoint(new jsts.geom.Coordinate(x, y)), shape);
 }
-
-export function holds(ground, [x, y]) {
-  const locator = new jsts.algorithm.locate.SimplePointInAreaLocator(ground);
-  return locator.locate(new jsts.geom.Coordinate(x, y)) !== jsts.geom.Location.EXTERIOR;
-}

@@ -47,16 +47,17 @@ export async function takeUpAgain(draft, changes = {}) {
     await database.drafts.put({ ...copy, changed_at: now() });
     for (const one of await database.photographs.where("draft").equals(draft.id).toArray()) {
       await database.photographs.delete(one.id);
-      await database.photographs.put(movedTo(one, id, draft.follows && !copy.follows));
+      await database.photographs.put(movedTo(one, id, draft, draft.follows && !copy.follows));
     }
     await database.drafts.update(draft.id, { state: "aside", taken_up: id, changed_at: now() });
   }));
   return database.drafts.get(id);
 }
 
-function movedTo(one, draft, isNew) {
+// What was sent of it is at the office as it was then, its note as well.
+function movedTo(one, draft, was, isNew) {
   return {
-    ...one, id: isNew ? newId() : one.id, draft, state: "kept", offset: 0, receipt: null, problem: null,
+    ...one, id: isNew ? newId() : one.id, draft, note_is_sent: !isNew && Boolean(was.receipt), state: "kept", offset: 0, receipt: null, problem: null,
     sends_original: one.sends_original && originalState(one) !== "given_up", original_state: null, original_problem: null,
   };
 }
@@ -191,7 +192,7 @@ export function createQueue({ sessionAddress, onChange }) {
     // As many as were announced: one that is missing on the phone is no photograph received.
     const announced = JSON.parse(draft.body).photographs.length;
     if (after.length === announced && after.every(hasArrived)) await changeDraft(draft.id, { state: "done" });
-    else if (after.some(isRefused)) await changeDraft(draft.id, { state: "lacking" });
+    else if (after.some(isRefused) && !after.some(nextPart)) await changeDraft(draft.id, { state: "lacking" });
     onChange(state);
   }
 

@@ -36,6 +36,7 @@ export function createTaken({ words, photographs, change, remove }) {
     const full = make("p", { class: "camera-length is-warn", role: "status" });
     const note = make("textarea", { rows: "2", maxlength: String(LONGEST_NOTE), id: "camera-note", "aria-describedby": "camera-length", oninput: measure });
     note.value = opened.note || "";
+    note.readOnly = Boolean(opened.note_is_sent);
     measure();
     note.addEventListener("change", () => changed({ note: note.value.trim() }));
     fill(sheet,
@@ -50,7 +51,7 @@ export function createTaken({ words, photographs, change, remove }) {
 
     // Said while it is typed: what is longer is cut off by the browser, without a word.
     function measure() {
-      length.textContent = words("camera.noteLength", { n: words.number(note.value.length), most: words.number(LONGEST_NOTE) });
+      length.textContent = note.readOnly ? words("camera.noteSent") : words("camera.noteLength", { n: words.number(note.value.length), most: words.number(LONGEST_NOTE) });
       full.textContent = note.value.length < LONGEST_NOTE ? "" : words("camera.noteFull");
     }
   }
