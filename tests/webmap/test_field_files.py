@@ -364,6 +364,9 @@ def test_a_photograph_that_is_none_is_refused_by_name_and_keeps_no_draft_back(
     answer = hand_over(web, phone.place, phone.export())
     assert answer.status_code == 200, answer.text
     assert ".jpg" in answer.text
+    # Its submission has arrived, and nobody is told otherwise.
+    assert "Without some photographs" in answer.text
+    assert "Refused" not in answer.text
     after = counted(web)
     assert [late - early for early, late in zip(before, after, strict=True)] == [2, 0, 0]
 
