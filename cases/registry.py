@@ -4,12 +4,14 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import shapely
+from geoalchemy2.shape import to_shape
 from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
 from cases.models import Campaign, Case, CaseEvent
 from gis.problems import InputError, Problem, Said
-from layers.models import Community, Household, ParcelHousehold
+from layers.models import Community, Household, Parcel, ParcelHousehold
 
 
 def list_events(session: Session, case: Case) -> list[dict[str, Any]]:
@@ -81,3 +83,25 @@ def linked_households(
         .order_by(Household.ref)
     )
     return list(rows)
+
+
+def linked_ground(
+    session: Session, community_id: int, household_id: uuid.UUID
+) -> dict[uuid.UUID, shapely.Geometry]:
+    """Return the parcels that are linked to a household, with their ground in EPSG:4326."""
+    rows = session.execute(
+        select(Parcel.id, Parcel.geom)
+        .join(
+            ParcelHousehold,
+            and_(
+                ParcelHousehold.community_id == Parcel.community_id,
+                ParcelHousehold.parcel_id == Parcel.id,
+            ),
+        )
+        .where(
+            ParcelHousehold.community_id == community_id,
+            ParcelHousehold.household_id == household_id,
+        )
+        .order_by(Parcel.id)
+    )
+    return {key: to_shape(ground) for key, ground in rows}

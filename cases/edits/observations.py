@@ -13,8 +13,8 @@ from sqlalchemy import exists, select
 from cases.edits.layers import EditedLayer, Planned
 from cases.edits.plans import Draw, Feature, Read, State, Step, Written, is_replaced, wrong
 from cases.edits.verified import drawn_away, unconfirmed
-from cases.field.versions import successors
 from cases.ledger import Moment, today
+from cases.lineage import successors
 from cases.models import AnswerBasis, AreaEntry, Encroachment, Photograph
 from cases.registry import find_household
 from cases.requirements import LONGEST_TEXT

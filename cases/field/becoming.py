@@ -8,17 +8,16 @@ from typing import Self
 
 import shapely
 from geoalchemy2.shape import from_shape, to_shape
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from cases.ledger import area, as_array
 from cases.models import FieldSubmission
 from cases.policy import Policy
+from cases.registry import linked_ground
 from cases.requirements import LONGEST_TEXT
 from gis.crs import SurveyCRS
 from gis.problems import InputError, Problem
 from gis.validity import POLYGONS, WEB_LIMITS, check
-from layers.frames import frame, geometries, wkb
 from layers.imports.looked import Seen, looked_at, write_looked
 from layers.imports.plans import Covers
 from layers.models import (
@@ -27,8 +26,6 @@ from layers.models import (
     Household,
     Observation,
     ObservationStatus,
-    Parcel,
-    ParcelHousehold,
     Purpose,
     StructureType,
     Survey,
@@ -136,7 +133,8 @@ def become_clear(session: Session, community: Community, what: Becoming) -> Obse
     It says nothing about ground that was enclosed before: that is cleared by its case alone.
     Raises ``InputError`` where no parcel belongs to the household.
     """
-    parcels = _parcels_of(session, community, what.household)
+    home = what.household
+    parcels = {} if home is None else linked_ground(session, community.id, home.id)
     if not parcels:
         text = "No parcel is linked to the household, so there is no ground to call clear."
         remedy = "Name another household, link its parcel first, or return it."
@@ -196,28 +194,6 @@ def _survey(
     session.add(survey)
     session.flush()
     return survey
-
-
-def _parcels_of(
-    session: Session, community: Community, household: Household | None
-) -> dict[uuid.UUID, shapely.Geometry]:
-    """Return the parcels linked to a household, with their ground in EPSG:4326."""
-    if household is None:
-        return {}
-    linked = (
-        select(Parcel.id, wkb(Parcel.geom))
-        .join(
-            ParcelHousehold,
-            (ParcelHousehold.community_id == Parcel.community_id)
-            & (ParcelHousehold.parcel_id == Parcel.id),
-        )
-        .where(
-            ParcelHousehold.community_id == community.id,
-            ParcelHousehold.household_id == household.id,
-        )
-    )
-    rows = frame(session, linked)
-    return dict(zip(rows["id"], geometries(rows), strict=True))
 
 
 def _main(sent: FieldSubmission) -> StructureType:

@@ -73,7 +73,7 @@ def bundle(
     cases = field_cases(session, community, viewer, buildings)
     ids = [uuid.UUID(one["id"]) for one in observations]
     seen = opened_by(session, community, ids, viewer)
-    photographs = field_photographs(session, community, list(cases), [str(one) for one in seen])
+    photographs = field_photographs(session, community, [uuid.UUID(one) for one in cases], seen)
     for one in observations:
         one["photographs"] = [it["id"] for it in photographs if it["observation"] == one["id"]]
     told: dict[str, Any] = {

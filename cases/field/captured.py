@@ -6,18 +6,21 @@ which is never changed, and is read from there.
 
 import datetime as dt
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Select, and_, false, select, union
+from sqlalchemy import and_, false, select, union
 from sqlalchemy.orm import Session
 
 from cases.access import Permission
 from cases.enclosures import seen_by
 from cases.field.history import seen_on
 from cases.field.reading import seen_submissions
+from cases.field.verdicts import DECIDED, OBSERVED
+from cases.lineage import with_forebears
 from cases.models import AreaEntry, Case, Encroachment, FieldDecision, FieldSubmission
 from cases.parcel_file import Viewer
+from layers.bulk import among
 from layers.models import Community, Household, Observation
 
 
@@ -46,10 +49,7 @@ def captured_as(
 
     Of those before it only what the viewer may open.
     """
-    own = select(Observation.id).where(
-        Observation.community_id == community.id, Observation.id == seen.id
-    )
-    return _captured(session, community, own, viewer)
+    return _captured(session, community, [seen.id], viewer)
 
 
 def captured_for(session: Session, case: Case, viewer: Viewer) -> list[Captured]:
@@ -63,12 +63,13 @@ def captured_for(session: Session, case: Case, viewer: Viewer) -> list[Captured]
         )
         for table in (Encroachment, AreaEntry)
     ]
-    return _captured(session, community, union(*named), viewer)
+    return _captured(session, community, set(session.scalars(union(*named))), viewer)
 
 
 def _captured(
-    session: Session, community: Community, observations: Any, viewer: Viewer
+    session: Session, community: Community, observations: Collection[uuid.UUID], viewer: Viewer
 ) -> list[Captured]:
+    every = with_forebears(session, community.id, observations)
     may_read = Permission.FIELD_READ in viewer.permissions
     known = and_(
         Household.community_id == FieldSubmission.community_id,
@@ -84,24 +85,12 @@ def _captured(
             Household.ref,
             seen_submissions(viewer) if may_read else false(),
         )
-        .join(
-            FieldDecision,
-            and_(
-                FieldDecision.community_id == FieldSubmission.community_id,
-                FieldDecision.submission_id == FieldSubmission.id,
-            ),
-        )
-        .join(
-            Observation,
-            and_(
-                Observation.community_id == FieldDecision.community_id,
-                Observation.id == FieldDecision.observation_id,
-            ),
-        )
+        .join(FieldDecision, DECIDED)
+        .join(Observation, OBSERVED)
         .outerjoin(Household, known)
         .where(
             FieldSubmission.community_id == community.id,
-            FieldDecision.observation_id.in_(_with_those_before(community, observations)),
+            among(FieldDecision.observation_id, every),
             seen_by(viewer),
         )
         .order_by(FieldDecision.decided_at.desc(), FieldSubmission.id)
@@ -110,15 +99,3 @@ def _captured(
         Captured(sent, decided, ref, seen_on(sent, day), household, may_open)
         for sent, decided, ref, day, household, may_open in rows
     ]
-
-
-def _with_those_before(community: Community, observations: Any) -> Select[uuid.UUID]:
-    """Select observations and all whose place they took, also where a planner redrew one."""
-    first = observations.subquery()
-    line = select(first.c[0].label("id")).cte("line", recursive=True)
-    before = (
-        select(Observation.replaces_id)
-        .join(line, Observation.id == line.c.id)
-        .where(Observation.community_id == community.id, Observation.replaces_id.is_not(None))
-    )
-    return select(line.union(before).c.id)

@@ -8,7 +8,7 @@ from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from cases.area_checks import STORED_M2
-from cases.field.verdicts import DECIDED
+from cases.field.verdicts import DECIDED, OBSERVED
 from cases.models import (
     FieldDecision,
     FieldSubmission,
@@ -24,10 +24,6 @@ from layers.models import Community, Observation, StructureType
 
 # By these a submission became an observation.
 _BECAME = (FieldVerdict.ACCEPTED, FieldVerdict.MERGED)
-_OBSERVED = and_(
-    Observation.community_id == FieldDecision.community_id,
-    Observation.id == FieldDecision.observation_id,
-)
 
 
 def field_violations(session: Session, community: Community) -> Iterator[Violation]:
@@ -108,7 +104,7 @@ def _accepted(session: Session, community: Community) -> Iterator[Violation]:
     rows = session.execute(
         select(FieldSubmission.id, Observation.ref)
         .join(FieldDecision, DECIDED)
-        .join(Observation, _OBSERVED)
+        .join(Observation, OBSERVED)
         .where(
             FieldSubmission.community_id == community.id,
             FieldDecision.verdict == FieldVerdict.ACCEPTED,
@@ -145,7 +141,7 @@ def _merged_rows(community: Community) -> Rows:
             wkb(Observation.geom).label("seen"),
         )
         .join(FieldDecision, DECIDED)
-        .join(Observation, _OBSERVED)
+        .join(Observation, OBSERVED)
         .where(
             FieldSubmission.community_id == community.id,
             FieldDecision.verdict == FieldVerdict.MERGED,

@@ -9,8 +9,8 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy.orm import Session
 
 from cases.field.judging import is_overtaken, standing_parts
-from cases.field.versions import successors
 from cases.ledger import as_array
+from cases.lineage import successors
 from cases.models import FieldSubmission
 from gis.area import sigma_m2
 from gis.crs import SurveyCRS

@@ -15,6 +15,7 @@ from cases.access import Permission
 from cases.enclosures import seen_by
 from cases.field.carried import has_photograph, submissions_of
 from cases.field.reading import seen_submissions
+from cases.field.verdicts import OBSERVED
 from cases.models import FieldDecision, FieldSubmission, Photograph, PhotographOriginal
 from cases.parcel_file import Viewer
 from cases.photographs import Shown, of_observations, shown_photographs
@@ -74,11 +75,7 @@ def sees_evidence(session: Session, photograph: Photograph, viewer: Viewer) -> b
     )
     became = (
         select(Observation.id)
-        .join(
-            FieldDecision,
-            (FieldDecision.community_id == Observation.community_id)
-            & (FieldDecision.observation_id == Observation.id),
-        )
+        .join(FieldDecision, OBSERVED)
         .where(
             FieldDecision.community_id == place,
             FieldDecision.submission_id.in_(keys),

@@ -9,10 +9,10 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases.field.verdicts import DECIDED
+from cases.field.verdicts import DECIDED, OBSERVED
 from cases.ledger import Book, Moment
 from cases.models import CaseEvent, FieldDecision, FieldSubmission, FieldVerdict
 from cases.signing import Signature
@@ -41,13 +41,7 @@ def record_captured(
     rows = session.execute(
         select(FieldSubmission, FieldDecision, Observation.observed_on)
         .join(FieldDecision, DECIDED)
-        .join(
-            Observation,
-            and_(
-                Observation.community_id == FieldDecision.community_id,
-                Observation.id == FieldDecision.observation_id,
-            ),
-        )
+        .join(Observation, OBSERVED)
         .where(
             FieldSubmission.community_id == community.id,
             FieldDecision.observation_id == observation_id,

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from cases.field.versions import latest, observation_version, successors
+from cases.field.versions import observation_version
 from cases.ledger import today, wrong_time
+from cases.lineage import latest, successors
 from cases.models import FieldDecision, FieldSubmission
 from cases.registry import find_household
 from cases.sightings import future_problems

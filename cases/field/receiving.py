@@ -15,8 +15,9 @@ from cases.field.carried import count_photographs
 from cases.field.clocks import PhoneClock, judge_clock
 from cases.field.datums import are_shifted
 from cases.field.verdicts import decision_on, record_decision
-from cases.field.versions import latest, observation_version
+from cases.field.versions import observation_version
 from cases.ledger import area, as_array
+from cases.lineage import latest
 from cases.models import (
     CaptureMethod,
     Datum,

@@ -1,7 +1,7 @@
 """The cases and photographs that a phone takes along: those that its account sees."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Subquery, and_, func, or_, select
@@ -78,11 +78,13 @@ def shown_ground(community: Community) -> Subquery:
 
 
 def field_photographs(
-    session: Session, community: Community, cases: Sequence[str], observations: Sequence[str]
+    session: Session,
+    community: Community,
+    cases: Collection[uuid.UUID],
+    observations: Collection[uuid.UUID],
 ) -> list[dict[str, Any]]:
     """Return the photographs of ``cases``, and those that came with ``observations``."""
     shown = shown_ground(community)
-    seen = [uuid.UUID(one) for one in observations]
     rows = session.execute(
         select(
             Photograph.id,
@@ -97,8 +99,8 @@ def field_photographs(
         .where(
             Photograph.community_id == community.id,
             or_(
-                among(Photograph.case_id, [uuid.UUID(one) for one in cases]),
-                and_(Photograph.case_id.is_(None), among(shown.c.observation_id, seen)),
+                among(Photograph.case_id, cases),
+                and_(Photograph.case_id.is_(None), among(shown.c.observation_id, observations)),
             ),
         )
         .order_by(func.coalesce(Photograph.taken_at, Photograph.recorded_at), Photograph.id)

@@ -7,7 +7,7 @@ from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session
 
 from cases.models import FieldDecision, FieldSubmission, FieldVerdict
-from layers.models import Community
+from layers.models import Community, Observation
 
 
 class FieldState(enum.StrEnum):
@@ -23,6 +23,10 @@ class FieldState(enum.StrEnum):
 DECIDED = and_(
     FieldDecision.community_id == FieldSubmission.community_id,
     FieldDecision.submission_id == FieldSubmission.id,
+)
+OBSERVED = and_(
+    Observation.community_id == FieldDecision.community_id,
+    Observation.id == FieldDecision.observation_id,
 )
 
 

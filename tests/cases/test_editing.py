@@ -16,8 +16,8 @@ from cases.chain import first_fault
 from cases.checks import check_community
 from cases.edits.editing import Asked, Done, edit, layer_of, undo
 from cases.edits.plans import Change, Draw, Merge, Outline, Read, Remove, Split, StaleRows
-from cases.field.versions import successors
 from cases.ledger import today
+from cases.lineage import successors, with_forebears
 from cases.models import EditLayer, GeometryEdit
 from cases.signing import Signature
 from cases.workflow import State
@@ -349,6 +349,7 @@ def test_an_observation_is_split_and_made_one(plot: Scene) -> None:
     for key in parts:
         was = plot.session.get_one(Observation, (plot.community.id, key))
         assert [one.id for one in successors(plot.session, was)] == [whole]
+    assert with_forebears(plot.session, plot.community.id, [whole]) == {whole, *parts, seen.id}
     assert [round(one.occupied_m2) for one in plot.current()] == [36]
     # Taken back, each part is itself again, and none of them the other.
     undo(plot.session, plot.community, merged.edit.id, "back", PLANNER)
@@ -356,6 +357,8 @@ def test_an_observation_is_split_and_made_one(plot: Scene) -> None:
         was = plot.session.get_one(Observation, (plot.community.id, key))
         (now,) = successors(plot.session, was)
         assert (now.ref, now.area_m2) == (was.ref, was.area_m2)
+        before = with_forebears(plot.session, plot.community.id, [now.id])
+        assert before == {now.id, key, seen.id}
     sound(plot)
 
 

@@ -24,7 +24,8 @@ from cases.field.judging import Overtaken
 from cases.field.receiving import Corrected, Correction, Sent, receive
 from cases.field.reviewing import Acceptance, Merger, accept, merge, send_back
 from cases.field.verdicts import decision_on
-from cases.field.versions import latest, observation_version
+from cases.field.versions import observation_version
+from cases.lineage import latest
 from cases.models import CaptureMethod, FieldSubmission, FieldVerdict, SubmissionKind
 from cases.signing import Signature
 from gis.problems import InputError

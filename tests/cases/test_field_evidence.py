@@ -157,7 +157,7 @@ def test_what_is_taken_up_again_has_the_photographs_of_what_was_returned(scene: 
         photographs(session, scene.community, case),
     ):
         assert [one.row.id for one in told] == [key]
-    (taken,) = field_photographs(session, scene.community, [], [str(seen.id)])
+    (taken,) = field_photographs(session, scene.community, [], [seen.id])
     assert (taken["id"], taken["observation"]) == (str(key), str(seen.id))
     assert sees_evidence(session, shown, Viewer("other", GRANTS[Role.INSPECTOR]))
     assert session.scalar(select(func.count()).select_from(Photograph)) == 1
