@@ -63,7 +63,8 @@ class Shown:
     """A row with what a person reads of it.
 
     ``uncertainty_m2`` is two standard deviations, ``verified_m2`` what has to be verified again
-    where an observation gets another outline.
+    where an observation gets another outline. ``entered`` orders observations of one day, and
+    is ``None`` of other rows.
     """
 
     feature: Feature
@@ -71,6 +72,7 @@ class Shown:
     households: list[str]
     building: str | None
     verified_m2: float
+    entered: int | None
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,13 @@ def describe(session: Session, community: Community, found: Sequence[Feature]) -
     verified: defaultdict[uuid.UUID, float] = defaultdict(float)
     for it in verified_of(session, community.id, [one.id for one in found]):
         verified[it.observation_id] += it.area_m2
+    rows = session.execute(
+        select(Observation.id, Observation.entered).where(
+            Observation.community_id == community.id,
+            among(Observation.id, [one.id for one in found]),
+        )
+    )
+    entered = {row.id: row.entered for row in rows}
     return [
         Shown(
             one,
@@ -147,6 +156,7 @@ def describe(session: Session, community: Community, found: Sequence[Feature]) -
             sorted(homes[key] for key in _homes(one) if key in homes),
             houses.get(_building(one) or ""),
             verified[one.id],
+            entered.get(one.id),
         )
         for one, sure in zip(found, sigma, strict=True)
     ]

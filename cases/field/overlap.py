@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from geoalchemy2.shape import to_shape
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from cases.flag_load import accusation, current_encroachments, standing_and_freed
@@ -74,8 +74,12 @@ def overlap_of(
     community: Community,
     sent: FieldSubmission,
     replaced: Collection[uuid.UUID] = (),
+    made: Observation | None = None,
 ) -> Overlap:
-    """Lay a submission over the parcels as flagging would, without observations ``replaced``."""
+    """Lay a submission over the parcels as flagging would, without observations ``replaced``.
+
+    Once it is decided, it has the place of the observation ``made`` of it.
+    """
     if sent.geom is None:
         return Overlap([], 0.0, 0.0)
     survey, policy = SurveyCRS(community.survey_srid), Policy.of(community.policy)
@@ -85,7 +89,7 @@ def overlap_of(
     if parcels.empty:
         return Overlap([], 0.0, 0.0)
     standing, cleared = _stood(session, community, replaced, stored, survey)
-    others = _near(session, _earlier(community, sent, replaced), Observation.geom, stored)
+    others = _near(session, _earlier(community, sent, replaced, made), Observation.geom, stored)
     seen = encroachment.Observations(
         np.concatenate([polygon, survey.to_survey(geometries(others))]),
         np.array([sent.rms_m, *others["rms_m"]], dtype=np.float64),
@@ -127,11 +131,21 @@ def _parcels(community: Community) -> Rows:
     )
 
 
-def _earlier(community: Community, sent: FieldSubmission, replaced: Collection[uuid.UUID]) -> Rows:
-    """Select the open observations that keep shared ground: seen no later, and not replaced.
+def _earlier(
+    community: Community,
+    sent: FieldSubmission,
+    replaced: Collection[uuid.UUID],
+    made: Observation | None,
+) -> Rows:
+    """Select the open observations that keep shared ground: they come first, and are not replaced.
 
-    Those of the same day are entered already, so they come first.
+    Those of the same day are entered already, before a submission that waits.
     """
+    place = tuple_(Observation.observed_on, Observation.entered, Observation.id)
+    if made is None:
+        comes_first = Observation.observed_on <= sent.observed_on
+    else:
+        comes_first = place < (made.observed_on, made.entered, made.id)
     return (
         select(Observation.id, Observation.rms_m, wkb(Observation.geom))
         .where(
@@ -139,10 +153,10 @@ def _earlier(community: Community, sent: FieldSubmission, replaced: Collection[u
             Observation.status == ObservationStatus.OPEN,
             Observation.purpose != Purpose.RESIDUAL,
             Observation.structure_type != StructureType.NONE,
-            Observation.observed_on <= sent.observed_on,
+            comes_first,
             Observation.id.not_in(replaced),
         )
-        .order_by(Observation.observed_on, Observation.entered, Observation.id)
+        .order_by(*place)
     )
 
 

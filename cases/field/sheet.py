@@ -20,14 +20,12 @@ from cases.field.overlap import Overlap, overlap_of
 from cases.field.reading import Submitted
 from cases.field.verdicts import DECIDED
 from cases.models import FieldDecision, FieldSubmission
-from cases.registry import linked_households
+from cases.registry import linked_ground, linked_households
 from layers.models import (
     STORAGE_SRID,
     Community,
     Observation,
     ObservationStatus,
-    Parcel,
-    ParcelHousehold,
     Purpose,
     StructureType,
 )
@@ -89,7 +87,7 @@ def submission_sheet(
     # What it became stands in nobody's way, and is not laid against itself.
     own = set() if made is None else {made.id}
     own |= correction.replaceable if correction else set()
-    overlap = overlap_of(session, community, sent, own)
+    overlap = overlap_of(session, community, sent, own, made)
     ground = _ground(session, community, sent)
     observed = _observed(session, community, sent, ground)
     neighbours = _neighbours(session, community, sent)
@@ -208,19 +206,7 @@ def _ground(
     """Return the parcels of a household that was found clear."""
     if sent.geom is not None or sent.household_id is None:
         return []
-    rows = session.scalars(
-        select(Parcel.geom)
-        .join(
-            ParcelHousehold,
-            (ParcelHousehold.community_id == Parcel.community_id)
-            & (ParcelHousehold.parcel_id == Parcel.id),
-        )
-        .where(
-            ParcelHousehold.community_id == community.id,
-            ParcelHousehold.household_id == sent.household_id,
-        )
-    )
-    return [to_shape(one) for one in rows]
+    return list(linked_ground(session, community.id, sent.household_id).values())
 
 
 def _grounds(sent: FieldSubmission, ground: list[shapely.Geometry]) -> list[WKBElement]:

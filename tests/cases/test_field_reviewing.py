@@ -348,6 +348,12 @@ def test_what_a_reviewer_is_shown_is_what_flagging_finds(scene: Scene, x: float,
     assert taken == pytest.approx([one.occupied_m2 for one in found], abs=1e-6)
     sigmas = sorted(one.uncertainty_m2 for one in shown.taken if not one.is_listed)
     assert sigmas == pytest.approx(sorted(2 * one.sigma_m2 for one in found), abs=1e-6)
+    # Whoever comes later on that day takes nothing of what is shown of it.
+    later = send(scene, x + 1, 5)
+    accept(scene.session, scene.community, later.id, Acceptance(), REVIEWER)
+    own = done.observation
+    again = overlap_of(scene.session, scene.community, sent, {own.id}, own)
+    assert [one.occupied_m2 for one in again.taken] == [one.occupied_m2 for one in shown.taken]
 
 
 def test_ground_cleared_in_part_is_not_forgotten_when_its_observation_is_corrected(

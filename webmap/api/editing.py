@@ -98,6 +98,9 @@ class EditedRowSchema(Schema):
     verified_m2 = fields.Float(
         **says("What of an observation is verified again if it gets another outline, in m2.")
     )
+    entered = fields.Integer(
+        **says("Orders observations of one day: the lower keeps the ground.", allow_none=True)
+    )
     households = fields.List(fields.String(), **says("The refs of its households."))
     building = fields.String(**says("The ref of the building it faces.", allow_none=True))
     attributes = fields.Dict(**says("What else is kept of it."))
@@ -345,6 +348,7 @@ def feature_json(one: Shown) -> dict[str, Any]:
         "uncertainty_m2": round(one.uncertainty_m2, 2),
         "rms_m": attributes.get("rms_m"),
         "verified_m2": round(one.verified_m2, 2),
+        "entered": one.entered,
         "households": one.households,
         "building": one.building,
         "attributes": attributes,

@@ -172,6 +172,25 @@ def test_the_second_of_two_planners_sees_both_outlines(
     other.context.close()
 
 
+def test_within_a_day_the_desk_ranks_as_flagging_does(page: Page) -> None:
+    earlier = page.evaluate(
+        """async () => {
+          const { isEarlier } = await import("/static/field/overlapping.js");
+          const day = "2022-04-02";
+          const seen = { corrects: "O1", observed_on: day, entered: 5 };
+          const other = (entered, observed_on = day) => ({ id: "O2", entered, observed_on });
+          return [
+            isEarlier(other(4), seen),
+            isEarlier(other(6), seen),
+            isEarlier(other(6, "2022-04-01"), seen),
+            isEarlier(other(6), { observed_on: day }),
+            isEarlier({ ...other(4), id: "O1" }, seen),
+          ];
+        }"""
+    )
+    assert earlier == [True, False, True, True, False]
+
+
 def test_a_refusal_is_told_beside_what_was_drawn(page: Page, watch: Watch) -> None:
     watch.expected = ("422",)
     page.click("[data-tool=draw]")

@@ -109,5 +109,5 @@ export function createRows({ held }) {
 }
 
 function flat(one) {
-  return { ...one.attributes, id: one.id, ref: one.ref, rms_m: one.rms_m, geometry: one.geometry };
+  return { ...one.attributes, id: one.id, ref: one.ref, rms_m: one.rms_m, entered: one.entered, geometry: one.geometry };
 }

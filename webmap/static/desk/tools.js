@@ -165,7 +165,7 @@ export function createTools(desk, { taken, changed }) {
 
   function onGreen(geometry, rms) {
     if (!desk.rows.covers(L.geoJSON(geometry).getBounds())) return null;
-    const seen = tool === "change" ? { corrects: one().id, observed_on: one().attributes.observed_on } : { observed_on: work.querySelector("[name=observed_on]")?.value };
+    const seen = tool === "change" ? { corrects: one().id, observed_on: one().attributes.observed_on, entered: one().entered } : { observed_on: work.querySelector("[name=observed_on]")?.value };
     const parts = overlaps(geometry, rms, desk.rows.bundle, survey, seen).filter((it) => !it.isSliver);
     if (!parts.length) return make("span", {}, word("desk.green.none"));
     const total = parts.reduce((sum, it) => sum + it.occupied_m2, 0);

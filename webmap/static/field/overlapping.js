@@ -37,9 +37,11 @@ export function found(ground, target, seen) {
   ];
 }
 
-// Ground is whoever's that was seen first; what the office has entered already was.
-export function isEarlier(other, { observed_on: day, corrects }) {
-  return other.id !== corrects && (!day || other.observed_on <= day);
+// Ground is whoever's that was seen first, within a day whoever's that was entered first. What is
+// new is entered after all others.
+export function isEarlier(other, { observed_on: day, entered = Infinity, corrects }) {
+  if (other.id === corrects) return false;
+  return !day || other.observed_on < day || (other.observed_on === day && !(other.entered >= entered));
 }
 
 // What the corrected observation had verified and still holds ends with it.
