@@ -2,9 +2,8 @@
 
 import socket
 import sys
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from gunicorn.app.base import BaseApplication
@@ -17,9 +16,10 @@ from layers.migrate import open_database
 from layers.readiness import serving_faults
 from webmap.app import create_app
 from webmap.certificates import Tls, check_tls
+from webmap.waiting import answering, impatient
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in {
             "bind": self._bind(),
             "workers": self.serving.workers,
-            "worker_class": "gthread",
+            "worker_class": impatient(self.serving.silence),
             "threads": self.serving.threads,
             "timeout": self.serving.timeout,
             "graceful_timeout": self.serving.graceful_timeout,
@@ -81,28 +81,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> "WSGIApplication":
         """Make the application, in each worker after its fork."""
-        return impatient(create_app(self.settings), self.serving.silence)
-
-
-def impatient(app: "WSGIApplication", silence: int) -> "WSGIApplication":
-    """Cut off who says nothing for ``silence`` seconds within a request.
-
-    A phone that walks out of its signal says no goodbye, and gunicorn's threads wait for the
-    rest of a request without end: a few of them, and nobody is served. The wait ends as a
-    request that was cut does. Answers take as long as their line does.
-    """
-
-    def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        sock: socket.socket = environ["gunicorn.socket"]
-        sock.settimeout(silence)
-
-        def begin(*told: Any) -> Callable[[bytes], object]:
-            sock.settimeout(None)
-            return start(*told)
-
-        return app(environ, begin)
-
-    return answer
+        return answering(create_app(self.settings))
 
 
 def check_database(settings: Settings) -> None:

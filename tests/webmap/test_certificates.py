@@ -1,10 +1,12 @@
 """Certificates of an intranet: made, limited, renewed, and served with."""
 
 import datetime as dt
+import socket
 import ssl
 import subprocess
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,30 @@ def test_https_is_served_to_whoever_trusts_the_authority(
             assert "; Secure" in page.headers["Set-Cookie"]
         with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
             urllib.request.urlopen(f"{address}/live", timeout=10)
+
+
+def test_encrypted_connections_that_ask_for_nothing_keep_nobody_out(
+    committed: Settings, tmp_path: Path
+) -> None:
+    made = make_certificates(tmp_path, ["127.0.0.1"])
+    port = free_port()
+    options = ("--tls-cert", str(made.tls.certificate), "--tls-key", str(made.tls.key))
+    trusting = ssl.create_default_context(cafile=made.authority)
+    few = ("--workers", "1", "--silence", "1")
+    with (
+        serving(committed, tmp_path, port, *options, *few, trusted=made.authority),
+        ExitStack() as opened,
+    ):
+        # As browsers open them ahead of need; one more says half a word, and no handshake comes.
+        for _ in range(4):
+            plain = socket.create_connection(("127.0.0.1", port), timeout=20)
+            opened.enter_context(trusting.wrap_socket(plain, server_hostname="127.0.0.1"))
+        half = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+        half.sendall(b"\x16")
+        address = f"https://127.0.0.1:{port}/live"
+        with urllib.request.urlopen(address, timeout=20, context=trusting) as answer:
+            assert answer.status == 200
+        assert half.recv(100) == b""
 
 
 def test_the_authority_speaks_for_its_own_hosts_alone(
