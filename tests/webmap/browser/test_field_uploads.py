@@ -226,37 +226,37 @@ def test_logged_out_and_refused_are_told_apart(
     assert _kept(site.settings, [uuid.UUID(one["id"]) for one in sent]) == []
 
 
-def test_too_many_under_way_is_no_refusal(
-    site: Site, browser: Browser, line: tuple[str, BadLine], monkeypatch: pytest.MonkeyPatch
+def stopped(*_args: Any) -> None:
+    raise TooMany("Another process holds the record.", 30)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "value", "status"),
+    [
+        ("cases.field.uploads", "MOST_UNDER_WAY", 0, 422),
+        # All of it has come by then, and it is not kept.
+        ("webmap.api.uploads", "finish", stopped, 429),
+    ],
+    ids=["too many under way", "whole and not kept"],
+)
+def test_what_has_to_wait_is_no_refusal_and_arrives_when_it_is_sent_again(
+    site: Site,
+    browser: Browser,
+    line: tuple[str, BadLine],
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+    name: str,
+    value: Any,
+    status: int,
 ) -> None:
     url, cut = line
-    sent = announce(site.settings, site.editing, [photograph(1_003)])
+    sent = announce(site.settings, site.editing, [photograph(1_000 + status)])
     page = log_in(browser, url)
     cut.cuts = 0
-    with monkeypatch.context() as full:
-        full.setattr("cases.field.uploads.MOST_UNDER_WAY", 0)
+    with monkeypatch.context() as hindered:
+        hindered.setattr(sys.modules[module], name, value)
         (told,) = page.evaluate(ONCE, [sent, site.editing, csrf(page), 1])
-    assert (told["kind"], told["status"], told["seconds"]) == ("later", 422, 30)
-    (told,) = page.evaluate(ONCE, [sent, site.editing, csrf(page), 1])
-    page.close()
-    assert told["receipt"] == sent[0]["sha256"]
-
-
-def test_what_came_whole_and_was_not_kept_is_kept_when_it_is_asked_for_again(
-    site: Site, browser: Browser, line: tuple[str, BadLine], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url, cut = line
-    sent = announce(site.settings, site.editing, [photograph(1_004)])
-    page = log_in(browser, url)
-    cut.cuts = 0
-
-    def stopped(*_args: Any) -> None:
-        raise TooMany("Another process holds the record.", 30)
-
-    with monkeypatch.context() as stopping:
-        stopping.setattr(sys.modules["webmap.api.uploads"], "finish", stopped)
-        (told,) = page.evaluate(ONCE, [sent, site.editing, csrf(page), 1])
-    assert (told["kind"], told["status"]) == ("later", 429)
+    assert (told["kind"], told["status"], told["seconds"]) == ("later", status, 30)
     (told,) = page.evaluate(ONCE, [sent, site.editing, csrf(page), 1])
     page.close()
     assert told["receipt"] == sent[0]["sha256"]

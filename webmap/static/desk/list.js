@@ -48,10 +48,13 @@ export function createList({ onPick }) {
     elsewhere = [];
     if (!find || !text) return;
     await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS); });
-    const answer = mine === turn ? await find(text).catch(() => []) : [];
     if (mine !== turn) return;
-    elsewhere = answer;
-    show();
+    try {
+      elsewhere = await find(text);
+      if (mine === turn) show();
+    } catch {
+      if (mine === turn) count.textContent = word("desk.count.unasked");
+    }
   }
 
   search.addEventListener("input", () => {

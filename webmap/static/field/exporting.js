@@ -27,10 +27,11 @@ function noted(draft) {
   return JSON.stringify({ body, draft: body ? { id, state, created_at, changed_at, receipt, problem, reason } : { ...draft, body: undefined } });
 }
 
+const wantsOriginal = (one) => !["none", "given_up"].includes(originalState(one));
+
 // An original that is not to be sent, or that the office would refuse the whole file for, stays here.
 function originalOf(one, limits) {
-  const isWanted = !["none", "given_up"].includes(originalState(one));
-  return isWanted && one.original.size <= limits.photograph ? one.original : null;
+  return wantsOriginal(one) && one.original.size <= limits.photograph ? one.original : null;
 }
 
 // What goes into which file, so that each is below the limits of the office and can be taken in by
@@ -57,9 +58,9 @@ export async function planExport(account, place, limits) {
     if (!fits(own, 1)) begin();
     add("drafts", draft.id, own, 1);
     for (const one of await photographsOf(draft.id)) {
-      const { blob, original, ...told } = one;
+      const { blob, original: _kept, ...told } = one;
       const sent = originalOf(one, limits);
-      if (original && !sent && originalState(one) !== "none" && originalState(one) !== "given_up") tooLarge += 1;
+      if (wantsOriginal(one) && !sent) tooLarge += 1;
       const bytes = blob.size + (sent?.size ?? 0) + bytesOf(JSON.stringify(told)) + 3 * ENTRY_BYTES;
       if (!fits(bytes, 3)) {
         begin();
