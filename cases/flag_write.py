@@ -36,6 +36,12 @@ from layers.models import STORAGE_SRID, Community
 
 # Less than this is the rounding of an overlay, in m2.
 EQUAL_M2 = 1e-4
+# What flagging notes of a case by itself; pages say it in their language.
+NOTHING_STANDS = "No observation shows an encroachment any more."
+OVERLAPS_AGAIN = "A new observation overlaps common green."
+MORE_FOUND = "More ground was found since."
+OCCUPIED_AGAIN = "Cleared ground is occupied again."
+NOTES = frozenset({NOTHING_STANDS, OVERLAPS_AGAIN, MORE_FOUND, OCCUPIED_AGAIN})
 CASE_COLUMNS = (
     "community_id",
     "id",
@@ -270,8 +276,7 @@ class Writer:
         state = State.MONITORING if self._was_cleared(case) else State.REJECTED
         if (case.state, state) in MOVES:
             take_back_declared(self.session, self.book, self.moments[case.community_id], case)
-            note = "No observation shows an encroachment any more."
-            self._change(case, state, note=note)
+            self._change(case, state, note=NOTHING_STANDS)
 
     def _was_cleared(self, case: Case) -> bool:
         cleared = select(Encroachment.id).where(
@@ -375,9 +380,9 @@ class Writer:
     def _wake(self, case: Case) -> None:
         """Let a case know that its ground has changed since somebody looked at it."""
         if case.state is State.REJECTED or case.state in CLEARED_STATES:
-            self._change(case, State.SUSPECTED, note="A new observation overlaps common green.")
+            self._change(case, State.SUSPECTED, note=OVERLAPS_AGAIN)
         elif case.state is State.INSPECTED:
-            self._change(case, State.SELF_CLEARING, note="More ground was found since.")
+            self._change(case, State.SELF_CLEARING, note=MORE_FOUND)
         else:
             case.version += 1
 
@@ -431,8 +436,7 @@ class Writer:
             Case, (community, row.case_id), with_for_update={"key_share": True}
         )
         if (case.state, State.REBOUND) in MOVES:
-            note = "Cleared ground is occupied again."
-            self._change(case, State.REBOUND, note=note, observation=row.by_observation)
+            self._change(case, State.REBOUND, note=OCCUPIED_AGAIN, observation=row.by_observation)
         else:
             self._wake(case)
 

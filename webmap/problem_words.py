@@ -9,6 +9,7 @@ from typing import Any
 from babel.dates import format_date
 from babel.support import Translations
 
+from cases.flag_write import NOTES
 from cases.models import VisitOutcome
 from cases.workflow import Document, State
 from gis.problems import Problem, Said, Several
@@ -46,6 +47,11 @@ def told(sentence: str, language: str) -> str:
         return catalogue.gettext(sentence) if sentence else ""
     facts = {name: _fact(name, value, language) for name, value in sentence.values.items()}
     return catalogue.gettext(sentence.template).format(**facts)
+
+
+def event_note(note: str) -> str:
+    """Return a person's note of an event as it was written, flagging's in the page's language."""
+    return told(note, current_language()) if note in NOTES else note
 
 
 @lru_cache(maxsize=1)

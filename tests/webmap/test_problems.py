@@ -1,6 +1,7 @@
 """Every problem has its sentence in Chinese, with the facts that its English one has."""
 
 import datetime as dt
+import re
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import shapely
 from babel.messages.pofile import read_po
 from flask import Flask
 
+from cases.flag_write import NOTES
 from cases.workflow import State
 from gis.problems import InputError, Problem, Said, Several
 from gis.validity import POLYGONS, WEB_LIMITS, check
@@ -15,8 +17,9 @@ from layers.config import PROJECT_ROOT, Settings
 from tests.problems import FACT, Sentence, Unsaid, sentences
 from tests.webmap.conftest import web_settings
 from webmap.app import create_app
-from webmap.problem_words import problem_text
+from webmap.problem_words import event_note, problem_text
 
+API = PROJECT_ROOT / "webmap" / "api"
 CATALOGUE = PROJECT_ROOT / "webmap" / "translations" / "zh_Hans" / "LC_MESSAGES" / "problems.po"
 
 
@@ -54,6 +57,17 @@ def test_every_template_has_its_chinese_with_the_same_facts() -> None:
     for template, chinese in known.items():
         assert chinese, template
         assert set(FACT.findall(chinese)) == set(FACT.findall(template)), template
+
+
+def test_what_values_are_called_and_flagging_notes_has_its_chinese(app: Flask) -> None:
+    known = translations()
+    source = "".join(one.read_text(encoding="utf-8") for one in API.rglob("*.py"))
+    nouns = set(re.findall(r'noun="([^"]+)"', source))
+    assert len(nouns) > 20
+    assert (nouns | NOTES) - known.keys() == set()
+    with app.test_request_context("/?lang=zh_Hans"):
+        assert event_note("A new observation overlaps common green.") == "新图斑压占公共绿地。"
+        assert event_note("What a person wrote.") == "What a person wrote."
 
 
 def test_a_problem_whose_words_nobody_can_find_fails(monkeypatch: pytest.MonkeyPatch) -> None:

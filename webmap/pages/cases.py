@@ -38,6 +38,7 @@ from webmap.gates import current_access, gated, place_session
 from webmap.pages.named import naming
 from webmap.pages.submitting import submit_form
 from webmap.pages.typed import form_title, typed
+from webmap.problem_words import event_note
 from webmap.words import word
 
 cases = Blueprint("cases", __name__)
@@ -253,7 +254,8 @@ def _event(event: CaseEvent, community: Community, person: Callable[[str], str])
         title = f"{title}: {format_date(dt.date.fromisoformat(event.data['to']))}"
     actor = person(event.actor)
     captured = tuple(_captured(event, community, person))
-    return Event(event.at, event.day, title, actor, event.document, event.note, captured)
+    note = event_note(event.note)
+    return Event(event.at, event.day, title, actor, event.document, note, captured)
 
 
 def _captured(
